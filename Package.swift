@@ -1,0 +1,108 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The floors of the house, lowest first; a target imports only what stands below it.
+// docs/architecture.md tells what each one holds.
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+/// A library target of the agent; no Foundation anywhere in these.
+func room(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+  .product(name: "NIOHTTP1", package: "swift-nio"),
+  .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
+
+let package = Package(
+  name: "secrets-agent",
+  products: [
+    .executable(name: "secrets-agent", targets: ["secrets-agent"]),
+    .executable(name: "secrets-agent-fakes", targets: ["secrets-agent-fakes"]),
+    .library(name: "ProviderFakes", targets: ["ProviderFakes"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    // The fakes and the tests only; the agent itself links neither.
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+  ],
+  targets: [
+    // Floor 0: system modules and the parts that know nothing of secrets' stores.
+    .target(name: "CLinux"),
+    .target(name: "CLibcurl", linkerSettings: [.linkedLibrary("curl")]),
+    .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto")]),
+    .target(name: "CLibYAML", linkerSettings: [.linkedLibrary(":libyaml.a")]),
+    .target(name: "CWipingAllocator"),
+    room("SecretBytes", ["CLinux", "COpenSSL"]),
+    room("JSONReader", ["SecretBytes"]),
+    room("YAMLReader", ["CLibYAML", "JSONReader", "SecretBytes"]),
+    room("EventLoop", ["CLibcurl", "CLinux"]),
+    room("HTTPTransport", ["CLibcurl", "EventLoop", "SecretBytes", logging]),
+
+    // Floor 1.
+    room("ExecutionModel", ["JSONReader", "SecretBytes", "YAMLReader"]),
+    room("NodePolicy", ["CLinux", "ExecutionModel", "HTTPTransport", "JSONReader", "SecretBytes", "YAMLReader"]),
+    room(
+      "ProviderKit",
+      ["EventLoop", "ExecutionModel", "HTTPTransport", "JSONReader", "NodePolicy", "SecretBytes", logging]),
+
+    // Floor 2: one target a provider family.
+    room("VaultProvider", path: "providers/Vault", ["ProviderKit"]),
+    room("FileProvider", path: "providers/File", ["ProviderKit"]),
+
+    // Floor 3.
+    room("Resolution", ["ProviderKit"]),
+
+    // Floor 4.
+    room("Delivery", ["CLinux", "EventLoop", "JSONReader", "SecretBytes"]),
+
+    // Floor 6: commands only.
+    .executableTarget(
+      name: "secrets-agent",
+      dependencies: [
+        "CWipingAllocator", "Delivery", "FileProvider", "Resolution", "VaultProvider", arguments, logging,
+      ],
+      swiftSettings: strict),
+
+    // Beside the house.
+    .target(
+      name: "ProviderFakes", dependencies: ["COpenSSL", "JSONReader", "SecretBytes"] + nio, swiftSettings: strict),
+    .executableTarget(
+      name: "secrets-agent-fakes", dependencies: ["ProviderFakes", arguments], swiftSettings: strict),
+    // Tests may see everything; nothing in the house sees them.
+    .target(
+      name: "TestSupport",
+      dependencies: ["EventLoop", "HTTPTransport", "ProviderKit", "SecretBytes", logging],
+      path: "Tests/TestSupport", swiftSettings: strict),
+    tests("SecretBytesTests", ["SecretBytes"]),
+    tests("JSONReaderTests", ["JSONReader", "SecretBytes"]),
+    tests("YAMLReaderTests", ["YAMLReader", "JSONReader", "SecretBytes"]),
+    tests("EventLoopTests", ["EventLoop", "CLinux"]),
+    tests("HTTPTransportTests", ["HTTPTransport", "EventLoop", "ProviderFakes", "SecretBytes", logging]),
+    tests("ExecutionModelTests", ["ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider"]),
+    tests("NodePolicyTests", ["NodePolicy"]),
+    tests("ProviderKitTests", ["ProviderKit", "TestSupport"]),
+    tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),
+    tests("FileProviderTests", ["FileProvider", "TestSupport"]),
+    tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
+    tests("DeliveryTests", ["Delivery", "SecretBytes"]),
+    tests("ProviderFakesTests", ["ProviderFakes", "SecretBytes"]),
+    // These drive the built executable, as a user does.
+    tests("CommandTests", ["ProviderFakes", "JSONReader", "SecretBytes"]),
+    // The same against a real OpenBao server, where SECRETS_AGENT_BAO names its executable.
+    tests("OpenBaoTests", ["JSONReader", "SecretBytes"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,46 @@
+// What Glibc's Swift overlay does not import, and the few calls that have no libc wrapper.
+#ifndef SECRETS_AGENT_CLINUX_H
+#define SECRETS_AGENT_CLINUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+
+// memset that the compiler must not remove.
+void linux_wipe(void *pointer, size_t count);
+
+// Memory for plaintext: memfd_secret(2) where the kernel offers it, else locked and left out of core dumps.
+// Returns NULL with errno set where not even plain memory can be had. `count` is a multiple of the page size.
+void *linux_secret_map(size_t count);
+void linux_secret_unmap(void *pointer, size_t count);
+
+// openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS, and RESOLVE_NO_SYMLINKS where `follow` is false.
+// Returns a file descriptor, or -1 with errno set (ENOSYS where the kernel has no openat2).
+int linux_open_beneath(int directory, const char *path, int flags, mode_t mode, bool follow);
+
+// Anonymous file in `directory` (O_TMPFILE), then given a name. -1 with errno set on failure.
+int linux_open_temporary(int directory, mode_t mode);
+int linux_link_temporary(int descriptor, int directory, const char *name);
+
+// fcntl(2) is variadic; this is F_SETFD FD_CLOEXEC.
+int linux_set_close_on_exec(int descriptor);
+int linux_set_nonblocking(int descriptor);
+
+// open(2) and openat(2) are variadic.
+int linux_openat(int directory, const char *path, int flags, mode_t mode);
+
+// No core dumps, no ptrace by processes of the same user. 0 or -1 with errno set.
+int linux_forbid_dumps(void);
+
+#endif

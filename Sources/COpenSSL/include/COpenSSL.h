@@ -1,0 +1,17 @@
+// OpenSSL's libcrypto (Debian libssl-dev).
+#ifndef SECRETS_AGENT_COPENSSL_H
+#define SECRETS_AGENT_COPENSSL_H
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#endif

@@ -1,0 +1,53 @@
+#define _GNU_SOURCE
+#include "CWipingAllocator.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stddef.h>
+#include <string.h>
+
+extern void *__libc_malloc(size_t);
+extern void __libc_free(void *);
+
+static int called = 0;
+
+void free(void *pointer) {
+  if (pointer == NULL) {
+    return;
+  }
+  int saved = errno;
+  called = 1;
+  explicit_bzero(pointer, malloc_usable_size(pointer));
+  __libc_free(pointer);
+  errno = saved;
+}
+
+// Never in place: shrinking in place would hand back a tail that was not wiped, and moving inside glibc would not wipe at all.
+void *realloc(void *pointer, size_t size) {
+  if (pointer == NULL) {
+    return __libc_malloc(size);
+  }
+  if (size == 0) {
+    free(pointer);
+    return NULL;
+  }
+  size_t held = malloc_usable_size(pointer);
+  if (size <= held && size >= held / 2) {
+    return pointer;
+  }
+  void *moved = __libc_malloc(size);
+  if (moved == NULL) {
+    return NULL;
+  }
+  memcpy(moved, pointer, size < held ? size : held);
+  free(pointer);
+  return moved;
+}
+
+int wiping_allocator_active(void) {
+  called = 0;
+  // Through a volatile pointer, or the compiler drops the pair.
+  void *volatile probe = __libc_malloc(1);
+  free(probe);
+  return called;
+}
