@@ -1,1 +1,105 @@
-// Begun.
+import ExecutionModel
+import HTTPTransport
+
+/// What the node's owner lets executions do, whatever their documents say.
+///
+/// Two defaults exist: ``strict`` for the daemon, whose documents come from an orchestrator, and ``personal`` for commands from
+/// a person's shell, which run with that person's own rights.
+public struct NodePolicy: Sendable {
+  /// Which paths a rule lets through.
+  public enum PathScope: Sendable, Equatable {
+    case anywhere
+    /// Only beneath these folders (absolute, without a trailing `/`); none at all where it is empty.
+    case beneath([String])
+  }
+
+  /// Which names a rule lets through; patterns may end in `*`.
+  public enum NameScope: Sendable, Equatable {
+    case any
+    case matching([String])
+
+    func allows(_ name: String) -> Bool {
+      switch self {
+      case .any: true
+      case .matching(let patterns): patterns.contains { NamePattern.matches(name, $0) }
+      }
+    }
+  }
+
+  /// Provider types that documents may use.
+  public var providerTypes: NameScope
+  /// Addresses that providers may have; empty: any host over `https`.
+  public var addresses: [AddressPattern]
+  /// Folders of files that authentication may read.
+  public var credentialFiles: PathScope
+  /// Environment variables of the agent that authentication may read.
+  public var environment: NameScope
+  /// Folders that the `file` provider may read.
+  public var fileRoots: PathScope
+  /// Folders that outputs may be written beneath.
+  public var outputRoots: PathScope
+  /// Dangerous names (``DangerousName``) that secrets may have all the same.
+  public var dangerousNames: NameScope
+  /// Whether `tls.skip_verify` is honoured.
+  public var allowsSkipVerify: Bool
+  /// Whether a Vault standby's redirect is followed to another address that the policy lets through, token and all.
+  public var allowsStandbyRedirects: Bool
+  /// How old a value may get before it is no longer delivered; `nil`: no limit.
+  public var maxStale: RefreshInterval?
+  /// Where the policy comes from, for refusals: a file's path or "the default policy".
+  public var origin: String
+
+  /// The daemon's: `https` or loopback, no files, no environment.
+  public static let strict = NodePolicy(
+    providerTypes: .any, addresses: [], credentialFiles: .beneath([]), environment: .matching([]),
+    fileRoots: .beneath([]), outputRoots: .beneath([]), dangerousNames: .matching([]), allowsSkipVerify: false,
+    allowsStandbyRedirects: false, maxStale: nil, origin: "the default policy")
+
+  /// A person's: reads what the person can read, sends it to `https` and loopback addresses.
+  public static let personal = NodePolicy(
+    providerTypes: .any, addresses: [], credentialFiles: .anywhere, environment: .any, fileRoots: .anywhere,
+    outputRoots: .anywhere, dangerousNames: .matching([]), allowsSkipVerify: false, allowsStandbyRedirects: false,
+    maxStale: nil, origin: "the default policy")
+}
+
+/// Why the policy does not let something through. It names the rule, and never a value.
+public struct PolicyRefusal: Error, Sendable, Equatable {
+  /// The key of the policy file, as `addresses`.
+  public let rule: String
+  public let message: String
+
+  public init(rule: String, message: String) {
+    self.rule = rule
+    self.message = message
+  }
+}
+
+/// A host pattern with the ports and the transport security that it asks for.
+public struct AddressPattern: Sendable, Equatable {
+  /// A host name or address; `*.example.com` stands for every name below, `*` for every host.
+  public let host: String
+  /// Empty: every port.
+  public let ports: [Int]
+  public let requiresTLS: Bool
+
+  public init(host: String, ports: [Int] = [], requiresTLS: Bool = true) {
+    self.host = host
+    self.ports = ports
+    self.requiresTLS = requiresTLS
+  }
+
+  func matches(_ url: HTTPURL) -> Bool {
+    let name = url.host.lowercased()
+    let pattern = host.lowercased()
+    let hostMatches =
+      pattern == "*" || pattern == name
+      || (pattern.hasPrefix("*.") && name.hasSuffix(pattern.dropFirst()) && name.utf8.count > pattern.utf8.count - 1)
+    return hostMatches && (ports.isEmpty || ports.contains(url.port))
+  }
+}
+
+enum NamePattern {
+  static func matches(_ name: String, _ pattern: String) -> Bool {
+    pattern.hasSuffix("*") ? name.hasPrefix(pattern.dropLast()) : name == pattern
+  }
+}

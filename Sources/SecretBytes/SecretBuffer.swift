@@ -47,6 +47,19 @@ public struct SecretBuffer: ~Copyable {
     SecretBytes(storage: storage, offset: 0, count: count)
   }
 
+  /// The room left in the storage where there is some, else `count` bytes of new room.
+  mutating func room(for count: Int) -> UnsafeMutableRawBufferPointer {
+    if let storage, storage.capacity > self.count {
+      return UnsafeMutableRawBufferPointer(
+        start: storage.pointer + self.count, count: min(count, storage.capacity - self.count))
+    }
+    return UnsafeMutableRawBufferPointer(start: reserve(count), count: count)
+  }
+
+  mutating func advance(by written: Int) {
+    count += written
+  }
+
   private mutating func reserve(_ extra: Int) -> UnsafeMutableRawPointer {
     let needed = count + extra
     if let storage, storage.capacity >= needed {

@@ -122,3 +122,10 @@ extension SecretBytes: CustomStringConvertible, CustomDebugStringConvertible, Cu
   public var debugDescription: String { "<redacted>" }
   public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }
+
+extension SecretBytes: Hashable {
+  /// By the process's randomly seeded hasher: the hash tells nothing outside the process.
+  public func hash(into hasher: inout Hasher) {
+    withUnsafeBytes { hasher.combine(bytes: $0) }
+  }
+}

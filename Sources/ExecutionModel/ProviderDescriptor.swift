@@ -1,0 +1,102 @@
+/// What a provider type accepts, as data. Validation, `config/execution.schema.json`, `secrets-agent providers` and
+/// docs/providers.md are all made from this one place.
+public struct ProviderDescriptor: Sendable {
+  /// When a secret of this type is fetched again if its entry does not say.
+  public enum RefreshDefault: Sendable, Equatable {
+    case every(seconds: Int64)
+    /// The source itself tells when it changes.
+    case watched
+    /// At half of what remains of the value's own life.
+    case halfOfRemainingLife
+  }
+
+  /// The `type` written in documents, as `hashicorp_vault`.
+  public let type: String
+  /// Other spellings of the type.
+  public let aliases: [String]
+  /// One sentence for `secrets-agent providers`.
+  public let summary: String
+  /// Fields of the provider itself (address, TLS), without `type` and `auth`.
+  public let connection: [FieldDescriptor]
+  public let connectionRules: [FieldRule]
+  /// `nil` where the type takes no `auth` block.
+  public let authentication: AuthenticationDescriptor?
+  /// Fields of an entry that say what to fetch, without the common `from`, `field`, `encoding` and `refresh`.
+  public let lookup: [FieldDescriptor]
+  public let lookupRules: [FieldRule]
+  /// Whether an entry's `field` must be given.
+  public let fieldIsRequired: Bool
+  public let refreshDefault: RefreshDefault
+  /// Suffixes of the variables that one entry yields; empty where it yields just its own name.
+  public let outputs: [String]
+  /// How many references one call can fetch.
+  public let batchSize: Int
+  /// Lookup fields that, when present, pin a value that never changes, so that it is not refreshed.
+  public let pinningFields: [String]
+
+  public init(
+    type: String, aliases: [String] = [], summary: String,
+    connection: [FieldDescriptor] = [], connectionRules: [FieldRule] = [],
+    authentication: AuthenticationDescriptor? = nil,
+    lookup: [FieldDescriptor], lookupRules: [FieldRule] = [], fieldIsRequired: Bool = false,
+    refreshDefault: RefreshDefault = .every(seconds: 3600), outputs: [String] = [], batchSize: Int = 1,
+    pinningFields: [String] = []
+  ) {
+    self.type = type
+    self.aliases = aliases
+    self.summary = summary
+    self.connection = connection
+    self.connectionRules = connectionRules
+    self.authentication = authentication
+    self.lookup = lookup
+    self.lookupRules = lookupRules
+    self.fieldIsRequired = fieldIsRequired
+    self.refreshDefault = refreshDefault
+    self.outputs = outputs
+    self.batchSize = batchSize
+    self.pinningFields = pinningFields
+  }
+
+  /// The fields that every entry may carry, whatever its provider.
+  public var commonEntryFields: [FieldDescriptor] {
+    [
+      FieldDescriptor("from", .text, required: true, "name of an entry of `secret_providers`"),
+      FieldDescriptor(
+        "field", .text, required: fieldIsRequired,
+        "key of the JSON object that is the value; `a.b` or `/a/b/0` descends"),
+      FieldDescriptor("encoding", .choice(["raw", "base64"]), defaultsTo: "raw", "applied last, to the bytes"),
+      FieldDescriptor(
+        "refresh", .duration, "`30m`, `1h30m` or nanoseconds; 0 or absent: the provider's default"),
+    ]
+  }
+}
+
+/// The `auth` block of a provider type.
+public struct AuthenticationDescriptor: Sendable {
+  /// Whether the block must be there.
+  public let isRequired: Bool
+  public let methods: [AuthenticationMethod]
+  /// Fields that every method accepts, as `mount_path`.
+  public let commonFields: [FieldDescriptor]
+
+  public init(isRequired: Bool, methods: [AuthenticationMethod], commonFields: [FieldDescriptor] = []) {
+    self.isRequired = isRequired
+    self.methods = methods
+    self.commonFields = commonFields
+  }
+}
+
+/// One `auth.method`: its name, fields and rules.
+public struct AuthenticationMethod: Sendable {
+  public let name: String
+  public let summary: String
+  public let fields: [FieldDescriptor]
+  public let rules: [FieldRule]
+
+  public init(_ name: String, _ summary: String, fields: [FieldDescriptor], rules: [FieldRule] = []) {
+    self.name = name
+    self.summary = summary
+    self.fields = fields
+    self.rules = rules
+  }
+}

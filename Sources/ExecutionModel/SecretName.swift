@@ -1,0 +1,31 @@
+/// The grammar of secrets' names.
+public enum SecretName {
+  /// Longest name, in bytes.
+  public static let longest = 253
+
+  /// `[A-Za-z_][A-Za-z0-9_]*`: what a shell accepts as a variable.
+  public static func isEnvironmentName(_ name: String) -> Bool {
+    guard let first = name.utf8.first, !isDigit(first) else {
+      return false
+    }
+    return name.utf8.allSatisfy { isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "_") }
+  }
+
+  /// An environment name's characters, `.` and `-`; no leading dot, so neither `.` nor `..`.
+  public static func isFileName(_ name: String) -> Bool {
+    guard let first = name.utf8.first, first != UInt8(ascii: ".") else {
+      return false
+    }
+    return name.utf8.allSatisfy {
+      isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
+    }
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+  }
+
+  private static func isLetter(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+  }
+}

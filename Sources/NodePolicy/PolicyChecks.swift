@@ -1,0 +1,107 @@
+import ExecutionModel
+import HTTPTransport
+
+extension NodePolicy {
+  /// Whether a provider may be reached at `url`.
+  public func check(_ url: HTTPURL) throws(PolicyRefusal) {
+    if LinkLocalHost.contains(url.host) {
+      throw refusal("addresses", "\(url.host) is a link-local address")
+    }
+    guard !addresses.isEmpty else {
+      if url.scheme == .http, !url.isLoopbackHost {
+        throw refusal("addresses", "\(url.host) is not loopback, so it needs https")
+      }
+      return
+    }
+    let matching = addresses.filter { $0.matches(url) }
+    guard !matching.isEmpty else {
+      throw refusal("addresses", "\(url.host):\(url.port) is not among the allowed addresses")
+    }
+    if url.scheme == .http, !url.isLoopbackHost, matching.allSatisfy(\.requiresTLS) {
+      throw refusal("addresses", "\(url.host) needs https")
+    }
+  }
+
+  /// What the socket itself must hold to, whatever a name resolves to at the time.
+  public func addressRule(for url: HTTPURL) -> HTTPAddressRule {
+    if url.isLoopbackHost {
+      return .loopbackOnly
+    }
+    return .noLinkLocal
+  }
+
+  public func check(providerType type: String) throws(PolicyRefusal) {
+    guard providerTypes.allows(type) else {
+      throw refusal("provider_types", "the type \(type) is not allowed")
+    }
+  }
+
+  /// Whether a secret may be delivered under `name` as an environment variable.
+  public func check(environmentName name: String) throws(PolicyRefusal) {
+    if DangerousName.contains(name), !dangerousNames.allows(name) {
+      throw refusal("dangerous_names", "\(name) changes how a process loads code")
+    }
+  }
+
+  /// Whether authentication may read the agent's variable `name`.
+  public func check(credentialVariable name: String) throws(PolicyRefusal) {
+    guard environment.allows(name) else {
+      throw refusal("environment", "the variable \(name) may not be read")
+    }
+  }
+
+  public func checkSkipVerify() throws(PolicyRefusal) {
+    guard allowsSkipVerify else {
+      throw refusal("skip_verify", "tls.skip_verify is not allowed")
+    }
+  }
+
+  /// Whether an output may be written at `path`.
+  public func check(output path: String) throws(PolicyRefusal) {
+    guard outputRoots.contains(path) else {
+      throw refusal("output_roots", "\(DocumentPath.shown(path)) is outside the output roots")
+    }
+  }
+
+  func refusal(_ rule: String, _ reason: String) -> PolicyRefusal {
+    PolicyRefusal(rule: rule, message: "\(reason) (rule `\(rule)` of \(origin))")
+  }
+}
+
+extension NodePolicy.PathScope {
+  /// Whether `path`, as written, lies beneath one of the folders. Symlinks are the opener's business.
+  func contains(_ path: String) -> Bool {
+    switch self {
+    case .anywhere: true
+    case .beneath: root(of: path) != nil
+    }
+  }
+
+  /// The folder that `path` lies beneath, and the rest of the path.
+  func root(of path: String) -> (root: String, rest: String)? {
+    guard case .beneath(let roots) = self else {
+      return nil
+    }
+    for root in roots where path.hasPrefix(root == "/" ? "/" : root + "/") {
+      let rest = path.dropFirst(root == "/" ? 1 : root.count + 1)
+      if !rest.split(separator: "/").contains("..") {
+        return (root, String(rest))
+      }
+    }
+    return nil
+  }
+}
+
+/// Literal addresses that only this link reaches: 169.254.0.0/16 (RFC 3927), fe80::/10 (RFC 4291), and the IPv6 address of
+/// AWS's metadata service. Names that resolve to them are refused by the transport's address rule.
+enum LinkLocalHost {
+  static func contains(_ host: String) -> Bool {
+    var name = host.lowercased()
+    if name.hasPrefix("["), name.hasSuffix("]") {
+      name = String(name.dropFirst().dropLast())
+    }
+    let isLinkLocalIPv6 = ["fe8", "fe9", "fea", "feb"].contains { name.hasPrefix($0) } && name.contains(":")
+    return name.hasPrefix("169.254.") || isLinkLocalIPv6 || name == "fd00:ec2::254"
+      || name.hasPrefix("::ffff:169.254.") || name.hasPrefix("::ffff:a9fe:")
+  }
+}

@@ -1,0 +1,124 @@
+import EventLoop
+import HTTPTransport
+
+/// Sends one connection's requests, and is the one place where calls are tried again.
+public struct ProviderCaller: Sendable {
+  /// What an adapter makes of an answer.
+  public enum Verdict: Sendable {
+    case accept
+    /// Tried again where the failure's class is transient or throttled; thrown otherwise.
+    case fail(ProviderFailure)
+  }
+
+  /// Which failures a call may be repeated after.
+  public enum Repetition: Sendable {
+    /// The call changes nothing, or the same thing again.
+    case idempotent
+    /// Only where the server cannot have acted: it was not reached, or it answered that it did nothing (429, 503).
+    case unlessActedUpon
+  }
+
+  private let failures: FailureMaker
+  private let services: ProviderServices
+  private let budget = RetryBudget()
+  private let schedule: RetrySchedule
+
+  public init(connection: String, services: ProviderServices, schedule: RetrySchedule = RetrySchedule()) {
+    self.failures = FailureMaker(connection: connection)
+    self.services = services
+    self.schedule = schedule
+  }
+
+  /// Sends `request` over `transport` until `judge` accepts an answer, a failure is final, or attempts or budget run out.
+  ///
+  /// - Parameter reference: what the call is about, for messages.
+  public func send(
+    _ request: HTTPRequest, over transport: any HTTPSending, about reference: String?,
+    repetition: Repetition = .idempotent, judge: @Sendable (HTTPResponse) -> Verdict
+  ) async throws(ProviderFailure) -> HTTPResponse {
+    budget.earn()
+    var attempt = 1
+    while true {
+      let failure: ProviderFailure
+      let mayRepeat: Bool
+      do throws(TransportFailure) {
+        let response = try await transport.send(request)
+        guard case .fail(let reason) = judge(response) else {
+          return response
+        }
+        failure = reason
+        mayRepeat = repetition == .idempotent || response.status == 429 || response.status == 503
+      } catch {
+        failure = providerFailure(error, reference)
+        mayRepeat = repetition == .idempotent || error.kind.precedesRequest
+      }
+      guard
+        failure.isRetriable, mayRepeat, attempt < schedule.attempts, !Task.isCancelled, budget.spend()
+      else {
+        throw failure
+      }
+      try await pause(beforeRetry: attempt, after: failure)
+      attempt += 1
+    }
+  }
+
+  private func pause(beforeRetry retry: Int, after failure: ProviderFailure) async throws(ProviderFailure) {
+    let jittered = schedule.pause(beforeRetry: retry, random: services.random())
+    // What the server asks for is a floor; the jitter on top keeps its callers apart.
+    let pause = failure.retryAfter.map { $0 + jittered } ?? jittered
+    services.log.debug(
+      "retry", metadata: ["provider": "\(failure.connection)", "class": "\(failure.kind.rawValue)", "pause": "\(pause)"])
+    do throws(CancellationError) {
+      try await services.time.sleep(for: pause)
+    } catch {
+      // The time limit ended the wait: what made us wait is the better message.
+      throw failure
+    }
+  }
+
+  private func providerFailure(_ failure: TransportFailure, _ reference: String?) -> ProviderFailure {
+    let message = failure.description
+    switch failure.kind {
+    case .nameResolution:
+      return failures.make(.transient, message, reference: reference, hint: "check the address and the node's DNS")
+    case .connect:
+      return failures.make(.transient, message, reference: reference, hint: "check the address, and that the server listens")
+    case .proxy, .timedOut, .interrupted:
+      return failures.make(.transient, message, reference: reference)
+    case .cancelled:
+      return failures.make(.transient, "gave up: the time limit was reached", reference: reference)
+    case .tls(let reason):
+      return failures.make(.denied, message, reference: reference, hint: reason.hint)
+    case .tooLarge, .malformed:
+      return failures.make(.malformed, message, reference: reference, hint: "check that the address is the store's API")
+    case .addressRefused:
+      return failures.make(.policy, message, reference: reference)
+    case .invalidRequest, .badOptions:
+      return failures.make(.malformed, message, reference: reference)
+    }
+  }
+}
+
+extension TransportFailure.Kind {
+  /// Whether nothing of the request can have reached the server.
+  var precedesRequest: Bool {
+    switch self {
+    case .nameResolution, .connect, .timedOut(.connecting): true
+    default: false
+    }
+  }
+}
+
+extension TransportFailure.TLSReason {
+  var hint: String? {
+    switch self {
+    case .nameMismatch: "the certificate is for another name; use the name it was made for as the address"
+    case .expired: "renew the server's certificate, or set the node's clock"
+    case .notYetValid: "set the node's clock"
+    case .untrusted: "give the CA's certificate as tls.ca_cert"
+    case .clientCertificate: "give tls.client_cert and tls.client_key"
+    case .protocolVersion: "the server must speak TLS 1.2 or newer"
+    case .other: nil
+    }
+  }
+}

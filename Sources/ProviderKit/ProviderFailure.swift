@@ -1,0 +1,105 @@
+import ExecutionModel
+import NodePolicy
+
+/// Why a provider could not give what was asked for. It carries what an operator needs and has no place for a value.
+public struct ProviderFailure: Error, Sendable, Equatable {
+  /// What kind of failure, which decides the reaction: retry, slow down, ask a person.
+  public enum Class: String, Sendable, CaseIterable {
+    /// Unreachable, timed out, or a fault of the server: may pass by itself.
+    case transient
+    /// The service asks to come back later.
+    case throttled
+    /// Authentication or authorisation.
+    case denied
+    /// No such secret, version or field.
+    case missing
+    /// An answer that is not what the service's API promises.
+    case malformed
+    /// The node policy forbids it.
+    case policy
+  }
+
+  public let kind: Class
+  /// Name of the provider in the document.
+  public let connection: String
+  /// What was asked for, as `secret/web/db`; `nil` for a login.
+  public let reference: String?
+  /// HTTP status, where there was an answer.
+  public let status: Int?
+  /// How long the service asked to wait.
+  public let retryAfter: Duration?
+  /// What happened.
+  public let message: String
+  /// What to do about it.
+  public let hint: String?
+
+  public init(
+    _ kind: Class, connection: String, reference: String? = nil, status: Int? = nil, retryAfter: Duration? = nil,
+    _ message: String, hint: String? = nil
+  ) {
+    self.kind = kind
+    self.connection = connection
+    self.reference = reference
+    self.status = status
+    self.retryAfter = retryAfter
+    self.message = message
+    self.hint = hint
+  }
+
+  /// One line: `provider vault: secret/web/db: permission denied (status 403); check the token's policies`.
+  public var line: String {
+    var text = "provider \(DocumentPath.shown(connection)): "
+    if let reference {
+      text += "\(reference): "
+    }
+    text += message
+    if let status {
+      text += " (status \(status))"
+    }
+    if let hint {
+      text += "; \(hint)"
+    }
+    return text
+  }
+
+  /// The same failure told of another reference, for all that wait on one login.
+  public func about(_ reference: String?) -> ProviderFailure {
+    ProviderFailure(
+      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, message, hint: hint)
+  }
+
+  /// Whether a further attempt may help by itself.
+  public var isRetriable: Bool { kind == .transient || kind == .throttled }
+}
+
+/// Makes the failures that every adapter knows, for one connection.
+public struct FailureMaker: Sendable {
+  public let connection: String
+
+  public init(connection: String) {
+    self.connection = connection
+  }
+
+  public func make(
+    _ kind: ProviderFailure.Class, _ message: String, reference: String? = nil, status: Int? = nil,
+    retryAfter: Duration? = nil, hint: String? = nil
+  ) -> ProviderFailure {
+    ProviderFailure(
+      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, message, hint: hint)
+  }
+
+  public func refused(_ refusal: PolicyRefusal) -> ProviderFailure {
+    make(.policy, "refused by the node policy: \(refusal.message)")
+  }
+
+  /// A credential file or served file that could not be read. `what` says its part, as `auth.secret_id_file`.
+  public func file(_ fault: NodeFileFault, _ what: String) -> ProviderFailure {
+    let kind: ProviderFailure.Class =
+      switch fault.reason {
+      case .refused: .policy
+      case .unreadable: .denied
+      case .missing, .notAbsolute, .notRegular, .tooLarge: .missing
+      }
+    return make(kind, "\(what): \(DocumentPath.shown(fault.path)) \(fault.message)")
+  }
+}

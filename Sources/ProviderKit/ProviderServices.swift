@@ -1,0 +1,80 @@
+import EventLoop
+import ExecutionModel
+import Glibc
+import HTTPTransport
+import Logging
+import NodePolicy
+import SecretBytes
+
+/// All that an adapter may touch of the world. An adapter uses no global, so it can be tested without a network.
+public struct ProviderServices: Sendable {
+  /// Makes the client of one connection.
+  public let transport: @Sendable (HTTPClientOptions) -> any HTTPSending
+  public let time: any TimeSource
+  /// Evenly spread numbers from 0 up to 1, for jitter.
+  public let random: @Sendable () -> Double
+  public let environment: NodeEnvironment
+  public let files: NodeFiles
+  public let policy: NodePolicy
+  public let limits: RequestLimits
+  public let log: Logger
+  /// Where tasks run that outlive a call (a login that several wait for, renewal); `nil`: the global pool.
+  public let executor: (any TaskExecutor)?
+
+  public init(
+    transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending, time: any TimeSource,
+    random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, environment: NodeEnvironment,
+    policy: NodePolicy, limits: RequestLimits = RequestLimits(), log: Logger, executor: (any TaskExecutor)? = nil
+  ) {
+    self.transport = transport
+    self.time = time
+    self.random = random
+    self.environment = environment
+    self.files = NodeFiles(policy: policy)
+    self.policy = policy
+    self.limits = limits
+    self.log = log
+    self.executor = executor
+  }
+}
+
+/// Time limits and sizes of one connection's calls.
+public struct RequestLimits: Sendable {
+  public var connect: Duration = .seconds(5)
+  /// One attempt, from the first packet to the last.
+  public var attempt: Duration = .seconds(10)
+  /// Calls under way at once on one connection.
+  public var inFlight = 64
+  /// Largest answer, in bytes.
+  public var responseBytes = 4 * 1024 * 1024
+
+  public init() {}
+}
+
+/// The agent's environment, as far as the policy lets authentication read it.
+public struct NodeEnvironment: Sendable {
+  private let policy: NodePolicy
+  private let lookup: @Sendable (String) -> SecretBytes?
+
+  public init(policy: NodePolicy, lookup: @escaping @Sendable (String) -> SecretBytes? = Self.ofProcess) {
+    self.policy = policy
+    self.lookup = lookup
+  }
+
+  /// The credential in the variable `name`; `nil` where it is not set or empty.
+  public func credential(_ name: String) throws(PolicyRefusal) -> SecretBytes? {
+    try policy.check(credentialVariable: name)
+    guard let value = lookup(name), !value.isEmpty else {
+      return nil
+    }
+    return value
+  }
+
+  /// The process's own variables, read at each call.
+  @Sendable public static func ofProcess(_ name: String) -> SecretBytes? {
+    guard let pointer = getenv(name) else {
+      return nil
+    }
+    return SecretBytes(copying: UnsafeRawBufferPointer(start: pointer, count: strlen(pointer)))
+  }
+}

@@ -1,0 +1,31 @@
+import Glibc
+import HTTPTransport
+
+/// The `Retry-After` header (RFC 9110 §10.2.3): seconds, or an HTTP date.
+public enum RetryAfter {
+  /// Longest wait that is believed; a server that asks for more is asked again after this.
+  public static let longest: Duration = .seconds(3600)
+
+  /// How long to wait from `unixTime`, or `nil` without a header that can be read.
+  public static func wait(_ response: HTTPResponse, unixTime: Int64) -> Duration? {
+    guard let text = response.headers.first("Retry-After") else {
+      return nil
+    }
+    if let seconds = Int64(text) {
+      return seconds < 0 ? nil : min(.seconds(seconds), longest)
+    }
+    guard let date = parse(text) else {
+      return nil
+    }
+    return min(.seconds(max(date - unixTime, 0)), longest)
+  }
+
+  /// Unix time of an IMF-fixdate (`Sun, 06 Nov 1994 08:49:37 GMT`).
+  static func parse(_ text: String) -> Int64? {
+    var parts = tm()
+    guard let end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &parts), end.pointee == 0 else {
+      return nil
+    }
+    return Int64(timegm(&parts))
+  }
+}
