@@ -1,13 +1,13 @@
 /// Text of a document made fit for a message: a hostile name can neither flood the terminal nor steer it.
 public enum DocumentPath {
   /// Longest run of bytes shown of one name.
-  static let longestShown = 80
+  public static let longestShown = 80
 
-  /// `name` with control characters and what is not ASCII's printable range of letters replaced, cut to 80 characters.
-  public static func shown(_ name: String) -> String {
+  /// `name` with control characters and what is not ASCII's printable range of letters replaced, cut to `longest` characters.
+  public static func shown(_ name: String, atMost longest: Int = longestShown) -> String {
     var text = ""
     for scalar in name.unicodeScalars {
-      guard text.unicodeScalars.count < longestShown else {
+      guard text.unicodeScalars.count < longest else {
         return text + "…"
       }
       let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)

@@ -92,14 +92,17 @@ public struct FailureMaker: Sendable {
     make(.policy, "refused by the node policy: \(refusal.message)")
   }
 
-  /// A credential file or served file that could not be read. `what` says its part, as `auth.secret_id_file`.
-  public func file(_ fault: NodeFileFault, _ what: String) -> ProviderFailure {
+  /// A file that could not be read. `what` says its part, as `auth.secret_id_file`; `absence` is what a missing file means:
+  /// without its credential a login is denied, while a served file is just not there.
+  public func file(
+    _ fault: NodeFileFault, _ what: String, absence: ProviderFailure.Class = .denied, reference: String? = nil
+  ) -> ProviderFailure {
     let kind: ProviderFailure.Class =
       switch fault.reason {
       case .refused: .policy
       case .unreadable: .denied
-      case .missing, .notAbsolute, .notRegular, .tooLarge: .missing
+      case .missing, .notAbsolute, .notRegular, .tooLarge: absence
       }
-    return make(kind, "\(what): \(DocumentPath.shown(fault.path)) \(fault.message)")
+    return make(kind, "\(what): \(DocumentPath.shown(fault.path)) \(fault.message)", reference: reference)
   }
 }
