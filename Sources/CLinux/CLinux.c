@@ -80,7 +80,6 @@ int linux_openat(int directory, const char *path, int flags, mode_t mode) {
 }
 
 int linux_forbid_dumps(void) {
-  struct rlimit none = {0, 0};
-  setrlimit(RLIMIT_CORE, &none);
+  // Not RLIMIT_CORE as well: a child would inherit that.
   return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

@@ -1,0 +1,85 @@
+import ExecutionModel
+import ProviderKit
+
+/// What has to be fetched for one execution: the unique references, grouped by connection, and which entry reads which.
+public struct ExecutionPlan: Sendable {
+  /// One connection with everything that is fetched over it.
+  public struct Group: Sendable {
+    public let connection: ProviderConnection
+    public internal(set) var references: [Reference]
+  }
+
+  /// One entry and the reference that it reads.
+  public struct Item: Sendable {
+    public let entry: SecretEntry
+    public let group: Int
+    public let reference: Int
+  }
+
+  /// In the order in which entries first name them; connections that differ in their names only are one group.
+  public let groups: [Group]
+  /// In the document's order.
+  public let items: [Item]
+
+  public init(_ execution: Execution) {
+    let connections = Dictionary(execution.providers.map { ($0.name, $0) }) { first, _ in first }
+    var groups: [Group] = []
+    var items: [Item] = []
+    var groupOf: [ProviderConnection.Key: Int] = [:]
+    var placeOf: [Reference: Int] = [:]
+    for entry in execution.secrets {
+      guard let connection = connections[entry.from] else {
+        continue
+      }
+      let group = groupOf[connection.key] ?? groups.count
+      if group == groups.count {
+        groupOf[connection.key] = group
+        groups.append(Group(connection: connection, references: []))
+      }
+      let reference = Reference(
+        connection: connection.key, lookup: connection.descriptor.withDefaults(entry.lookup))
+      let place = placeOf[reference] ?? groups[group].references.count
+      if place == groups[group].references.count {
+        placeOf[reference] = place
+        groups[group].references.append(reference)
+      }
+      items.append(Item(entry: entry, group: group, reference: place))
+    }
+    self.groups = groups
+    self.items = items
+  }
+
+  /// How often `item` is fetched: seconds, or `nil` where it is pinned or watched or follows the value's own life.
+  public func refreshSeconds(_ item: Item) -> Double? {
+    let descriptor = groups[item.group].connection.descriptor
+    guard !descriptor.pinningFields.contains(where: { item.entry.lookup[$0] != nil }) else {
+      return nil
+    }
+    if let refresh = item.entry.refresh {
+      return refresh.seconds
+    }
+    if case .every(let seconds) = descriptor.refreshDefault {
+      return Double(seconds)
+    }
+    return nil
+  }
+}
+
+extension ProviderDescriptor {
+  /// `lookup` with the defaults of absent fields written out, so that saying a default and leaving it out are one reference.
+  func withDefaults(_ lookup: FieldValues) -> FieldValues {
+    var full = lookup
+    for field in self.lookup where full[field.name] == nil {
+      guard let text = field.defaultText else {
+        continue
+      }
+      switch field.kind {
+      case .integer: full[field.name] = Int64(text).map { .integer($0) }
+      case .boolean: full[field.name] = .boolean(text == "true")
+      case .text, .choice: full[field.name] = .text(text)
+      default: continue
+      }
+    }
+    return full
+  }
+}

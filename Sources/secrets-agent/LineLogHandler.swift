@@ -1,0 +1,53 @@
+import ArgumentParser
+import ExecutionModel
+import Glibc
+import Logging
+
+enum LogFormat: String, ExpressibleByArgument, CaseIterable {
+  case text
+  case json
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+/// Writes log records to standard error, a line each. Messages are fixed words (the event), what varies is metadata.
+struct LineLogHandler: LogHandler {
+  var logLevel: Logger.Level
+  var metadata: Logger.Metadata = [:]
+  let format: LogFormat
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+      .map { (key: $0.key, value: DocumentPath.shown("\($0.value)", atMost: 500)) }
+    switch format {
+    case .text:
+      let tail = fields.map { " \($0.key)=\($0.value)" }.joined()
+      StandardError.write("\(Timestamp.now()) \(event.level) \(event.message)\(tail)\n")
+    case .json:
+      StandardError.writeJSON(level: "\(event.level)", message: "\(event.message)", fields: fields)
+    }
+  }
+}
+
+/// Wall-clock time as RFC 3339 UTC with milliseconds.
+enum Timestamp {
+  static func now() -> String {
+    var moment = timespec()
+    clock_gettime(CLOCK_REALTIME, &moment)
+    var seconds = moment.tv_sec
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    func padded(_ number: Int, _ width: Int) -> String {
+      let text = String(number)
+      return String(repeating: "0", count: max(0, width - text.count)) + text
+    }
+    let date = "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
+    let time = "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
+    return "\(date)T\(time).\(padded(moment.tv_nsec / 1_000_000, 3))Z"
+  }
+}

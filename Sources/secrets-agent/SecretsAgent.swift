@@ -1,0 +1,35 @@
+import ArgumentParser
+import FileProvider
+import Resolution
+import VaultProvider
+
+/// The version that `secrets-agent version` prints.
+let agentVersion = "0.1.0"
+
+/// Every provider type of this build; to add one is a line here.
+let registry = ProviderRegistry([VaultProvider.self, FileProvider.self])
+
+@main
+struct SecretsAgent: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "secrets-agent",
+    abstract: "Fetches a job's secrets and hands them to its workload.",
+    discussion: """
+      A document names where secrets live (secret_providers) and which ones a workload needs (secrets). \
+      DOC is a file of JSON or YAML, or - for standard input.
+
+      EXAMPLES
+        secrets-agent check job.yaml
+        secrets-agent resolve job.yaml --output /run/web/env
+        secrets-agent exec job.yaml -- ./server --port 8080
+
+      EXIT STATUS
+        0 done, 64 usage, 65 invalid document, 69 a provider failed or has no such secret,
+        73 an output could not be written, 77 denied, 78 invalid agent configuration
+      """,
+    version: agentVersion,
+    subcommands: [
+      ResolveCommand.self, CheckCommand.self, ExplainCommand.self, ExecCommand.self, ProvidersCommand.self,
+      VersionCommand.self,
+    ])
+}

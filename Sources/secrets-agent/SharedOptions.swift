@@ -1,0 +1,147 @@
+import ArgumentParser
+import ExecutionModel
+import Glibc
+import Logging
+import NodePolicy
+import ProviderKit
+import SecretBytes
+
+/// Options of every command that reads a document.
+struct DocumentOptions: ParsableArguments {
+  @Argument(help: "A file of JSON or YAML, or - for standard input.", completion: .file())
+  var document: String
+
+  @Option(help: "Choose the execution with this id from a list.")
+  var execution: String?
+
+  @Flag(help: "Make warnings, as unknown keys, errors.")
+  var strict = false
+
+  @Option(help: "A node policy file; without it, documents may read what you can read.", completion: .file())
+  var policy: String?
+
+  @OptionGroup var log: LogOptions
+}
+
+struct LogOptions: ParsableArguments {
+  @Option(help: "How much to log to standard error: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var logLevel: Logger.Level = .warning
+
+  @Option(help: "How lines on standard error are written: text or json.")
+  var logFormat: LogFormat = .text
+
+  var faults: FaultPrinter { FaultPrinter(format: logFormat) }
+
+  var logger: Logger {
+    let handler = LineLogHandler(logLevel: logLevel, format: logFormat)
+    return Logger(label: "secrets-agent") { _ in handler }
+  }
+}
+
+/// Time limits of the commands that talk to providers.
+struct TimeOptions: ParsableArguments {
+  @Option(help: "Time limit for the whole of it.")
+  var timeout = DurationArgument(seconds: 60)
+
+  @Option(help: "Time limit for one connection to be made.")
+  var connectTimeout = DurationArgument(seconds: 5)
+
+  @Option(help: "Time limit for one attempt of a call.")
+  var attemptTimeout = DurationArgument(seconds: 10)
+
+  var limits: RequestLimits {
+    var limits = RequestLimits()
+    limits.connect = connectTimeout.duration
+    limits.attempt = attemptTimeout.duration
+    return limits
+  }
+}
+
+/// A span of time on the command line, in the documents' syntax: `90s`, `1m30s`, `500ms`.
+struct DurationArgument: ExpressibleByArgument, Sendable {
+  let interval: RefreshInterval
+
+  init(seconds: Int64) {
+    interval = RefreshInterval(nanoseconds: seconds * 1_000_000_000)
+  }
+
+  init?(argument: String) {
+    guard let interval = try? RefreshInterval(parsing: argument), interval.nanoseconds > 0 else {
+      return nil
+    }
+    self.interval = interval
+  }
+
+  var defaultValueDescription: String { interval.description }
+  var duration: Duration { .nanoseconds(interval.nanoseconds) }
+}
+
+extension DocumentOptions {
+  /// The node policy of a person's command: their own rights, or the file they name.
+  func loadPolicy() throws -> NodePolicy {
+    guard let policy else {
+      return .personal
+    }
+    let bytes = try InputFile.read(policy, limit: 1024 * 1024, log.faults, otherwise: .invalidConfiguration)
+    do throws(DocumentFaults) {
+      return try PolicyFile.parse(bytes, over: .strict, origin: policy)
+    } catch {
+      for fault in error.faults {
+        log.faults.error("\(policy): \(fault.line)", ["class": "configuration"])
+      }
+      throw ExitStatus.invalidConfiguration.code
+    }
+  }
+
+  /// Reads, validates and holds the document against `policy`; prints every fault and warning, and sends nothing.
+  func loadExecution(policy: NodePolicy, asEnvironment: Bool) throws -> Execution {
+    let bytes = try InputFile.read(document, limit: ExecutionDocument.maximumBytes, log.faults, otherwise: .invalidDocument)
+    let syntax: ExecutionDocument.Syntax =
+      document.hasSuffix(".yaml") || document.hasSuffix(".yml") ? .yaml : .detected
+    let execution: Execution
+    do throws(DocumentFaults) {
+      let item = try ExecutionDocument(bytes, syntax: syntax).item(self.execution)
+      let (validated, warnings) = try registry.catalog.validate(item)
+      warnings.forEach { log.faults.print($0, treatingAsError: strict) }
+      guard !strict || warnings.isEmpty else {
+        throw DocumentFaults([])
+      }
+      execution = validated
+    } catch {
+      error.faults.forEach { log.faults.print($0, treatingAsError: strict) }
+      throw ExitStatus.invalidDocument.code
+    }
+    let refusals = PolicyGate.refusals(of: execution, by: policy, asEnvironment: asEnvironment)
+    guard refusals.isEmpty else {
+      refusals.forEach { log.faults.print($0) }
+      throw ExitStatus.denied.code
+    }
+    return execution
+  }
+}
+
+/// Files that the person names on the command line.
+enum InputFile {
+  static func read(_ path: String, limit: Int, _ faults: FaultPrinter, otherwise status: ExitStatus) throws -> SecretBytes {
+    let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      faults.error("\(path): \(String(cString: strerror(errno)))", ["class": "input"])
+      throw status.code
+    }
+    defer {
+      if descriptor != 0 {
+        close(descriptor)
+      }
+    }
+    var buffer = SecretBuffer()
+    switch FileRead.all(of: descriptor, into: &buffer, limit: limit) {
+    case nil:
+      return buffer.finish()
+    case .tooLarge?:
+      faults.error("\(path): larger than \(limit / 1024 / 1024) MiB", ["class": "input"])
+    case .failed(let code)?:
+      faults.error("\(path): \(String(cString: strerror(code)))", ["class": "input"])
+    }
+    throw status.code
+  }
+}
