@@ -14,8 +14,10 @@ struct YAMLEvents: ~Copyable {
     isReady = yaml_parser_initialize(parser) == 1
     if isReady {
       yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
-      yaml_parser_set_input_string(
-        parser, source.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), source.bytes.count)
+      // libyaml asserts that there is an address, also of no bytes.
+      let none: StaticString = ""
+      let start = source.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? none.utf8Start
+      yaml_parser_set_input_string(parser, start, source.bytes.count)
     }
   }
 
