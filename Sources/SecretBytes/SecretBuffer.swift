@@ -33,9 +33,8 @@ public struct SecretBuffer: ~Copyable {
   }
 
   public mutating func append(_ text: String) {
-    for byte in text.utf8 {
-      append(byte)
-    }
+    var text = text
+    text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
   }
 
   public mutating func append(_ bytes: SecretBytes) {

@@ -1,1 +1,61 @@
-// Begun.
+import JSONReader
+import SecretBytes
+
+/// Reads YAML (libyaml) into the same tree as JSON.
+///
+/// - Plain scalars follow the YAML 1.2 core schema: `no`, `yes` and `on` are strings, `0x1f` and `0o17` are numbers, and so are
+///   `.5` and `+1`, written as JSON has them and never re-formatted through a double.
+/// - Faults where YAML would guess or JSON has no word for it: a number with a leading zero (octal to some, decimal to others),
+///   `.inf` and `.nan`, hexadecimal and octal integers over 64 bits, a tag other than `!!str`, `!!int`, `!!float`, `!!bool`,
+///   `!!null`, `!!seq`, `!!map` and `!`, a key that is a list or a mapping or is not there.
+/// - A key is its text, whatever its type: `1: a` has the name `1`.
+/// - `<<` merges a mapping or a list of mappings; what the mapping says itself wins, then the earlier in the list.
+/// - Aliases are expanded within ``JSONLimits/maximumBytes`` and ``JSONLimits/maximumDepth`` (256 at most), so that a small
+///   document cannot grow into a large one.
+/// - One document a stream; a stream without one is `null`.
+/// - UTF-8 only, with or without a byte order mark.
+///
+/// JSON is a subset of YAML, but not quite of libyaml: text that looks like JSON is tried as JSON first.
+public enum YAMLReader {
+  /// Deepest nesting whatever the limits say: the expansion recurses.
+  static let deepest = 256
+
+  /// Positions, also of the values, are those of the YAML text.
+  public static func parse(_ bytes: SecretBytes, limits: JSONLimits) throws(JSONFault) -> JSONValue {
+    let source = bytes.withUnsafeBytes { $0.starts(with: [0xef, 0xbb, 0xbf]) } ? bytes.slice(3..<bytes.count) : bytes
+    if looksLikeJSON(source), let value = try? JSONValue.parse(source, limits: limits) {
+      return value
+    }
+    let generated = try source.withUnsafeBytes { text throws(JSONFault) in try generate(text, limits) }
+    return try JSONValue.parse(
+      generated: generated.json, from: source, characters: generated.characters, limits: limits)
+  }
+
+  private static func generate(
+    _ text: UnsafeRawBufferPointer, _ limits: JSONLimits
+  ) throws(JSONFault) -> (json: SecretBytes, characters: ContiguousArray<UInt32>) {
+    let source = YAMLSource(bytes: text)
+    let maximumBytes = max(0, min(limits.maximumBytes, (1 << 30) - 1))
+    guard text.count <= maximumBytes else {
+      throw source.fault(.tooLarge(maximumBytes: maximumBytes), offset: maximumBytes)
+    }
+    try source.checkEncoding()
+    try source.checkDirectives()
+    let composer = YAMLComposer(source: source, maximumDepth: min(limits.maximumDepth, deepest))
+    let tree = try composer.compose()
+    return try tree.text.withUnsafeBytes { scalars throws(JSONFault) in
+      var expansion = YAMLExpansion(
+        nodes: tree.nodes, scalars: scalars, source: source, maximumBytes: maximumBytes,
+        maximumDepth: min(limits.maximumDepth, deepest), duplicateKeys: limits.duplicateKeys)
+      try expansion.write(0, depth: 0)
+      return expansion.finish()
+    }
+  }
+
+  private static func looksLikeJSON(_ source: SecretBytes) -> Bool {
+    source.withUnsafeBytes { text in
+      let first = text.first { $0 != 0x20 && $0 != 0x0a && $0 != 0x0d && $0 != 0x09 }
+      return first == UInt8(ascii: "{") || first == UInt8(ascii: "[") || first == UInt8(ascii: "\"")
+    }
+  }
+}
