@@ -1,5 +1,5 @@
 /// One field of a document: its name, what it holds, whether it must be there, and a sentence for the tables.
-public struct FieldDescriptor: Sendable {
+public struct FieldDescriptor: Sendable, Equatable {
   public enum Kind: Sendable, Equatable {
     /// Any non-empty text.
     case text

@@ -1,0 +1,62 @@
+import ArgumentParser
+import CLinux
+import EventLoop
+import Glibc
+import HTTPTransport
+import Logging
+import NodePolicy
+import ProviderKit
+import Resolution
+
+/// What a command that talks to providers runs on: one event loop on the main thread, and the connections over it.
+struct AgentRuntime: Sendable {
+  let loop: EventLoop
+  let pool: ProviderPool
+  let resolver: Resolver
+  let log: Logger
+  let faults: FaultPrinter
+
+  /// Runs `body` on a new loop and leaves with the status that it returns; `nil` is success.
+  static func run(
+    _ options: LogOptions, policy: NodePolicy, limits: RequestLimits,
+    _ body: @escaping @Sendable (AgentRuntime) async -> ExitStatus?
+  ) throws {
+    let status = try onLoop(options, policy: policy, limits: limits) { runtime in await body(runtime) }
+    if let status {
+      throw status.code
+    }
+  }
+
+  /// Runs `body` on a new loop and returns what it returns.
+  static func onLoop<Outcome: Sendable>(
+    _ options: LogOptions, policy: NodePolicy, limits: RequestLimits,
+    _ body: @escaping @Sendable (AgentRuntime) async -> Outcome
+  ) throws -> Outcome {
+    ProcessHygiene.apply()
+    let log = options.logger
+    let loop: EventLoop
+    do throws(EventLoopFault) {
+      loop = try EventLoop()
+    } catch {
+      options.faults.error("the event loop cannot start: \(error)")
+      throw ExitStatus.invalidConfiguration.code
+    }
+    let services = ProviderServices(
+      transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: loop,
+      environment: NodeEnvironment(policy: policy), policy: policy, limits: limits, log: log, executor: loop)
+    let pool = ProviderPool(registry: registry, services: services)
+    let runtime = AgentRuntime(
+      loop: loop, pool: pool, resolver: Resolver(registry: registry, pool: pool, time: loop), log: log,
+      faults: options.faults)
+    return loop.run { await body(runtime) }
+  }
+}
+
+/// Keeps values inside the process.
+enum ProcessHygiene {
+  /// No core dumps and no ptrace by others; a reader that goes away is an error of write(2), not the process's end.
+  static func apply() {
+    _ = linux_forbid_dumps()
+    signal(SIGPIPE, SIG_IGN)
+  }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import ExecutionModel
+import ProviderKit
+import Resolution
+
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Finds every fault of a document; with --auth or --online, of its providers too.",
+    discussion: """
+      Without a flag nothing is sent. --auth logs in to every provider. --online also reads every secret, and prints \
+      versions, never values.
+
+      EXAMPLES
+        secrets-agent check job.yaml
+        secrets-agent check --strict --log-format json execution.json
+        secrets-agent check --online job.yaml
+      """)
+
+  @OptionGroup var document: DocumentOptions
+  @OptionGroup var time: TimeOptions
+
+  @Flag(help: "Log in to every provider too.")
+  var auth = false
+
+  @Flag(help: "Log in, and read every secret.")
+  var online = false
+
+  @Flag(help: "The secrets are for files only, so their names need not be names of variables.")
+  var filesOnly = false
+
+  func run() throws {
+    let policy = try document.loadPolicy()
+    let execution = try document.loadExecution(policy: policy, asEnvironment: !filesOnly)
+    let plan = ExecutionPlan(execution)
+    try checkConnections(of: plan, document)
+    guard auth || online else {
+      print("\(DocumentPath.shown(execution.label)): no faults in \(Count(plan.items.count, "secret")), \(Count(plan.groups.count, "provider"))")
+      return
+    }
+    let limit = time.timeout.duration
+    let readsValues = online
+    try AgentRuntime.run(document.log, policy: policy, limits: time.limits) { runtime in
+      let status = await Progress.showing("checking", on: runtime.loop) {
+        await Self.check(plan, runtime, limit, readsValues)
+      }
+      await runtime.pool.closeAll(.ended)
+      return status
+    }
+  }
+
+  private static func check(
+    _ plan: ExecutionPlan, _ runtime: AgentRuntime, _ limit: Duration, _ readsValues: Bool
+  ) async -> ExitStatus? {
+    var failures: [ProviderFailure] = []
+    let logins = await runtime.resolver.logIn(plan, within: limit)
+    for (group, login) in zip(plan.groups, logins) {
+      switch login {
+      case .success(let report):
+        let life = report.lifetime.map { ", for \(RefreshInterval(nanoseconds: $0.components.seconds * 1_000_000_000))" }
+        print("\(DocumentPath.shown(group.connection.name)): logged in by \(report.identity)\(life ?? "")")
+      case .failure(let failure):
+        failures.append(failure)
+        runtime.faults.print(failure)
+      }
+    }
+    guard readsValues, failures.isEmpty else {
+      return failures.isEmpty ? nil : ExitStatus(failures)
+    }
+    do throws(GenerationFailure) {
+      let generation = try await runtime.resolver.resolve(plan, within: limit)
+      for secret in generation.secrets {
+        print("\(secret.name): \(secret.version.map { "version \(DocumentPath.shown($0))" } ?? "there")")
+      }
+      return nil
+    } catch {
+      error.failures.forEach { runtime.faults.print($0) }
+      return ExitStatus(error.failures.map(\.failure))
+    }
+  }
+}
+
+extension ParsableCommand {
+  /// What only the adapters themselves see, as an address that does not parse. Nothing is sent.
+  func checkConnections(of plan: ExecutionPlan, _ options: DocumentOptions) throws {
+    var isFaulty = false
+    for group in plan.groups {
+      do throws(DocumentFault) {
+        try registry.check(group.connection)
+      } catch {
+        isFaulty = true
+        options.log.faults.print(error)
+      }
+    }
+    if isFaulty {
+      throw ExitStatus.invalidDocument.code
+    }
+  }
+}
+
+/// `1 secret`, `2 secrets`.
+struct Count: CustomStringConvertible {
+  let description: String
+
+  init(_ count: Int, _ noun: String) {
+    description = "\(count) \(noun)\(count == 1 ? "" : "s")"
+  }
+}

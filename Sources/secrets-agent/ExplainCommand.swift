@@ -1,0 +1,88 @@
+import ArgumentParser
+import ExecutionModel
+import ProviderKit
+import Resolution
+
+struct ExplainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain", abstract: "Shows the plan of a document: logins, calls, shared fetches, refresh times.",
+    discussion: """
+      Nothing is sent.
+
+      EXAMPLES
+        secrets-agent explain job.yaml
+      """)
+
+  @OptionGroup var document: DocumentOptions
+
+  func run() throws {
+    let policy = try document.loadPolicy()
+    let execution = try document.loadExecution(policy: policy, asEnvironment: false)
+    let plan = ExecutionPlan(execution)
+    try checkConnections(of: plan, document)
+    print(PlanText(execution, plan).text, terminator: "")
+  }
+}
+
+/// The plan in words.
+struct PlanText {
+  private(set) var text = ""
+  private var callsPerDay = 0.0
+
+  init(_ execution: Execution, _ plan: ExecutionPlan) {
+    line("\(DocumentPath.shown(execution.label)): \(Count(plan.items.count, "secret")) from \(Count(plan.groups.count, "connection"))")
+    for (index, group) in plan.groups.enumerated() {
+      describe(group, plan.items.filter { $0.group == index }, plan)
+    }
+    line("")
+    line("calls per day: about \(Int(callsPerDay.rounded(.up))), beside logins and renewals")
+  }
+
+  private mutating func line(_ line: String) {
+    text += line + "\n"
+  }
+
+  private mutating func describe(_ group: ExecutionPlan.Group, _ items: [ExecutionPlan.Item], _ plan: ExecutionPlan) {
+    let connection = group.connection
+    line("")
+    line("connection \(DocumentPath.shown(connection.name)) (\(connection.type))")
+    for (name, value) in connection.fields.shown {
+      line("  \(name): \(DocumentPath.shown(value, atMost: 200))")
+    }
+    if let method = connection.method {
+      line("  login: one, by \(method)")
+      for (name, value) in connection.authentication.shown {
+        line("    \(name): \(DocumentPath.shown(value, atMost: 200))")
+      }
+    } else {
+      line("  login: none")
+    }
+    let calls = Self.calls(group.references.count, connection.descriptor)
+    line("  fetches: \(group.references.count), by \(Count(calls, "call"))")
+    for (place, reference) in group.references.enumerated() {
+      let readers = items.filter { $0.reference == place }
+      line("  \(registry.describe(reference)), \(refresh(readers, plan, connection))")
+      for reader in readers {
+        let field = reader.entry.field.map { " field \(DocumentPath.shown($0))" } ?? ""
+        let encoding = reader.entry.encoding == .raw ? "" : " as \(reader.entry.encoding.rawValue)"
+        line("    \(reader.entry.outputs.joined(separator: ", "))\(field)\(encoding)")
+      }
+    }
+  }
+
+  /// A reference that several entries read is fetched when the first of them is due.
+  private mutating func refresh(
+    _ readers: [ExecutionPlan.Item], _ plan: ExecutionPlan, _ connection: ProviderConnection
+  ) -> String {
+    guard let seconds = readers.compactMap({ plan.refreshSeconds($0) }).min() else {
+      return connection.descriptor.refreshDefault == .watched ? "fetched when it changes" : "pinned, never fetched again"
+    }
+    callsPerDay += 86_400 / seconds / Double(connection.descriptor.batchSize)
+    let interval = RefreshInterval(nanoseconds: Int64(min(seconds * 1e9, 9e18)))
+    return "fetched again every \(interval)"
+  }
+
+  private static func calls(_ references: Int, _ descriptor: ProviderDescriptor) -> Int {
+    (references + descriptor.batchSize - 1) / descriptor.batchSize
+  }
+}
