@@ -52,7 +52,7 @@ let package = Package(
     room("HTTPTransport", ["CLibcurl", "EventLoop", "SecretBytes", logging]),
 
     // Floor 1.
-    room("ExecutionModel", ["JSONReader", "SecretBytes", "YAMLReader"]),
+    room("ExecutionModel", ["HTTPTransport", "JSONReader", "SecretBytes", "YAMLReader"]),
     room("NodePolicy", ["CLinux", "ExecutionModel", "HTTPTransport", "JSONReader", "SecretBytes", "YAMLReader"]),
     room(
       "ProviderKit",

@@ -1,3 +1,4 @@
+import HTTPTransport
 import JSONReader
 import SecretBytes
 
@@ -178,8 +179,12 @@ struct BlockReader {
       }
       return "expected one of \(choices.joined(separator: ", "))\(NearestName.hint(for: text, among: choices))"
     case .address:
-      return text.hasPrefix("https://") || text.hasPrefix("http://")
-        ? nil : "expected an address as https://host:port"
+      do throws(URLFault) {
+        _ = try HTTPURL(parsing: text)
+        return nil
+      } catch {
+        return "expected an address as https://host:port; \(error)"
+      }
     case .file:
       return text.hasPrefix("/") ? nil : "expected an absolute path"
     case .environmentVariable:

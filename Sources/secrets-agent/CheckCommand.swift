@@ -32,7 +32,6 @@ struct CheckCommand: ParsableCommand {
     let policy = try document.loadPolicy()
     let execution = try document.loadExecution(policy: policy, asEnvironment: !filesOnly)
     let plan = ExecutionPlan(execution)
-    try checkConnections(of: plan, document)
     guard auth || online else {
       print("\(DocumentPath.shown(execution.label)): no faults in \(Count(plan.items.count, "secret")), \(Count(plan.groups.count, "provider"))")
       return
@@ -75,24 +74,6 @@ struct CheckCommand: ParsableCommand {
     } catch {
       error.failures.forEach { runtime.faults.print($0) }
       return ExitStatus(error.failures.map(\.failure))
-    }
-  }
-}
-
-extension ParsableCommand {
-  /// What only the adapters themselves see, as an address that does not parse. Nothing is sent.
-  func checkConnections(of plan: ExecutionPlan, _ options: DocumentOptions) throws {
-    var isFaulty = false
-    for group in plan.groups {
-      do throws(DocumentFault) {
-        try registry.check(group.connection)
-      } catch {
-        isFaulty = true
-        options.log.faults.print(error)
-      }
-    }
-    if isFaulty {
-      throw ExitStatus.invalidDocument.code
     }
   }
 }

@@ -19,7 +19,6 @@ struct ExplainCommand: ParsableCommand {
     let policy = try document.loadPolicy()
     let execution = try document.loadExecution(policy: policy, asEnvironment: false)
     let plan = ExecutionPlan(execution)
-    try checkConnections(of: plan, document)
     print(PlanText(execution, plan).text, terminator: "")
   }
 }
