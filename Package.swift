@@ -56,7 +56,7 @@ let package = Package(
     room("NodePolicy", ["CLinux", "ExecutionModel", "HTTPTransport", "JSONReader", "SecretBytes", "YAMLReader"]),
     room(
       "ProviderKit",
-      ["EventLoop", "ExecutionModel", "HTTPTransport", "JSONReader", "NodePolicy", "SecretBytes", logging]),
+      ["CLinux", "EventLoop", "ExecutionModel", "HTTPTransport", "JSONReader", "NodePolicy", "SecretBytes", logging]),
 
     // Floor 2: one target a provider family.
     room("VaultProvider", path: "providers/Vault", ["ProviderKit"]),

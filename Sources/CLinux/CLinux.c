@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef SYS_memfd_secret
@@ -58,6 +59,8 @@ int linux_open_beneath(int directory, const char *path, int flags, mode_t mode, 
   return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
 
+int linux_open_root(const char *path) { return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); }
+
 int linux_open_temporary(int directory, mode_t mode) {
   return openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 }
@@ -77,6 +80,17 @@ int linux_set_nonblocking(int descriptor) {
 
 int linux_openat(int directory, const char *path, int flags, mode_t mode) {
   return openat(directory, path, flags | O_CLOEXEC, mode);
+}
+
+bool linux_parse_http_date(const char *text, int64_t *seconds) {
+  struct tm parts;
+  memset(&parts, 0, sizeof parts);
+  const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  if (end == NULL || *end != 0) {
+    return false;
+  }
+  *seconds = (int64_t)timegm(&parts);
+  return true;
 }
 
 int linux_forbid_dumps(void) {

@@ -1,1 +1,202 @@
-// Begun.
+import CLibcurl
+import CLinux
+import Glibc
+import Synchronization
+
+/// The program's one thread: it runs Swift's tasks, libcurl's transfers, timers and descriptors, and waits for all of them in one
+/// `curl_multi_poll`, with one epoll descriptor beside libcurl's sockets.
+///
+/// A root task is started by ``run(_:)``; tasks of its own that outlive a call are started with
+/// `Task(executorPreference: loop)`, since an unstructured task does not inherit the preference.
+public final class EventLoop: TaskExecutor, TimeSource, Sendable {
+  private struct Inbox {
+    var jobs: [UnownedJob] = []
+    var actions: [@Sendable () -> Void] = []
+    /// The thread inside ``run(_:)``; a job from it needs no wake-up.
+    var thread: pthread_t?
+  }
+
+  private let inbox = Mutex(Inbox())
+  private let wakeUp: Int32
+  let reactor: Reactor
+  package let transfers: TransferTable
+
+  /// - Throws: where the kernel or libcurl gives no resources.
+  public init() throws(EventLoopFault) {
+    self.wakeUp = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+    guard wakeUp >= 0 else {
+      throw EventLoopFault("eventfd", errno)
+    }
+    self.reactor = try Reactor()
+    self.transfers = try TransferTable()
+    let wakeUp = wakeUp
+    try reactor.add(wakeUp, .readable) { _ in
+      var count: UInt64 = 0
+      read(wakeUp, &count, MemoryLayout<UInt64>.size)
+    }
+  }
+
+  deinit {
+    close(wakeUp)
+  }
+
+  // MARK: - Running
+
+  /// Runs `root` with this loop as its executor, on the calling thread, and returns when it ends. One call at a time: a second one
+  /// from another thread, or from inside, ends the process.
+  public func run<Outcome: Sendable>(_ root: @escaping @Sendable () async -> Outcome) -> Outcome {
+    inbox.withLock { inbox in
+      precondition(inbox.thread == nil, "EventLoop.run is already running")
+      inbox.thread = pthread_self()
+    }
+    defer { inbox.withLock { $0.thread = nil } }
+    let outcome = OutcomeBox<Outcome>()
+    Task(executorPreference: self) {
+      let value = await root()
+      outcome.put(value)
+      // The loop may be waiting, where the root's last step ran elsewhere.
+      self.perform {}
+    }
+    while true {
+      let isIdle = !turn()
+      if let value = outcome.take() {
+        return value
+      }
+      transfers.wait(reactor: reactor, isIdle: isIdle && isInboxEmpty)
+    }
+  }
+
+  /// Runs what is due; `true` where anything was.
+  private func turn() -> Bool {
+    let (jobs, actions) = inbox.withLock { inbox in
+      defer {
+        inbox.jobs.removeAll(keepingCapacity: true)
+        inbox.actions.removeAll(keepingCapacity: true)
+      }
+      return (inbox.jobs, inbox.actions)
+    }
+    for action in actions {
+      action()
+    }
+    for job in jobs {
+      job.runSynchronously(on: asUnownedTaskExecutor())
+    }
+    let timers = reactor.dispatch(now: now)
+    let finished = transfers.perform()
+    return timers || finished || !jobs.isEmpty || !actions.isEmpty
+  }
+
+  private var isInboxEmpty: Bool {
+    inbox.withLock { $0.jobs.isEmpty && $0.actions.isEmpty }
+  }
+
+  public func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    post { $0.jobs.append(job) }
+  }
+
+  /// Runs `action` on the loop's thread, soon.
+  public func perform(_ action: @escaping @Sendable () -> Void) {
+    post { $0.actions.append(action) }
+  }
+
+  private func post(_ change: (inout Inbox) -> Void) {
+    let isElsewhere = inbox.withLock { inbox in
+      change(&inbox)
+      return inbox.thread.map { pthread_equal($0, pthread_self()) == 0 } ?? false
+    }
+    if isElsewhere {
+      var one: UInt64 = 1
+      write(wakeUp, &one, MemoryLayout<UInt64>.size)
+    }
+  }
+
+  // MARK: - Time
+
+  public var now: Moment {
+    var time = timespec()
+    clock_gettime(CLOCK_BOOTTIME, &time)
+    return Moment(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+
+  public var unixTime: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec)
+  }
+
+  public func sleep(until moment: Moment) async throws(CancellationError) {
+    let timer = LoopTimer()
+    let woken = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        timer.arm(continuation)
+        perform { self.reactor.schedule(timer, at: moment) }
+      }
+    } onCancel: {
+      perform { self.reactor.cancel(timer) }
+    }
+    guard woken, !Task.isCancelled else {
+      throw CancellationError()
+    }
+  }
+
+  // MARK: - Descriptors
+
+  /// Calls `handler` on the loop's thread whenever `descriptor` is ready, until the watch is cancelled. The descriptor stays the
+  /// caller's.
+  public func watch(
+    _ descriptor: Int32, _ readiness: Readiness, _ handler: @escaping @Sendable (Readiness) -> Void
+  ) throws(EventLoopFault) -> DescriptorWatch {
+    try reactor.add(descriptor, readiness, handler)
+    return DescriptorWatch(descriptor: descriptor, loop: self)
+  }
+}
+
+/// A watch over a descriptor; it ends when cancelled.
+public struct DescriptorWatch: Sendable {
+  let descriptor: Int32
+  let loop: EventLoop
+
+  public func cancel() {
+    loop.reactor.remove(descriptor)
+  }
+}
+
+/// What a descriptor can be ready for.
+public struct Readiness: OptionSet, Sendable {
+  public let rawValue: UInt32
+
+  public init(rawValue: UInt32) {
+    self.rawValue = rawValue
+  }
+
+  public static let readable = Readiness(rawValue: EPOLLIN.rawValue)
+  public static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
+}
+
+/// Why the loop could not be made or could not watch something.
+public struct EventLoopFault: Error, Sendable, Equatable, CustomStringConvertible {
+  public let call: String
+  /// `errno`.
+  public let code: Int32
+
+  public init(_ call: String, _ code: Int32) {
+    self.call = call
+    self.code = code
+  }
+
+  public var description: String { "\(call): \(String(cString: strerror(code)))" }
+}
+
+/// Where the root task leaves its outcome.
+private final class OutcomeBox<Outcome: Sendable>: Sendable {
+  private let value = Mutex<Outcome?>(nil)
+
+  func put(_ outcome: Outcome) {
+    value.withLock { $0 = outcome }
+  }
+
+  func take() -> Outcome? {
+    value.withLock { $0 }
+  }
+}

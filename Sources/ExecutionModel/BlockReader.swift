@@ -8,14 +8,23 @@ struct BlockReader {
   /// Field names of all provider types: a known key at the wrong type is an error, an unknown one a warning.
   let knownElsewhere: [String: [String]]
 
-  init(knownElsewhere: [String: [String]] = [:]) {
+  /// How many faults get line and column: finding them costs a walk over the source.
+  static let positionedFaults = 100
+
+  /// How many faults of this block still get a position.
+  private let positionsLeft: Int
+
+  /// - Parameter faultsBefore: how many faults the pass has found so far.
+  init(knownElsewhere: [String: [String]], faultsBefore: Int) {
     self.knownElsewhere = knownElsewhere
+    self.positionsLeft = Self.positionedFaults - faultsBefore
   }
 
   mutating func report(
     _ path: String, _ message: String, _ severity: DocumentFault.Severity = .error, at value: JSONValue? = nil
   ) {
-    faults.append(DocumentFault(path, message, severity: severity, at: value?.position))
+    let position = faults.count < positionsLeft ? value?.position : nil
+    faults.append(DocumentFault(path, message, severity: severity, at: position))
   }
 
   mutating func report(_ others: [DocumentFault]) {

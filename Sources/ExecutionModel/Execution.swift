@@ -1,4 +1,3 @@
-import JSONReader
 import SecretBytes
 
 /// One placement of a job on this node, with its two blocks decoded and validated.
@@ -39,8 +38,6 @@ public struct ProviderConnection: Sendable {
   public let name: String
   public let key: Key
   public let descriptor: ProviderDescriptor
-  /// Where it stands in the source.
-  public let position: SourcePosition?
 
   public var type: String { key.type }
   public var fields: FieldValues { key.fields }
@@ -51,11 +48,10 @@ public struct ProviderConnection: Sendable {
   /// The path of one of its fields in the document, for faults.
   public func path(_ field: String) -> String { "secret_providers.\(name).\(field)" }
 
-  public init(name: String, key: Key, descriptor: ProviderDescriptor, position: SourcePosition? = nil) {
+  public init(name: String, key: Key, descriptor: ProviderDescriptor) {
     self.name = name
     self.key = key
     self.descriptor = descriptor
-    self.position = position
   }
 }
 
@@ -76,7 +72,6 @@ public struct SecretEntry: Sendable {
   public let refresh: RefreshInterval?
   /// The names of the variables or files that it yields.
   public let outputs: [String]
-  public let position: SourcePosition?
 }
 
 /// What identifies one remote value: the connection, and the lookup without `field`, `encoding` and `refresh`.

@@ -46,6 +46,14 @@ private struct ValidationPass {
     item.path.isEmpty ? name : "\(item.path).job_spec.\(name)"
   }
 
+  /// A position costs a walk over the source, so a document of ten thousand faults gets them for the first hundred only.
+  private mutating func report(
+    _ path: String, _ message: String, severity: DocumentFault.Severity = .error, at value: JSONValue?
+  ) {
+    let position = faults.count < BlockReader.positionedFaults ? value?.position : nil
+    faults.append(DocumentFault(path, message, severity: severity, at: position))
+  }
+
   mutating func run() -> Execution? {
     checkID()
     let state = desiredState()
@@ -65,11 +73,11 @@ private struct ValidationPass {
       return
     }
     guard let id = execution.member("id")?.text, !id.isEmpty else {
-      faults.append(DocumentFault("id", "required: the execution's id, a string", at: execution.position))
+      report("id", "required: the execution's id, a string", at: execution)
       return
     }
     if id.utf8.count > SecretName.longest {
-      faults.append(DocumentFault("id", "longer than 253 bytes", at: execution.member("id")?.position))
+      report("id", "longer than 253 bytes", at: execution.member("id"))
     }
   }
 
@@ -86,8 +94,7 @@ private struct ValidationPass {
     case "running", "run": return .running
     case "stopped", "stop", "complete", "completed", "failed": return .stopped
     default:
-      faults.append(
-        DocumentFault(path, "expected pending, running or stopped; read as running", severity: .warning, at: value.position))
+      report(path, "expected pending, running or stopped; read as running", severity: .warning, at: value)
       return .running
     }
   }
@@ -99,8 +106,7 @@ private struct ValidationPass {
       return []
     }
     guard block.kind == .object else {
-      faults.append(
-        DocumentFault(path("secret_providers"), "expected an object, found \(block.kind.phrase)", at: block.position))
+      report(path("secret_providers"), "expected an object, found \(block.kind.phrase)", at: block)
       return []
     }
     var connections: [ProviderConnection] = []
@@ -122,17 +128,17 @@ private struct ValidationPass {
     let value = member.value
     let before = faults.count
     guard !name.isEmpty, name.utf8.count <= SecretName.longest else {
-      faults.append(DocumentFault(place, "a provider's name has 1 to 253 bytes", at: member.name.position))
+      report(place, "a provider's name has 1 to 253 bytes", at: member.name)
       return nil
     }
     guard value.kind == .object else {
-      faults.append(DocumentFault(place, "expected an object, found \(value.kind.phrase)", at: value.position))
+      report(place, "expected an object, found \(value.kind.phrase)", at: value)
       return nil
     }
     guard let descriptor = descriptor(of: value, place) else {
       return nil
     }
-    var reader = BlockReader(knownElsewhere: foreignKeys(descriptor) { $0.connection })
+    var reader = BlockReader(knownElsewhere: foreignKeys(descriptor) { $0.connection }, faultsBefore: before)
     let fields = reader.read(
       value, fields: descriptor.connection, rules: descriptor.connectionRules, path: place, owner: descriptor.type,
       passingOver: ["type"] + (descriptor.authentication == nil ? [] : ["auth"]))
@@ -143,28 +149,24 @@ private struct ValidationPass {
     }
     let key = ProviderConnection.Key(
       type: descriptor.type, fields: fields, method: method, authentication: authentication)
-    return ProviderConnection(name: name, key: key, descriptor: descriptor, position: member.name.position)
+    return ProviderConnection(name: name, key: key, descriptor: descriptor)
   }
 
   private mutating func descriptor(of value: JSONValue, _ place: String) -> ProviderDescriptor? {
     let types = catalog.descriptors.map(\.type)
     let expected = "one of \(types.joined(separator: ", "))"
     guard let field = value.member("type"), !field.isNull else {
-      faults.append(DocumentFault("\(place).type", "required; \(expected)", at: value.position))
+      report("\(place).type", "required; \(expected)", at: value)
       return nil
     }
     guard let type = field.text else {
-      faults.append(
-        DocumentFault("\(place).type", "expected a string, found \(field.kind.phrase)", at: field.position))
+      report("\(place).type", "expected a string, found \(field.kind.phrase)", at: field)
       return nil
     }
     guard let descriptor = catalog.descriptor(type) else {
       let names = types + catalog.descriptors.flatMap(\.aliases)
-      faults.append(
-        DocumentFault(
-          "\(place).type",
-          "unknown provider type \"\(DocumentPath.shown(type))\", expected \(expected)\(NearestName.hint(for: type, among: names))",
-          at: field.position))
+      report("\(place).type",
+          "unknown provider type \"\(DocumentPath.shown(type))\", expected \(expected)\(NearestName.hint(for: type, among: names))", at: field)
       return nil
     }
     return descriptor
@@ -197,7 +199,8 @@ private struct ValidationPass {
       reader.report("\(place).method", "expected one of \(methods)\(hint)", at: chosen)
       return (nil, FieldValues())
     }
-    var inner = BlockReader(knownElsewhere: foreignMethodKeys(authentication, method))
+    var inner = BlockReader(
+      knownElsewhere: foreignMethodKeys(authentication, method), faultsBefore: faults.count)
     let fields = inner.read(
       block, fields: method.fields + authentication.commonFields, rules: method.rules, path: place,
       owner: "\(descriptor.type)'s method \(name)", passingOver: ["method"])
@@ -238,13 +241,11 @@ private struct ValidationPass {
     }
     let place = path("secrets")
     guard block.kind == .object else {
-      faults.append(DocumentFault(place, "expected an object, found \(block.kind.phrase)", at: block.position))
+      report(place, "expected an object, found \(block.kind.phrase)", at: block)
       return []
     }
     guard block.count <= ExecutionDocument.maximumSecrets else {
-      faults.append(
-        DocumentFault(
-          place, "\(block.count) secrets; at most \(ExecutionDocument.maximumSecrets) in one execution", at: block.position))
+      report(place, "\(block.count) secrets; at most \(ExecutionDocument.maximumSecrets) in one execution", at: block)
       return []
     }
     var foreign: [String: [String: [String]]] = [:]
@@ -266,15 +267,12 @@ private struct ValidationPass {
     let place = DocumentPath.join(block, name)
     let value = member.value
     if name.utf8.count > SecretName.longest {
-      faults.append(DocumentFault(place, "a name has at most 253 bytes", at: member.name.position))
+      report(place, "a name has at most 253 bytes", at: member.name)
     } else if !SecretName.isFileName(name) {
-      faults.append(
-        DocumentFault(
-          place, "a name is made of letters, digits, '_', '-' and '.', and does not start with '.'",
-          at: member.name.position))
+      report(place, "a name is made of letters, digits, '_', '-' and '.', and does not start with '.'", at: member.name)
     }
     guard value.kind == .object else {
-      faults.append(DocumentFault(place, "expected an object, found \(value.kind.phrase)", at: value.position))
+      report(place, "expected an object, found \(value.kind.phrase)", at: value)
       return nil
     }
     guard let connection = connection(of: value, place) else {
@@ -284,7 +282,7 @@ private struct ValidationPass {
     if foreign[descriptor.type] == nil {
       foreign[descriptor.type] = foreignKeys(descriptor) { $0.lookup }
     }
-    var reader = BlockReader(knownElsewhere: foreign[descriptor.type] ?? [:])
+    var reader = BlockReader(knownElsewhere: foreign[descriptor.type] ?? [:], faultsBefore: faults.count)
     let common = descriptor.commonEntryFields
     var fields = reader.read(
       value, fields: common + descriptor.lookup, rules: descriptor.lookupRules, path: place, owner: descriptor.type)
@@ -300,24 +298,21 @@ private struct ValidationPass {
     }
     return SecretEntry(
       name: name, from: connection.name, lookup: fields, field: field, encoding: encoding, refresh: refresh,
-      outputs: descriptor.outputs.isEmpty ? [name] : descriptor.outputs.map { "\(name)_\($0)" },
-      position: member.name.position)
+      outputs: descriptor.outputs.isEmpty ? [name] : descriptor.outputs.map { "\(name)_\($0)" })
   }
 
   private mutating func connection(of value: JSONValue, _ place: String) -> ProviderConnection? {
     guard let field = value.member("from"), !field.isNull else {
-      faults.append(DocumentFault("\(place).from", "required; the name of one of secret_providers", at: value.position))
+      report("\(place).from", "required; the name of one of secret_providers", at: value)
       return nil
     }
     guard let from = field.text else {
-      faults.append(DocumentFault("\(place).from", "expected a string, found \(field.kind.phrase)", at: field.position))
+      report("\(place).from", "expected a string, found \(field.kind.phrase)", at: field)
       return nil
     }
     guard let found = providers[from] else {
       let hint = NearestName.hint(for: from, among: providers.keys.sorted())
-      faults.append(
-        DocumentFault(
-          "\(place).from", "no secret provider is named \"\(DocumentPath.shown(from))\"\(hint)", at: field.position))
+      report("\(place).from", "no secret provider is named \"\(DocumentPath.shown(from))\"\(hint)", at: field)
       return nil
     }
     return found
@@ -328,11 +323,8 @@ private struct ValidationPass {
     for entry in entries {
       for output in entry.outputs {
         if let owner = owners[output] {
-          faults.append(
-            DocumentFault(
-              DocumentPath.join(path("secrets"), entry.name),
-              "yields \(DocumentPath.shown(output)), as \(DocumentPath.shown(owner)) does; rename one of them",
-              at: entry.position))
+          report(DocumentPath.join(path("secrets"), entry.name),
+              "yields \(DocumentPath.shown(output)), as \(DocumentPath.shown(owner)) does; rename one of them", at: nil)
         }
         owners[output] = entry.name
       }

@@ -55,7 +55,7 @@ public struct NodeFiles: Sendable {
     guard let (root, rest) = scope.root(of: path) else {
       throw NodeFileFault(path, .refused(policy.refusal(rule, "it lies outside the allowed folders")))
     }
-    let folder = try checked(linux_openat(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0), path, rule)
+    let folder = try checked(linux_open_root(root), path, rule)
     defer { close(folder) }
     return try checked(linux_open_beneath(folder, rest, flags, 0, true), path, rule)
   }

@@ -104,7 +104,7 @@ public actor LoginSession<Credential: Sendable> {
       } catch {
         outcome = .failure(error)
       }
-      self.finish(outcome)
+      await self.finish(outcome)
     }
     state = .loggingIn(task)
   }

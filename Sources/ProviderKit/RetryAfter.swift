@@ -1,4 +1,4 @@
-import Glibc
+import CLinux
 import HTTPTransport
 
 /// The `Retry-After` header (RFC 9110 §10.2.3): seconds, or an HTTP date.
@@ -22,10 +22,7 @@ public enum RetryAfter {
 
   /// Unix time of an IMF-fixdate (`Sun, 06 Nov 1994 08:49:37 GMT`).
   static func parse(_ text: String) -> Int64? {
-    var parts = tm()
-    guard let end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &parts), end.pointee == 0 else {
-      return nil
-    }
-    return Int64(timegm(&parts))
+    var seconds: Int64 = 0
+    return linux_parse_http_date(text, &seconds) ? seconds : nil
   }
 }

@@ -1,5 +1,6 @@
 import ExecutionModel
 import HTTPTransport
+import NodePolicy
 import ProviderKit
 import SecretBytes
 import Synchronization

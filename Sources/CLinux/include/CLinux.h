@@ -29,6 +29,9 @@ void linux_secret_unmap(void *pointer, size_t count);
 // Returns a file descriptor, or -1 with errno set (ENOSYS where the kernel has no openat2).
 int linux_open_beneath(int directory, const char *path, int flags, mode_t mode, bool follow);
 
+// The folder that linux_open_beneath starts from: O_PATH, so that it need not be readable itself.
+int linux_open_root(const char *path);
+
 // Anonymous file in `directory` (O_TMPFILE), then given a name. -1 with errno set on failure.
 int linux_open_temporary(int directory, mode_t mode);
 int linux_link_temporary(int descriptor, int directory, const char *name);
@@ -39,6 +42,9 @@ int linux_set_nonblocking(int descriptor);
 
 // open(2) and openat(2) are variadic.
 int linux_openat(int directory, const char *path, int flags, mode_t mode);
+
+// Seconds since 1970 of an HTTP date (RFC 9110 §5.6.7, IMF-fixdate); false where `text` is none.
+bool linux_parse_http_date(const char *text, int64_t *seconds);
 
 // No core dumps, no ptrace by processes of the same user. 0 or -1 with errno set.
 int linux_forbid_dumps(void);

@@ -1,0 +1,81 @@
+import CLibcurl
+import Glibc
+
+/// libcurl's multi handle with the transfers under way. Belongs to the loop's thread.
+// Every call happens on the loop's thread (`perform`, `wait`) or before it runs; libcurl's handles are not Sendable by type.
+package final class TransferTable: @unchecked Sendable {
+  package typealias Completion = @Sendable (CURLcode) -> Void
+
+  private let multi: OpaquePointer
+  private var completions: [OpaquePointer: Completion] = [:]
+
+  init() throws(EventLoopFault) {
+    // Once in a process, before any other thread could use libcurl: a global `let` sees to it.
+    guard libcurlIsReady, let multi = curl_multi_init() else {
+      throw EventLoopFault("curl_multi_init", ENOMEM)
+    }
+    http_multi_configure(UnsafeMutableRawPointer(multi))
+    self.multi = OpaquePointer(multi)
+  }
+
+  deinit {
+    curl_multi_cleanup(UnsafeMutableRawPointer(multi))
+  }
+
+  /// Starts a configured transfer. `completion` runs on the loop's thread when it is over, unless it is removed before.
+  package func add(_ easy: UnsafeMutableRawPointer, _ completion: @escaping Completion) -> CURLMcode {
+    completions[OpaquePointer(easy)] = completion
+    let code = curl_multi_add_handle(UnsafeMutableRawPointer(multi), easy)
+    if code != CURLM_OK {
+      completions[OpaquePointer(easy)] = nil
+    }
+    return code
+  }
+
+  /// Stops a transfer; its completion is not called. `false` where it is not under way.
+  package func remove(_ easy: UnsafeMutableRawPointer) -> Bool {
+    guard completions.removeValue(forKey: OpaquePointer(easy)) != nil else {
+      return false
+    }
+    curl_multi_remove_handle(UnsafeMutableRawPointer(multi), easy)
+    return true
+  }
+
+  /// Moves every transfer on as far as it goes without waiting; `true` where one was finished.
+  func perform() -> Bool {
+    guard !completions.isEmpty else {
+      return false
+    }
+    var running: Int32 = 0
+    curl_multi_perform(UnsafeMutableRawPointer(multi), &running)
+    var finished: [(Completion, CURLcode)] = []
+    var left: Int32 = 0
+    while let message = curl_multi_info_read(UnsafeMutableRawPointer(multi), &left) {
+      guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else {
+        continue
+      }
+      let result = message.pointee.data.result
+      if let completion = completions.removeValue(forKey: OpaquePointer(easy)) {
+        finished.append((completion, result))
+      }
+      curl_multi_remove_handle(UnsafeMutableRawPointer(multi), easy)
+    }
+    for (completion, result) in finished {
+      completion(result)
+    }
+    return !finished.isEmpty
+  }
+
+  /// Waits for libcurl's sockets and timeouts or the reactor's descriptor, or only looks where the loop is not idle.
+  func wait(reactor: Reactor, isIdle: Bool) {
+    guard isIdle else {
+      return
+    }
+    var extra = curl_waitfd()
+    extra.fd = reactor.descriptor
+    extra.events = Int16(CURL_WAIT_POLLIN)
+    curl_multi_poll(UnsafeMutableRawPointer(multi), &extra, 1, 3_600_000, nil)
+  }
+}
+
+private let libcurlIsReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK

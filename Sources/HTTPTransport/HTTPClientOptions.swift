@@ -1,0 +1,35 @@
+import SecretBytes
+
+/// How one client's connections are made. One client serves one connection of the document.
+public struct HTTPClientOptions: Sendable {
+  public var tls = TLSOptions()
+  /// Path of a Unix socket to connect to in the place of the URL's host.
+  public var unixSocket: String?
+  public var connectTimeout: Duration = .seconds(5)
+  /// Requests under way at once; further ones wait in the order in which they came.
+  public var maximumInFlight = 64
+  public var addressRule = HTTPAddressRule.noLinkLocal
+  public var userAgent = "secrets-agent"
+
+  public init() {}
+}
+
+/// What the socket itself may connect to, whatever a name resolves to at the time.
+public enum HTTPAddressRule: Sendable, Equatable {
+  case any
+  /// Not 169.254.0.0/16, fe80::/10 or fd00:ec2::254.
+  case noLinkLocal
+  /// Only 127.0.0.0/8 and ::1.
+  case loopbackOnly
+}
+
+/// TLS 1.2 or newer; PEM as bytes, so that who made the options decided which files are read.
+public struct TLSOptions: Sendable, Equatable {
+  /// CA certificates to trust in the place of the system's.
+  public var ca: SecretBytes?
+  public var clientCertificate: SecretBytes?
+  public var clientKey: SecretBytes?
+  public var skipVerify = false
+
+  public init() {}
+}

@@ -1,0 +1,103 @@
+import EventLoop
+import HTTPTransport
+import ProviderKit
+import SecretBytes
+import Synchronization
+import TestSupport
+import Testing
+
+private let failures = FailureMaker(connection: "c")
+private let refused = TransportFailure(kind: .connect, host: "h:1", detail: "Connection refused")
+
+/// Sends one request through a caller whose transport gives `outcomes` in turn, the last one for ever.
+private func call(
+  _ outcomes: [Result<Int, TransportFailure>], time: ManualTime = ManualTime(skipsSleeps: true),
+  repetition: ProviderCaller.Repetition = .idempotent, retryAfter: Duration? = nil
+) async throws -> (result: Result<Int, ProviderFailure>, attempts: Int) {
+  let transport = ScriptedTransport { _, number in
+    outcomes[min(number, outcomes.count - 1)].map { HTTPResponse(status: $0, headers: HTTPFields([]), body: SecretBytes()) }
+  }
+  let caller = ProviderCaller(connection: "c", services: .testing(transport: { _ in transport }, time: time))
+  let request = HTTPRequest(method: .get, url: try HTTPURL(parsing: "http://localhost/x"))
+  do throws(ProviderFailure) {
+    let response = try await caller.send(request, over: transport, about: nil, repetition: repetition) { response in
+      switch response.status {
+      case 200: .accept
+      case 429: .fail(failures.make(.throttled, "slow down", status: 429, retryAfter: retryAfter))
+      case 500...: .fail(failures.make(.transient, "broken", status: response.status))
+      default: .fail(failures.make(.denied, "no", status: response.status))
+      }
+    }
+    return (.success(response.status), transport.requests.count)
+  } catch {
+    return (.failure(error), transport.requests.count)
+  }
+}
+
+@Test func aPassingFaultIsTriedAgain() async throws {
+  let (result, attempts) = try await call([.success(500), .failure(refused), .success(200)])
+  #expect(result == .success(200))
+  #expect(attempts == 3)
+}
+
+@Test(arguments: [400, 403, 404])
+func aFinalAnswerIsNotTriedAgain(_ status: Int) async throws {
+  #expect(try await call([.success(status)]).attempts == 1)
+}
+
+@Test func attemptsEnd() async throws {
+  let (result, attempts) = try await call([.success(503)])
+  #expect(attempts == 5)
+  #expect(throws: ProviderFailure.self) { try result.get() }
+}
+
+@Test func retryAfterIsTheFloorOfThePause() async throws {
+  let time = ManualTime(skipsSleeps: true)
+  _ = try await call([.success(429), .success(200)], time: time, retryAfter: .seconds(7))
+  #expect(time.slept.count == 1)
+  #expect(try #require(time.slept.first) >= .seconds(7))
+}
+
+@Test func aLoginIsRepeatedOnlyWhereTheServerCannotHaveActed() async throws {
+  let lost = TransportFailure(kind: .interrupted, host: "h:1", detail: "reset")
+  #expect(try await call([.failure(lost)], repetition: .unlessActedUpon).attempts == 1)
+  #expect(try await call([.success(500)], repetition: .unlessActedUpon).attempts == 1)
+  #expect(try await call([.failure(refused)], repetition: .unlessActedUpon).attempts == 5)
+  #expect(try await call([.success(503), .success(200)], repetition: .unlessActedUpon).attempts == 2)
+}
+
+@Test func retriesStayWithinAFifthOfTheCallsBeyondTheReserve() {
+  let budget = RetryBudget()
+  var retries = 0
+  for _ in 0..<1000 {
+    budget.earn()
+    if budget.spend() {
+      retries += 1
+    }
+  }
+  #expect(retries <= 200 + Int(RetryBudget.reserve))
+  #expect(retries >= 200)
+}
+
+@Test func thePauseGrowsToItsCeilingAndNeverOverflows() {
+  let schedule = RetrySchedule()
+  #expect(schedule.pause(beforeRetry: 1, random: 1) == .milliseconds(100))
+  #expect(schedule.pause(beforeRetry: 3, random: 1) == .milliseconds(400))
+  #expect(schedule.pause(beforeRetry: 1_000_000, random: 1) == .seconds(5))
+  #expect(schedule.pause(beforeRetry: 3, random: 0) == .zero)
+}
+
+@Test(arguments: [
+  ("120", Duration.seconds(120)), ("0", .zero), ("999999999", RetryAfter.longest),
+  ("Sun, 06 Nov 1994 08:49:37 GMT", .seconds(37)), ("Sun, 06 Nov 1994 08:48:00 GMT", .zero),
+])
+func retryAfterIsSecondsOrADate(_ text: String, _ expected: Duration) {
+  let response = HTTPResponse(status: 429, headers: HTTPFields([("retry-after", text)]), body: SecretBytes())
+  #expect(RetryAfter.wait(response, unixTime: 784_111_740) == expected)
+}
+
+@Test(arguments: ["", "-1", "soon", "99999999999999999999", "Sun, 06 Nov 1994", "1.5"])
+func anUnreadableRetryAfterIsNone(_ text: String) {
+  let response = HTTPResponse(status: 429, headers: HTTPFields([("Retry-After", text)]), body: SecretBytes())
+  #expect(RetryAfter.wait(response, unixTime: 0) == nil)
+}
