@@ -72,15 +72,22 @@ struct JSONNames {
   private func areEqual(_ one: Int, _ other: Int) -> Bool {
     let (left, right) = (inside(one), inside(other))
     if words[one].kind == .string, words[other].kind == .string {
-      guard left.count == right.count, let leftBase = left.baseAddress, let rightBase = right.baseAddress else {
-        return left.count == right.count
-      }
-      return memcmp(leftBase, rightBase, left.count) == 0
+      return left.equals(right)
     }
     return JSONEscapes.decode(left) == JSONEscapes.decode(right)
   }
 
   private func inside(_ name: Int) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: bytes[(words[name].first + 1)..<(words[name].second - 1)])
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// For names, which are no secrets: not in constant time.
+  func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+    guard count == other.count, let base = baseAddress, let otherBase = other.baseAddress else {
+      return count == other.count
+    }
+    return memcmp(base, otherBase, count) == 0
   }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import SecretBytes
 
 /// One token: where it lies and, for arrays and objects, where the next sibling is.
@@ -78,23 +77,16 @@ final class JSONTape: Sendable {
         let word = words[name]
         let inside = UnsafeRawBufferPointer(rebasing: text[(word.first + 1)..<(word.second - 1)])
         if word.kind == .escapedString {
-          if JSONEscapes.decode(inside).withUnsafeBytes({ Self.areEqual($0, wanted) }) {
+          if JSONEscapes.decode(inside).withUnsafeBytes({ $0.equals(wanted) }) {
             found = name + 1
           }
-        } else if Self.areEqual(inside, wanted) {
+        } else if inside.equals(wanted) {
           found = name + 1
         }
         name = next(after: name + 1)
       }
       return found
     }
-  }
-
-  private static func areEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
-    guard left.count == right.count, let leftBase = left.baseAddress, let rightBase = right.baseAddress else {
-      return left.count == right.count
-    }
-    return memcmp(leftBase, rightBase, left.count) == 0
   }
 
   func position(of index: Int) -> SourcePosition {

@@ -15,7 +15,7 @@ import SecretBytes
 /// - One document a stream; a stream without one is `null`.
 /// - UTF-8 only, with or without a byte order mark.
 ///
-/// JSON is a subset of YAML, but not quite of libyaml: text that looks like JSON is tried as JSON first.
+/// JSON is a subset of YAML, but not quite of libyaml: the text is tried as JSON first.
 public enum YAMLReader {
   /// Deepest nesting whatever the limits say: the expansion recurses.
   static let deepest = 256
@@ -23,7 +23,8 @@ public enum YAMLReader {
   /// Positions, also of the values, are those of the YAML text.
   public static func parse(_ bytes: SecretBytes, limits: JSONLimits) throws(JSONFault) -> JSONValue {
     let source = bytes.withUnsafeBytes { $0.starts(with: [0xef, 0xbb, 0xbf]) } ? bytes.slice(3..<bytes.count) : bytes
-    if looksLikeJSON(source), let value = try? JSONValue.parse(source, limits: limits) {
+    // Where it is not JSON, that shows at the first bytes of most YAML.
+    if let value = try? JSONValue.parse(source, limits: limits) {
       return value
     }
     let generated = try source.withUnsafeBytes { text throws(JSONFault) in try generate(text, limits) }
@@ -35,7 +36,7 @@ public enum YAMLReader {
     _ text: UnsafeRawBufferPointer, _ limits: JSONLimits
   ) throws(JSONFault) -> (json: SecretBytes, characters: ContiguousArray<UInt32>) {
     let source = YAMLSource(bytes: text)
-    let maximumBytes = max(0, min(limits.maximumBytes, (1 << 30) - 1))
+    let maximumBytes = limits.effectiveBytes
     guard text.count <= maximumBytes else {
       throw source.fault(.tooLarge(maximumBytes: maximumBytes), offset: maximumBytes)
     }
@@ -49,13 +50,6 @@ public enum YAMLReader {
         maximumDepth: min(limits.maximumDepth, deepest), duplicateKeys: limits.duplicateKeys)
       try expansion.write(0, depth: 0)
       return expansion.finish()
-    }
-  }
-
-  private static func looksLikeJSON(_ source: SecretBytes) -> Bool {
-    source.withUnsafeBytes { text in
-      let first = text.first { $0 != 0x20 && $0 != 0x0a && $0 != 0x0d && $0 != 0x09 }
-      return first == UInt8(ascii: "{") || first == UInt8(ascii: "[") || first == UInt8(ascii: "\"")
     }
   }
 }
