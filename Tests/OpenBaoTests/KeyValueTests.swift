@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 extension OpenBaoTests {
@@ -168,6 +169,22 @@ extension OpenBaoTests {
       #expect(outcome.hasErrorLine(with: ["NO_PATH"]), Comment(rawValue: outcome.errorText))
       #expect(!outcome.hasErrorLine(with: ["GOOD"]), Comment(rawValue: outcome.errorText))
       #expect(try agent.folder.text(of: "web.env") == "as before\n")
+    }
+
+    @Test func errorsAreJSONLinesWhereTheLogIs() async throws {
+      let mount = try await bao.makeKV2([("db", ["word": "first"])])
+      let document = try await document(
+        reading: mount, ["NO_FIELD": kv2(mount, "db", "nothing"), "NO_PATH": kv2(mount, "nowhere", "word")])
+      let outcome = try await SecretsAgent().resolve(document, "--log-format", "json")
+      #expect(outcome.status == Status.unavailable)
+      let lines = outcome.errorText.split(separator: "\n")
+      #expect(lines.count == 2, Comment(rawValue: outcome.errorText))
+      for line in lines {
+        let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+        #expect(object != nil, Comment(rawValue: String(line)))
+      }
+      #expect(outcome.hasErrorLine(with: ["NO_FIELD"]))
+      #expect(outcome.hasErrorLine(with: ["NO_PATH"]))
     }
   }
 }

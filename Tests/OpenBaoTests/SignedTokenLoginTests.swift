@@ -10,10 +10,9 @@ extension OpenBaoTests {
       let folder: ScratchFolder
       let document: (_ auth: JSON) -> JobDocument
 
-      init() async throws {
+      init(mount: String = uniqueName("jwt-")) async throws {
         let bao = try await OpenBaoServer.shared()
         let engine = try await bao.makeKV2([("db", ["word": "open sesame"])])
-        let mount = uniqueName("jwt-")
         folder = try ScratchFolder()
         key = try await SigningKey(folder: folder)
         try await bao.root.writeAll([
@@ -64,6 +63,13 @@ extension OpenBaoTests {
       try await agent.expect(fixture.document(fixture.auth("jwt_env", "MY_JWT")), gives: ["WORD": "open sesame"])
     }
 
+    /// The only test that uses this mount of the shared server.
+    @Test func usesTheDefaultMountWhereNoneIsNamed() async throws {
+      let fixture = try await Fixture(mount: "jwt")
+      let auth: JSON = ["method": "jwt", "role": "job", "jwt": .string(try await fixture.token())]
+      try await SecretsAgent().expect(fixture.document(auth), gives: ["WORD": "open sesame"])
+    }
+
     @Test func anExpiredTokenIsADenial() async throws {
       let fixture = try await Fixture()
       let auth = fixture.auth("jwt", try await fixture.token(endsInSeconds: -400))
@@ -89,10 +95,9 @@ extension OpenBaoTests {
       let mount: String
       private let endpoint: TokenReviewEndpoint
 
-      init() async throws {
+      init(mount: String = uniqueName("kubernetes-")) async throws {
         let bao = try await OpenBaoServer.shared()
         let engine = try await bao.makeKV2([("db", ["word": "alakazam"])])
-        let mount = uniqueName("kubernetes-")
         token = try await SigningKey(folder: try ScratchFolder()).sign([
           "iss": "https://kubernetes.default.svc", "sub": "system:serviceaccount:shop:web",
           "nbf": claimTime(inSeconds: -60), "exp": claimTime(inSeconds: 300),
@@ -135,6 +140,15 @@ extension OpenBaoTests {
       let agent = try SecretsAgent()
       let file = try agent.folder.write(fixture.token, as: "token")
       try await agent.expect(fixture.document(fixture.auth(file)), gives: ["WORD": "alakazam"])
+    }
+
+    /// The only test that uses this mount of the shared server.
+    @Test func usesTheDefaultMountWhereNoneIsNamed() async throws {
+      let fixture = try await Fixture(mount: "kubernetes")
+      let agent = try SecretsAgent()
+      let file = try agent.folder.write(fixture.token, as: "token")
+      let auth: JSON = ["method": "kubernetes", "role": "job", "token_file": .string(file)]
+      try await agent.expect(fixture.document(auth), gives: ["WORD": "alakazam"])
     }
 
     @Test func aTokenThatTheReviewDoesNotKnowIsADenial() async throws {
