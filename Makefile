@@ -1,0 +1,64 @@
+# `make` says what there is. `demo`, `test` and `bench` run `setup` themselves.
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+# Where `demo` leaves its files.
+DEMO_DIR ?= .build/demo
+# `make demo REAL=1`: an OpenBao server in place of the embedded fakes.
+REAL ?=
+# More for `swift test`, such as `make test TEST_ARGS="--filter OpenBaoTests"`.
+TEST_ARGS ?=
+# More for scripts/bench, such as `make bench BENCH_ARGS="--rounds 9"`.
+BENCH_ARGS ?=
+# More for scripts/fuzz: the target and the seconds.
+FUZZ_ARGS ?=
+
+# The Swift runtime is linked in, so that a node needs libcurl and libssl only.
+RELEASE := --configuration release --static-swift-stdlib
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint format bench fuzz install clean
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: ## Install what is missing: Debian packages, a Python environment in .venv
+	@scripts/setup
+
+build: ## Build secrets-agent and the fakes, in .build/release
+	@scripts/setup build
+	$(SWIFT) build $(RELEASE) --product secrets-agent
+	$(SWIFT) build $(RELEASE) --product secrets-agent-fakes
+
+demo: setup build ## Resolve config/examples/execution.json against a started store (REAL=1: OpenBao)
+	@DEMO_DIR='$(DEMO_DIR)' REAL='$(REAL)' scripts/demo
+
+test: setup ## Run all tests, those against a real OpenBao server among them
+	SECRETS_AGENT_BAO='$(CURDIR)/.venv/bin/bao' SECRETS_AGENT_PYTHON='$(CURDIR)/.venv/bin/python' \
+	  $(SWIFT) test --disable-xctest $(TEST_ARGS)
+
+lint: ## Check the format of every Swift file
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources providers Tests
+
+format: ## Put every Swift file in that format
+	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources providers Tests
+
+bench: setup build ## Measure against curl on a local OpenBao
+	@.venv/bin/python scripts/bench $(BENCH_ARGS)
+
+fuzz: ## Fuzz the parsers
+	@scripts/fuzz $(FUZZ_ARGS)
+
+install: build ## Install the executable and its shell completions (PREFIX, DESTDIR)
+	install -D -m 0755 .build/release/secrets-agent '$(DESTDIR)$(PREFIX)/bin/secrets-agent'
+	install -d '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' \
+	  '$(DESTDIR)$(PREFIX)/share/zsh/site-functions' '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d'
+	.build/release/secrets-agent --generate-completion-script bash \
+	  > '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/secrets-agent'
+	.build/release/secrets-agent --generate-completion-script zsh \
+	  > '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_secrets-agent'
+	.build/release/secrets-agent --generate-completion-script fish \
+	  > '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/secrets-agent.fish'
+
+clean: ## Remove what was built and set up
+	rm -rf .build .venv
