@@ -71,13 +71,6 @@ int linux_link_temporary(int descriptor, int directory, const char *name) {
   return linkat(AT_FDCWD, path, directory, name, AT_SYMLINK_FOLLOW);
 }
 
-int linux_set_close_on_exec(int descriptor) { return fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
-
-int linux_set_nonblocking(int descriptor) {
-  int flags = fcntl(descriptor, F_GETFL);
-  return flags < 0 ? -1 : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
-}
-
 int linux_openat(int directory, const char *path, int flags, mode_t mode) {
   return openat(directory, path, flags | O_CLOEXEC, mode);
 }
@@ -92,6 +85,10 @@ bool linux_parse_http_date(const char *text, int64_t *seconds) {
   *seconds = (int64_t)timegm(&parts);
   return true;
 }
+
+const char *linux_error_name(int code) { return strerrorname_np(code); }
+
+const char *linux_error_text(int code) { return strerrordesc_np(code); }
 
 int linux_forbid_dumps(void) {
   // Not RLIMIT_CORE as well: a child would inherit that.

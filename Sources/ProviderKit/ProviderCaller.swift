@@ -50,7 +50,7 @@ public struct ProviderCaller: Sendable {
         mayRepeat = repetition == .idempotent || response.status == 429 || response.status == 503
       } catch {
         failure = providerFailure(error, reference)
-        mayRepeat = repetition == .idempotent || error.kind.precedesRequest
+        mayRepeat = error.kind.mayPassSoon && (repetition == .idempotent || error.kind.precedesRequest)
       }
       guard
         failure.isRetriable, mayRepeat, attempt < schedule.attempts, !Task.isCancelled, budget.spend()
@@ -88,7 +88,7 @@ public struct ProviderCaller: Sendable {
     case .cancelled:
       return failures.make(.transient, "gave up: the time limit was reached", reference: reference)
     case .tls(let reason):
-      return failures.make(.denied, message, reference: reference, hint: reason.hint)
+      return failures.make(.transient, message, reference: reference, hint: reason.hint)
     case .tooLarge, .malformed:
       return failures.make(.malformed, message, reference: reference, hint: "check that the address is the store's API")
     case .addressRefused:
@@ -106,6 +106,11 @@ extension TransportFailure.Kind {
     case .nameResolution, .connect, .timedOut(.connecting): true
     default: false
     }
+  }
+
+  /// Whether a second attempt can go better: a certificate or a protocol version does not change in seconds.
+  var mayPassSoon: Bool {
+    if case .tls = self { false } else { true }
   }
 }
 

@@ -1,0 +1,210 @@
+import ArgumentParser
+import Delivery
+import ExecutionModel
+import Glibc
+import Logging
+import NodePolicy
+import Resolution
+import SecretBytes
+
+extension EnvironmentFormat: ExpressibleByArgument {}
+
+struct ResolveCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resolve", abstract: "Fetches every secret of a document once, and writes them.",
+    discussion: """
+      All or nothing: if one secret fails, nothing is written, and every failed one is reported.
+
+      EXAMPLES
+        secrets-agent resolve job.yaml --output /run/web/env
+        secrets-agent resolve job.yaml --files /run/web/secrets --owner web --group web
+        secrets-agent resolve job.yaml --format json --output - | jq keys
+        secrets-agent resolve list.json --execution 4f1c --format systemd --output /run/web/env
+      """)
+
+  @OptionGroup var document: DocumentOptions
+  @OptionGroup var time: TimeOptions
+
+  @Option(help: "How the env file is written: \(EnvironmentFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var format: EnvironmentFormat = .dotenv
+
+  @Option(help: "The env file to write, or - for standard output.", completion: .file())
+  var output: String?
+
+  @Option(help: "A directory to write one file a secret into.", completion: .directory)
+  var files: String?
+
+  @Option(help: "Permission bits of written files, in octal.")
+  var mode = ModeArgument(0o600)
+
+  @Option(help: "Permission bits of the files directory, in octal.")
+  var directoryMode = ModeArgument(0o700)
+
+  @Option(help: "Owner of what is written, a user's name or number.")
+  var owner: String?
+
+  @Option(help: "Group of what is written, a group's name or number.")
+  var group: String?
+
+  func validate() throws {
+    guard output != nil || files != nil else {
+      throw ValidationError("say where to write: --output FILE, --output - for standard output, or --files DIRECTORY")
+    }
+  }
+
+  func run() throws {
+    let target = try outputs()
+    let policy = try document.loadPolicy()
+    let execution = try document.loadExecution(policy: policy, asEnvironment: output != nil)
+    try checkOutputs(policy)
+    let plan = ExecutionPlan(execution)
+    let limit = time.timeout.duration
+    let format = output == "-" ? format : nil
+    let label = "resolving \(Count(plan.items.count, "secret"))"
+    try AgentRuntime.run(document.log, policy: policy, limits: time.limits) { runtime in
+      let secrets: [DeliveredSecret]
+      switch await runtime.values(of: plan, label, within: limit) {
+      case .success(let values): secrets = values
+      case .failure(let failed): return failed.status
+      }
+      let status = Self.deliver(secrets, to: target, standardOutput: format, runtime)
+      // Values that did not arrive are nobody's: what they hang on is revoked.
+      await runtime.pool.closeAll(status == nil ? .handedOver : .ended)
+      return status
+    }
+  }
+
+  private func outputs() throws -> OutputTarget {
+    let permissions = OutputPermissions(
+      fileMode: mode.bits, folderMode: directoryMode.bits, owner: try owner.map(Account.user),
+      group: try group.map(Account.group))
+    let file = output.flatMap { output in
+      output == "-"
+        ? nil : EnvironmentFileOutput(location: OutputLocation(output), format: format, permissions: permissions)
+    }
+    let directory = files.map { FilesDirectoryOutput(OutputLocation($0), permissions: permissions) }
+    return OutputTarget(environmentFile: file, filesDirectory: directory)
+  }
+
+  private func checkOutputs(_ policy: NodePolicy) throws {
+    for path in [output, files].compactMap({ $0 }) where path != "-" {
+      do throws(PolicyRefusal) {
+        try policy.check(output: path)
+      } catch {
+        document.log.faults.error(error.message, ["class": "policy", "rule": error.rule])
+        throw ExitStatus.denied.code
+      }
+    }
+  }
+
+  /// Files first: standard output cannot be taken back.
+  private static func deliver(
+    _ secrets: [DeliveredSecret], to target: OutputTarget, standardOutput: EnvironmentFormat?, _ runtime: AgentRuntime
+  ) -> ExitStatus? {
+    do throws(DeliveryFaults) {
+      let text = try standardOutput.map { format throws(DeliveryFaults) in
+        try EnvironmentFile.render(secrets, format: format)
+      }
+      let outcome = try target.deliver(secrets)
+      for warning in outcome.warnings {
+        runtime.log.warning("output left in part", metadata: ["reason": "\(warning)"])
+      }
+      if let text, let code = StandardOutput.write(text) {
+        runtime.faults.error("standard output: \(String(cString: strerror(code)))", ["class": "output"])
+        return .cannotCreate
+      }
+      return nil
+    } catch {
+      error.faults.forEach { runtime.faults.error($0.description, ["class": "output"]) }
+      return .cannotCreate
+    }
+  }
+}
+
+extension AgentRuntime {
+  /// What ended a command early; its faults are printed.
+  struct Failed: Error {
+    let status: ExitStatus
+  }
+
+  /// The values of `plan` under their names. Failures are printed, and the connections closed.
+  func values(
+    of plan: ExecutionPlan, _ label: String, within limit: Duration
+  ) async -> Result<[DeliveredSecret], Failed> {
+    let result = await Progress.showing(label, on: loop) { () async -> Result<Generation, GenerationFailure> in
+      do throws(GenerationFailure) {
+        return .success(try await resolver.resolve(plan, within: limit))
+      } catch {
+        return .failure(error)
+      }
+    }
+    switch result {
+    case .success(let generation):
+      return .success(generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) })
+    case .failure(let failure):
+      failure.failures.forEach { faults.print($0) }
+      await pool.closeAll(.ended)
+      return .failure(Failed(status: ExitStatus(failure.failures.map(\.failure))))
+    }
+  }
+}
+
+/// Standard output, written whole.
+enum StandardOutput {
+  /// `nil`, or the `errno` of what went wrong.
+  static func write(_ bytes: SecretBytes) -> Int32? {
+    bytes.withUnsafeBytes { bytes in
+      var written = 0
+      while written < bytes.count {
+        let count = Glibc.write(1, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+        if count > 0 {
+          written += count
+        } else if errno != EINTR {
+          return errno
+        }
+      }
+      return nil
+    }
+  }
+}
+
+/// Permission bits, as `0640`.
+struct ModeArgument: ExpressibleByArgument, Sendable {
+  let bits: mode_t
+
+  init(_ bits: mode_t) {
+    self.bits = bits
+  }
+
+  init?(argument: String) {
+    guard let bits = mode_t(argument, radix: 8), bits <= 0o777 else {
+      return nil
+    }
+    self.bits = bits
+  }
+
+  var defaultValueDescription: String { "0\(String(bits, radix: 8))" }
+}
+
+/// Users and groups by name or number.
+enum Account {
+  static func user(_ name: String) throws -> uid_t {
+    if let number = uid_t(name) {
+      return number
+    }
+    guard let entry = getpwnam(name) else {
+      throw ValidationError("no user is named \(DocumentPath.shown(name))")
+    }
+    return entry.pointee.pw_uid
+  }
+
+  static func group(_ name: String) throws -> gid_t {
+    if let number = gid_t(name) {
+      return number
+    }
+    guard let entry = getgrnam(name) else {
+      throw ValidationError("no group is named \(DocumentPath.shown(name))")
+    }
+    return entry.pointee.gr_gid
+  }
+}
