@@ -10,8 +10,9 @@ REAL ?=
 TEST_ARGS ?=
 # More for scripts/bench, such as `make bench BENCH_ARGS="--rounds 9"`.
 BENCH_ARGS ?=
-# More for scripts/fuzz: the target and the seconds.
-FUZZ_ARGS ?=
+# What `fuzz` runs, each for how many seconds.
+FUZZ_TARGETS ?= JSON YAML
+FUZZ_SECONDS ?= 60
 
 # The Swift runtime is linked in, so that a node needs libcurl and libssl only.
 RELEASE := --configuration release --static-swift-stdlib
@@ -46,8 +47,9 @@ format: ## Put every Swift file in that format
 bench: setup build ## Measure against curl on a local OpenBao
 	@.venv/bin/python scripts/bench $(BENCH_ARGS)
 
-fuzz: ## Fuzz the parsers
-	@scripts/fuzz $(FUZZ_ARGS)
+fuzz: ## Fuzz the parsers with libFuzzer (FUZZ_TARGETS, FUZZ_SECONDS)
+	@scripts/setup build
+	@for target in $(FUZZ_TARGETS); do scripts/fuzz $$target $(FUZZ_SECONDS) || exit; done
 
 install: build ## Install the executable and its shell completions (PREFIX, DESTDIR)
 	install -D -m 0755 .build/release/secrets-agent '$(DESTDIR)$(PREFIX)/bin/secrets-agent'
