@@ -79,6 +79,10 @@ int linux_openat(int directory, const char *path, int flags, mode_t mode) {
   return openat(directory, path, flags | O_CLOEXEC, mode);
 }
 
+const char *linux_error_name(int code) { return strerrorname_np(code); }
+
+const char *linux_error_text(int code) { return strerrordesc_np(code); }
+
 int linux_forbid_dumps(void) {
   struct rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);

@@ -40,6 +40,19 @@ int linux_set_nonblocking(int descriptor);
 // open(2) and openat(2) are variadic.
 int linux_openat(int directory, const char *path, int flags, mode_t mode);
 
+// posix_spawn(3) of the file at `path`: an empty signal mask, default dispositions for every signal but SIGHUP, SIGINT and
+// SIGQUIT, which stay ignored where they are (nohup, a shell's background job); same process group, so that the terminal's
+// keys reach the child. Returns 0 or an errno value.
+int linux_spawn(const char *path, char *const arguments[], char *const environment[], pid_t *child);
+
+// What the WIF* macros of waitpid(2) say: true and the status or the signal's number.
+bool linux_wait_exited(int status, int *code);
+bool linux_wait_signalled(int status, int *signal);
+
+// What errno values are called (ENOSPC) and say, independent of locale and safe in threads; NULL for unknown ones.
+const char *linux_error_name(int code);
+const char *linux_error_text(int code);
+
 // No core dumps, no ptrace by processes of the same user. 0 or -1 with errno set.
 int linux_forbid_dumps(void);
 
