@@ -125,6 +125,6 @@ struct ExecCommand: ParsableCommand {
       pthread_sigmask(SIG_UNBLOCK, &set, nil)
       kill(getpid(), number)
     }
-    exit(status.shellStatus)
+    Glibc.exit(status.shellStatus)
   }
 }

@@ -80,7 +80,7 @@ struct ResolveCommand: ParsableCommand {
       group: try group.map(Account.group))
     let file = output.flatMap { output in
       output == "-"
-        ? nil : EnvironmentFileOutput(location: OutputLocation(output), format: format, permissions: permissions)
+        ? nil : EnvironmentFileOutput(OutputLocation(output), format: format, permissions: permissions)
     }
     let directory = files.map { FilesDirectoryOutput(OutputLocation($0), permissions: permissions) }
     return OutputTarget(environmentFile: file, filesDirectory: directory)

@@ -1,0 +1,84 @@
+import Glibc
+import SecretBytes
+
+/// A process's environment, its values kept as secret bytes, since many hold one.
+public struct ProcessEnvironment: Sendable {
+  /// `NAME=value`, in order.
+  private(set) var entries: [SecretBytes]
+
+  /// From entries of the form `NAME=value`.
+  public init(entries: [SecretBytes] = []) {
+    self.entries = entries
+  }
+
+  /// A copy of this process's own environment, byte for byte.
+  public static func inherited() -> ProcessEnvironment {
+    var entries: [SecretBytes] = []
+    var next = environ
+    while let entry = next.pointee {
+      entries.append(SecretBytes(copying: UnsafeRawBufferPointer(start: entry, count: strlen(entry))))
+      next += 1
+    }
+    return ProcessEnvironment(entries: entries)
+  }
+
+  /// The variable's value, or `nil` where it is not set.
+  public subscript(name: String) -> SecretBytes? {
+    entries.first { Self.entry($0, isOf: name) }.map { $0.slice(name.utf8.count + 1..<$0.count) }
+  }
+
+  public mutating func remove(_ name: String) {
+    entries.removeAll { Self.entry($0, isOf: name) }
+  }
+
+  /// Sets a variable, whatever it was.
+  public mutating func set(_ name: String, _ value: SecretBytes) {
+    remove(name)
+    entries.append(Self.entry(name, value))
+  }
+
+  /// Sets all of `secrets`; they win over what is set already. Throws every one whose name or value no environment can carry (unlike
+  /// an env file, an environment may hold bytes that are not UTF-8).
+  public mutating func add(_ secrets: [DeliveredSecret]) throws(DeliveryFaults) {
+    var faults = secrets.repeatedNames.map(EnvironmentVariableRules.repeated)
+    faults += secrets.compactMap(Self.fault)
+    if let faults = DeliveryFaults(faults) {
+      throw faults
+    }
+    let names = Set(secrets.map(\.name))
+    entries.removeAll { entry in
+      Self.name(of: entry).map(names.contains) ?? false
+    }
+    entries += secrets.map { Self.entry($0.name, $0.value) }
+  }
+
+  private static func fault(of secret: DeliveredSecret) -> DeliveryFault? {
+    guard DeliveredSecret.isEnvironmentName(secret.name) else {
+      return EnvironmentVariableRules.fault(of: secret)
+    }
+    if EnvironmentVariableRules.isTooLong(secret) {
+      return DeliveryFault(
+        .secret(secret.name), "the value is longer than the kernel passes to a program (128 KiB)",
+        remedy: "deliver it as a file")
+    }
+    return EnvironmentVariableRules.nulFault(of: secret)
+  }
+
+  private static func entry(_ name: String, _ value: SecretBytes) -> SecretBytes {
+    var entry = SecretBuffer(capacity: name.utf8.count + 1 + value.count)
+    entry.append(name)
+    entry.append(UInt8(ascii: "="))
+    entry.append(value)
+    return entry.finish()
+  }
+
+  private static func name(of entry: SecretBytes) -> String? {
+    entry.withUnsafeBytes { bytes in
+      bytes.firstIndex(of: UInt8(ascii: "=")).map { String(decoding: bytes.prefix($0), as: UTF8.self) }
+    }
+  }
+
+  private static func entry(_ entry: SecretBytes, isOf name: String) -> Bool {
+    entry.withUnsafeBytes { $0.starts(with: name.utf8) && $0.dropFirst(name.utf8.count).first == UInt8(ascii: "=") }
+  }
+}

@@ -1,0 +1,36 @@
+import SecretBytes
+
+/// The dialects of env files, each named by who reads it. All are UTF-8, carry no NUL, and hold one variable a secret.
+///
+/// | format | reader | what it cannot carry besides |
+/// | --- | --- | --- |
+/// | ``dotenv`` | python-dotenv (interpolating, as it does by default) and the dotenv npm package, alike | `${…}`, and mixtures of quotes, backslashes, `#` and line breaks for which the two know no common spelling |
+/// | ``docker`` | `docker run --env-file` | a newline, a carriage return at the end, a line over 65,535 bytes |
+/// | ``systemd`` | `EnvironmentFile=` of a unit | Unicode noncharacters, a variable over 128 KiB |
+/// | ``shell`` | `set -a; . FILE` in dash, bash and other POSIX shells | names that a shell keeps for itself, a variable over 128 KiB |
+/// | ``json`` | any JSON parser: one object, name to string | – |
+public enum EnvironmentFormat: String, CaseIterable, Sendable {
+  case dotenv, docker, systemd, shell, json
+
+  var dialect: any EnvironmentDialect.Type {
+    switch self {
+    case .dotenv: DotenvDialect.self
+    case .docker: DockerDialect.self
+    case .systemd: SystemdDialect.self
+    case .shell: ShellDialect.self
+    case .json: JSONDialect.self
+    }
+  }
+}
+
+/// How one format is written, and how its consumer reads it. The two halves share no code: what reads is the check on what writes.
+protocol EnvironmentDialect {
+  /// Why the format cannot carry `secret` (whose name is valid, whose value is UTF-8 without NUL); `nil` where it can.
+  static func obstacle(to secret: DeliveredSecret) -> String?
+
+  /// The file's text. Every one of `secrets` can be carried.
+  static func write(_ secrets: [DeliveredSecret]) -> SecretBytes
+
+  /// What the consumer makes of `text`, in the file's order. A line that the consumer drops, guesses at or complains of is a fault.
+  static func read(_ text: SecretBytes) throws(DeliveryFault) -> [DeliveredSecret]
+}
