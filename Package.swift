@@ -77,10 +77,13 @@ let package = Package(
       swiftSettings: strict),
 
     // Beside the house.
+    .target(name: "CFakeCertificates", linkerSettings: [.linkedLibrary("crypto")]),
     .target(
-      name: "ProviderFakes", dependencies: ["COpenSSL", "JSONReader", "SecretBytes"] + nio, swiftSettings: strict),
+      name: "ProviderFakes", dependencies: ["CFakeCertificates", "JSONReader", "SecretBytes"] + nio,
+      swiftSettings: strict),
     .executableTarget(
-      name: "secrets-agent-fakes", dependencies: ["ProviderFakes", arguments], swiftSettings: strict),
+      name: "secrets-agent-fakes", dependencies: ["JSONReader", "ProviderFakes", "SecretBytes", arguments],
+      swiftSettings: strict),
     // Tests may see everything; nothing in the house sees them.
     .target(
       name: "TestSupport",

@@ -214,6 +214,12 @@ double http_transfer_connect_seconds(CURL *easy) {
   return seconds;
 }
 
+long http_transfer_system_error(CURL *easy) {
+  long code = 0;
+  curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &code);
+  return code;
+}
+
 void http_headers_free(struct curl_slist *headers) {
   for (struct curl_slist *each = headers; each != NULL; each = each->next) {
     explicit_bzero(each->data, strlen(each->data));

@@ -123,9 +123,14 @@ final class Transfer: @unchecked Sendable {
     }
     let transfer = handle.transfer
     guard code == CURLE_OK else {
-      let detail = withUnsafePointer(to: &transfer.pointee.error) {
+      let words = withUnsafePointer(to: &transfer.pointee.error) {
         $0.withMemoryRebound(to: CChar.self, capacity: Int(CURL_ERROR_SIZE)) { String(cString: $0) }
       }
+      let system = http_transfer_system_error(handle.easy)
+      // libcurl's words repeat host and port, and leave out the reason that the system gave.
+      let detail =
+        code == CURLE_COULDNT_CONNECT && system != 0
+        ? String(cString: strerror(Int32(truncatingIfNeeded: system))) : words
       let outcome = CurlOutcome(
         code: code, detail: detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail,
         verifyResult: http_transfer_verify_result(handle.easy),

@@ -60,6 +60,8 @@ long http_transfer_status(CURL *easy);
 long http_transfer_verify_result(CURL *easy);
 long http_transfer_version(CURL *easy);
 double http_transfer_connect_seconds(CURL *easy);
+// errno of the last failed connection, 0 for none.
+long http_transfer_system_error(CURL *easy);
 
 // Frees a list of headers, its text overwritten first.
 void http_headers_free(struct curl_slist *headers);

@@ -1,0 +1,125 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// What a fake answers.
+public struct FakeReply: Sendable {
+  public var status: Int
+  public var headers: [(String, String)]
+  public var body: String
+
+  public init(status: Int, headers: [(String, String)] = [], body: String) {
+    self.status = status
+    self.headers = headers
+    self.body = body
+  }
+
+  public static func json(_ status: Int, _ body: String) -> FakeReply {
+    FakeReply(status: status, headers: [("Content-Type", "application/json")], body: body)
+  }
+}
+
+/// How a fake listens.
+public enum FakeTLS: Sendable {
+  case none
+  case server(FakeCertificate)
+  /// Only clients with a certificate of the authority get in.
+  case mutual(FakeCertificate, clientAuthority: FakeCertificate)
+}
+
+/// A local HTTP/1.1 server that records what it is asked, and misbehaves on demand. It knows nothing of any store.
+public final class FakeServer: Sendable {
+  public typealias Answer = @Sendable (RecordedRequest) -> FakeReply
+
+  public let recorder: RequestRecorder
+  public let faults: FaultTable
+  public let port: Int
+  private let channel: any Channel
+  private let group: MultiThreadedEventLoopGroup
+  private let connections: ConnectionCount
+
+  /// Connections accepted so far.
+  public var connectionCount: Int { connections.value }
+
+  private init(
+    channel: any Channel, port: Int, group: MultiThreadedEventLoopGroup, _ shared: RequestHandler.Shared
+  ) {
+    self.channel = channel
+    self.port = port
+    self.group = group
+    self.recorder = shared.recorder
+    self.faults = shared.faults
+    self.connections = shared.connections
+  }
+
+  /// Listens on 127.0.0.1; port 0 is an ephemeral one. Several servers may share one recorder and fault table.
+  public static func start(
+    port: Int = 0, tls: FakeTLS = .none, recorder: RequestRecorder = RequestRecorder(),
+    faults: FaultTable = FaultTable(), answer: @escaping Answer
+  ) async throws -> FakeServer {
+    let shared = RequestHandler.Shared(
+      recorder: recorder, faults: faults, connections: ConnectionCount(), answer: answer)
+    let context = try tls.context()
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let bootstrap = ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 1024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          if let context {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+          }
+          try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+          try channel.pipeline.syncOperations.addHandler(RequestHandler(shared))
+        }
+      }
+    do {
+      let channel = try await bootstrap.bind(host: "127.0.0.1", port: port).get()
+      guard let port = channel.localAddress?.port else {
+        throw FakeFault("the server has no port")
+      }
+      return FakeServer(channel: channel, port: port, group: group, shared)
+    } catch {
+      try? await group.shutdownGracefully()
+      throw FakeFault("127.0.0.1:\(port): \(error)")
+    }
+  }
+
+  public func stop() async {
+    try? await channel.close()
+    try? await group.shutdownGracefully()
+  }
+}
+
+extension FakeTLS {
+  fileprivate func context() throws -> NIOSSLContext? {
+    let own: FakeCertificate
+    var authority: FakeCertificate?
+    switch self {
+    case .none: return nil
+    case .server(let certificate): own = certificate
+    case .mutual(let certificate, let clients): (own, authority) = (certificate, clients)
+    }
+    let chain = try NIOSSLCertificate.fromPEMBytes(Array(own.certificate.utf8)).map { NIOSSLCertificateSource.certificate($0) }
+    let key = try NIOSSLPrivateKey(bytes: Array(own.key.utf8), format: .pem)
+    var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
+    if let authority {
+      configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(authority.certificate.utf8)))
+      configuration.certificateVerification = .noHostnameVerification
+    }
+    return try NIOSSLContext(configuration: configuration)
+  }
+}
+
+final class ConnectionCount: Sendable {
+  private let count = Atomic(0)
+
+  var value: Int { count.load(ordering: .relaxed) }
+
+  func next() -> Int {
+    count.add(1, ordering: .relaxed).newValue
+  }
+}

@@ -1,0 +1,87 @@
+import JSONReader
+import SecretBytes
+
+/// What fakes hold from the start: a JSON document, described in docs/fakes.md.
+public struct FakesSeed: Sendable {
+  private let root: JSONValue
+
+  /// - Throws: where `text` is not JSON, or its shape is not a seed's.
+  public init(_ text: SecretBytes) throws {
+    do {
+      root = try JSONValue.parse(text, limits: .document)
+    } catch {
+      throw FakeFault("seed: \(error)")
+    }
+    guard root.member("vault")?.kind == .object else {
+      throw FakeFault("seed: vault is missing")
+    }
+  }
+
+  /// What config/examples/execution.json reads.
+  public static let demo = """
+    {"vault": {
+      "mounts": [{"path": "secret", "version": 2}, {"path": "legacy", "version": 1}],
+      "secrets": [
+        {"mount": "secret", "path": "web/db", "data": {"username": "web", "password": "correct horse battery staple"}},
+        {"mount": "secret", "path": "web/api", "data": {"key": "demo-api-key-0123456789", "limits": {"rate": 1.0, "burst": [10, 20]}}},
+        {"mount": "legacy", "path": "mail", "data": {"smtp_password": "it's a \\"demo\\" $ecret"}}],
+      "approles": [{"role_id": "demo-web-role", "secret_id": "demo-web-secret-id"}]}}
+    """
+
+  /// Puts what the seed says into `vault`.
+  public func apply(to vault: VaultFake) throws {
+    guard let seed = root.member("vault") else {
+      return
+    }
+    for name in list(seed, "namespaces") {
+      vault.addNamespace(name.text ?? "")
+    }
+    for mount in list(seed, "mounts") {
+      vault.mount(
+        try text(mount, "path"), version: Int(mount.member("version")?.int64 ?? 2), namespace: namespace(mount))
+    }
+    for secret in list(seed, "secrets") {
+      let versions = secret.member("versions").map { Array($0.elements) } ?? [secret.member("data")].compactMap { $0 }
+      for version in versions {
+        let json = version.sourceText.unsafeString() ?? "{}"
+        vault.put(try text(secret, "mount"), try text(secret, "path"), json, namespace: namespace(secret))
+      }
+    }
+    for role in list(seed, "approles") {
+      vault.addAppRole(
+        mount: role.member("mount")?.text ?? "approle", roleID: try text(role, "role_id"),
+        secretID: try text(role, "secret_id"), secretIDUses: Int(role.member("secret_id_uses")?.int64 ?? 0),
+        grant: grant(role), namespace: namespace(role))
+    }
+    for role in list(seed, "jwt_roles") {
+      vault.addJWTRole(
+        mount: role.member("mount")?.text ?? "jwt", role: try text(role, "role"),
+        publicKeys: [try text(role, "public_key")], issuer: role.member("issuer")?.text,
+        audience: role.member("audience")?.text, subject: role.member("subject")?.text, grant: grant(role),
+        namespace: namespace(role))
+    }
+    for token in list(seed, "tokens") {
+      vault.addToken(try text(token, "id"), grant: grant(token), namespace: namespace(token))
+    }
+  }
+
+  private func list(_ value: JSONValue, _ name: String) -> [JSONValue] {
+    value.member(name).map { Array($0.elements) } ?? []
+  }
+
+  private func namespace(_ value: JSONValue) -> String { value.member("namespace")?.text ?? "" }
+
+  private func text(_ value: JSONValue, _ name: String) throws -> String {
+    guard let text = value.member(name)?.text else {
+      throw FakeFault("seed: \(value.position.line):\(value.position.column): \(name) is missing")
+    }
+    return text
+  }
+
+  private func grant(_ value: JSONValue) -> VaultFakeGrant {
+    VaultFakeGrant(
+      ttl: Double(value.member("ttl")?.int64 ?? 3600), maximumTTL: Double(value.member("max_ttl")?.int64 ?? 0),
+      isRenewable: value.member("renewable")?.boolean ?? true, isBatch: value.member("type")?.text == "batch",
+      allowed: value.member("allowed").map { $0.elements.compactMap(\.text) })
+  }
+}
