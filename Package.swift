@@ -98,7 +98,7 @@ let package = Package(
     tests("NodePolicyTests", ["NodePolicy"]),
     tests("ProviderKitTests", ["ProviderKit", "TestSupport"]),
     tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),
-    tests("FileProviderTests", ["FileProvider", "TestSupport"]),
+    tests("FileProviderTests", ["FileProvider", "ProviderKit", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
     tests("DeliveryTests", ["Delivery", "SecretBytes"]),
     tests("ProviderFakesTests", ["ProviderFakes", "SecretBytes"]),

@@ -121,8 +121,15 @@ struct BlockReader {
     case .pem:
       return pem(value, path)
     case .text, .choice, .address, .file, .environmentVariable, .remotePath:
-      guard let text = value.text else {
+      guard var text = value.text else {
         return refuse(value, path, "expected a string, found \(value.kind.phrase)")
+      }
+      if kind == .remotePath {
+        // Stores print mounts and namespaces with a slash at the end, and people copy them.
+        text = String(text.drop { $0 == "/" })
+        while text.hasSuffix("/") {
+          text.removeLast()
+        }
       }
       if let complaint = Self.complaint(about: text, as: kind) {
         return refuse(value, path, complaint)
@@ -201,7 +208,7 @@ struct BlockReader {
     case .remotePath:
       let segments = text.split(separator: "/", omittingEmptySubsequences: false)
       return segments.contains { $0.isEmpty || $0 == "." || $0 == ".." }
-        ? "must be segments separated by single '/', without '.', '..' or a '/' at either end" : nil
+        ? "must be segments separated by single '/', none of them '.' or '..'" : nil
     default:
       return nil
     }

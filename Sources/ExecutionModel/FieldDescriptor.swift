@@ -18,7 +18,7 @@ public struct FieldDescriptor: Sendable, Equatable {
     case file
     /// The name of an environment variable of the agent.
     case environmentVariable
-    /// A path on the remote side: segments separated by `/`, none of them empty, `.` or `..`.
+    /// A path on the remote side: segments separated by `/`, none of them empty, `.` or `..`. Slashes at either end are dropped.
     case remotePath
     /// An object with fields of its own.
     case object([FieldDescriptor])

@@ -67,7 +67,7 @@ public struct ProviderCaller: Sendable {
     // What the server asks for is a floor; the jitter on top keeps its callers apart.
     let pause = failure.retryAfter.map { $0 + jittered } ?? jittered
     services.log.debug(
-      "retry", metadata: ["provider": "\(failure.connection)", "class": "\(failure.kind.rawValue)", "pause": "\(pause)"])
+      "retry", metadata: ["class": "\(failure.kind.rawValue)", "pause": "\(pause)", "reason": "\(failure.line)"])
     do throws(CancellationError) {
       try await services.time.sleep(for: pause)
     } catch {

@@ -94,10 +94,17 @@ func authenticationIsHeldToItsRules(_ auth: String, _ expected: String) {
   #expect(lines(#""version": 99999999999999999999"#).count == 1)
 }
 
-@Test(arguments: ["../x", "a//b", "/a", "a/", ".", "a/../b", "a\\u0000b", ""])
+@Test(arguments: ["../x", "a//b", "/", "//", ".", "a/../b", "a\\u0000b", ""])
 func aRemotePathCannotClimb(_ path: String) {
   let text = spec(secrets: #""A": {"from": "v", "mount": "secret", "field": "f", "secret_path": "\#(path)"}"#)
   #expect(faults(text).count == 1)
+}
+
+@Test func slashesAtTheEndsOfARemotePathAreDropped() throws {
+  let text = spec(secrets: #""A": {"from": "v", "mount": "/secret/", "field": "f", "secret_path": "web/db/"}"#)
+  let lookup = try execution(text).secrets.first?.lookup
+  #expect(lookup?.text("mount") == "secret")
+  #expect(lookup?.text("secret_path") == "web/db")
 }
 
 @Test(arguments: [".hidden", "..", "a/b", "a b", "ü", ""])

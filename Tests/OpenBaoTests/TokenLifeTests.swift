@@ -50,7 +50,7 @@ extension OpenBaoTests {
     }
 
     /// OpenBao's KV v1 engine gives leases where its mount says so: a lease by a plain read, with no service behind.
-    @Test func aLeaseIsReadAndNotLeftBehind() async throws {
+    @Test func aLeaseOutlivesResolveAndEndsWithExec() async throws {
       let mount = try await bao.makeEngine(version: 1, options: ["leased_passthrough": "true"])
       try await bao.root.write("\(mount)/db", ["username": "u-4711", "password": "p-4711", "ttl": "30m"])
       let probe = try await bao.root.read("\(mount)/db")
@@ -64,6 +64,14 @@ extension OpenBaoTests {
       try await SecretsAgent().expect(document, gives: ["USERNAME": "u-4711", "PASSWORD": "p-4711"])
       // Ours and the agent's: by two reads of its own it would mix the fields of two different leases.
       #expect(try bao.requests(to: "\(mount)/db").filter { $0.hasPrefix("read ") }.count == 2)
+      // The workload goes on using what it was handed: with its token the lease would be revoked.
+      #expect(try await bao.hasLeases(beneath: "\(mount)/db"))
+      try await bao.root.write("sys/leases/revoke-prefix/\(mount)/db", [:])
+      while try await bao.hasLeases(beneath: "\(mount)/db") {}
+
+      let agent = try SecretsAgent()
+      let outcome = try await agent.run("exec", agent.file(document), "--", "sh", "-c", "echo $USERNAME")
+      #expect(outcome.outputText == "u-4711\n", Comment(rawValue: outcome.errorText))
       // OpenBao works revocations off in the background. A lease that stays runs this into the time limit.
       while try await bao.hasLeases(beneath: "\(mount)/db") {}
     }

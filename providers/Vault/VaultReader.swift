@@ -121,7 +121,8 @@ struct VaultLookup: Sendable, CustomStringConvertible {
   /// Below `/v1/`.
   var apiPath: [String] { isVersioned ? [mount, "data", path] : [mount, path] }
 
+  /// The API's path, as policies name it.
   var description: String {
-    DocumentPath.shown("\(mount)/\(path)" + (version.map { "?version=\($0)" } ?? ""), atMost: 200)
+    DocumentPath.shown(apiPath.joined(separator: "/") + (version.map { "?version=\($0)" } ?? ""), atMost: 200)
   }
 }

@@ -1,0 +1,27 @@
+import ExecutionModel
+import SecretBytes
+
+extension ProviderConnection {
+  /// A validated connection of a catalog's document with this one provider, named `p`.
+  public static func testing(_ provider: String, by descriptor: ProviderDescriptor) throws -> ProviderConnection {
+    let document = #"{"secret_providers": {"p": \#(provider)}}"#
+    let catalog = ProviderCatalog([descriptor])
+    let execution = try catalog.validate(ExecutionDocument(SecretBytes(document)).item(nil)).execution
+    guard let connection = execution.providers.first else {
+      throw DocumentFaults([DocumentFault("", "no provider")])
+    }
+    return connection
+  }
+
+  /// A reference over this connection with lookup fields of text and integers.
+  public func reference(_ texts: [String: String], integers: [String: Int64] = [:]) -> Reference {
+    var lookup = FieldValues()
+    for (name, text) in texts {
+      lookup[name] = .text(text)
+    }
+    for (name, number) in integers {
+      lookup[name] = .integer(number)
+    }
+    return Reference(connection: key, lookup: lookup)
+  }
+}
