@@ -165,8 +165,10 @@ private struct ValidationPass {
     }
     guard let descriptor = catalog.descriptor(type) else {
       let names = types + catalog.descriptors.flatMap(\.aliases)
-      report("\(place).type",
-          "unknown provider type \"\(DocumentPath.shown(type))\", expected \(expected)\(NearestName.hint(for: type, among: names))", at: field)
+      report(
+        "\(place).type",
+        "unknown provider type \"\(DocumentPath.shown(type))\", expected \(expected)\(NearestName.hint(for: type, among: names))",
+        at: field)
       return nil
     }
     return descriptor
@@ -323,8 +325,9 @@ private struct ValidationPass {
     for entry in entries {
       for output in entry.outputs {
         if let owner = owners[output] {
-          report(DocumentPath.join(path("secrets"), entry.name),
-              "yields \(DocumentPath.shown(output)), as \(DocumentPath.shown(owner)) does; rename one of them", at: nil)
+          report(
+            DocumentPath.join(path("secrets"), entry.name),
+            "yields \(DocumentPath.shown(output)), as \(DocumentPath.shown(owner)) does; rename one of them", at: nil)
         }
         owners[output] = entry.name
       }

@@ -66,7 +66,8 @@ public enum ProviderTables {
     case .text: "text"
     case .credential: "a credential"
     case .integer(let range):
-      range.upperBound == .max ? "integer from \(range.lowerBound)" : "integer \(range.lowerBound) to \(range.upperBound)"
+      range.upperBound == .max
+        ? "integer from \(range.lowerBound)" : "integer \(range.lowerBound) to \(range.upperBound)"
     case .boolean: "true or false"
     case .choice(let choices): choices.map { "`\($0)`" }.joined(separator: ", ")
     case .duration: "duration"

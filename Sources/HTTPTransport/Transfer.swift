@@ -46,7 +46,9 @@ final class Transfer: @unchecked Sendable {
 
   private func makeHeaders() -> Bool {
     // Without these two libcurl would wait for a 100-continue, and name a content type of its own.
-    for line in ["Expect:", request.headers.contains { $0.name.lowercased() == "content-type" } ? nil : "Content-Type:"] {
+    for line in [
+      "Expect:", request.headers.contains { $0.name.lowercased() == "content-type" } ? nil : "Content-Type:",
+    ] {
       guard let line else {
         continue
       }
@@ -87,7 +89,9 @@ final class Transfer: @unchecked Sendable {
     (options.tls.clientCertificate ?? none).withUnsafeBytes {
       (setup.certificate_pem, setup.certificate_pem_count) = ($0.baseAddress, $0.count)
     }
-    (options.tls.clientKey ?? none).withUnsafeBytes { (setup.key_pem, setup.key_pem_count) = ($0.baseAddress, $0.count) }
+    (options.tls.clientKey ?? none).withUnsafeBytes {
+      (setup.key_pem, setup.key_pem_count) = ($0.baseAddress, $0.count)
+    }
     // libcurl copies strings when they are set.
     return request.url.description.withCString { url in
       request.method.rawValue.withCString { method in

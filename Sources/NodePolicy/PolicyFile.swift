@@ -8,7 +8,9 @@ import YAMLReader
 public enum PolicyFile {
   /// - Parameter base: what holds where the file says nothing.
   /// - Throws: every fault of the file.
-  public static func parse(_ bytes: SecretBytes, over base: NodePolicy, origin: String) throws(DocumentFaults) -> NodePolicy {
+  public static func parse(_ bytes: SecretBytes, over base: NodePolicy, origin: String) throws(DocumentFaults)
+    -> NodePolicy
+  {
     let root: JSONValue
     do throws(JSONFault) {
       root = try YAMLReader.parse(bytes, limits: .document)

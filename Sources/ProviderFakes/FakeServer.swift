@@ -103,7 +103,9 @@ extension FakeTLS {
     case .server(let certificate): own = certificate
     case .mutual(let certificate, let clients): (own, authority) = (certificate, clients)
     }
-    let chain = try NIOSSLCertificate.fromPEMBytes(Array(own.certificate.utf8)).map { NIOSSLCertificateSource.certificate($0) }
+    let chain = try NIOSSLCertificate.fromPEMBytes(Array(own.certificate.utf8)).map {
+      NIOSSLCertificateSource.certificate($0)
+    }
     let key = try NIOSSLPrivateKey(bytes: Array(own.key.utf8), format: .pem)
     var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
     if let authority {

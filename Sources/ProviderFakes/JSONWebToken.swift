@@ -39,7 +39,8 @@ public struct JWTKey: Sendable {
       throw FakeFault("libcrypto does not sign")
     }
     guard algorithm == .es256 else {
-      return signed + "." + JSONWebToken.base64URL(SecretBytes(adoptingMalloc: signature, count: count, capacity: count))
+      return signed + "."
+        + JSONWebToken.base64URL(SecretBytes(adoptingMalloc: signature, count: count, capacity: count))
     }
     defer { free(signature) }
     guard let raw = fake_ecdsa_from_der(signature, count) else {

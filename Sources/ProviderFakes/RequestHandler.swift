@@ -96,7 +96,8 @@ final class RequestHandler: ChannelInboundHandler {
       write(.json(status, #"{"errors":["fault on demand"]}"#), context)
     case .retryAfter(let status, let seconds):
       write(
-        FakeReply(status: status, headers: [("Retry-After", String(seconds))], body: #"{"errors":["too many requests"]}"#),
+        FakeReply(
+          status: status, headers: [("Retry-After", String(seconds))], body: #"{"errors":["too many requests"]}"#),
         context)
     case .delay(let milliseconds):
       let reply = shared.answer(request)
@@ -112,7 +113,8 @@ final class RequestHandler: ChannelInboundHandler {
       truncate(shared.answer(request), context)
     case .html(let status):
       write(
-        FakeReply(status: status, headers: [("Content-Type", "text/html")], body: "<html><body>It works!</body></html>"),
+        FakeReply(
+          status: status, headers: [("Content-Type", "text/html")], body: "<html><body>It works!</body></html>"),
         context)
     case .huge(let count):
       stream(count, context)

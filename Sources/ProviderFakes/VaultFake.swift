@@ -75,12 +75,15 @@ public final class VaultFake: Sendable {
 
   /// Writes a new version. `json`, an object, is served character for character.
   public func put(_ mount: String, _ path: String, _ json: String, namespace: String = "") {
-    vault.change { $0.secrets[VaultFakeState.key(namespace, "\(mount)/\(path)"), default: []].append(.init(data: json)) }
+    vault.change {
+      $0.secrets[VaultFakeState.key(namespace, "\(mount)/\(path)"), default: []].append(.init(data: json))
+    }
   }
 
   public func delete(_ mount: String, _ path: String, version: Int, namespace: String = "") {
     vault.change {
-      $0.secrets[VaultFakeState.key(namespace, "\(mount)/\(path)")]?[version - 1].deletedAt = "2026-01-02T03:04:05.678901234Z"
+      $0.secrets[VaultFakeState.key(namespace, "\(mount)/\(path)")]?[version - 1].deletedAt =
+        "2026-01-02T03:04:05.678901234Z"
     }
   }
 

@@ -102,7 +102,8 @@ extension VaultFakeState {
     let left = token.expires.map { Int($0 - now) } ?? 0
     return .json(
       200,
-      #"{"data":{"id":"\#(token.id)","accessor":"\#(token.accessor)","ttl":\#(left),"renewable":\#(token.isRenewable),"type":"\#(token.isBatch ? "batch" : "service")","policies":["default"]}}"#)
+      #"{"data":{"id":"\#(token.id)","accessor":"\#(token.accessor)","ttl":\#(left),"renewable":\#(token.isRenewable),"type":"\#(token.isBatch ? "batch" : "service")","policies":["default"]}}"#
+    )
   }
 
   private mutating func renew(_ token: Token, _ now: Double) -> FakeReply {
@@ -180,7 +181,9 @@ extension VaultFakeState {
       return refused("role could not be found")
     }
     guard let token = call.text("jwt").flatMap({ JSONWebToken($0, keys: role.publicKeys) }) else {
-      return refused("error validating token: error verifying token signature: no known key successfully validated the token signature")
+      return refused(
+        "error validating token: error verifying token signature: no known key successfully validated the token signature"
+      )
     }
     let now = Int64(time(nil))
     guard let expiry = token.claims.member("exp")?.int64, expiry > now - 60 else {

@@ -37,14 +37,16 @@ extension VaultFakeState {
     }
     return .json(
       200,
-      #"{"lease_id":"","renewable":false,"lease_duration":2764800,"data":\#(version.data),"wrap_info":null,"warnings":null,"auth":null}"#)
+      #"{"lease_id":"","renewable":false,"lease_duration":2764800,"data":\#(version.data),"wrap_info":null,"warnings":null,"auth":null}"#
+    )
   }
 
   private mutating func versionTwo(_ call: VaultFakeCall, _ mount: String, _ rest: String) -> FakeReply {
     guard rest.hasPrefix("data/") else {
       return .json(
         404,
-        #"{"data":null,"warnings":["Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv get' for this operation."]}"#)
+        #"{"data":null,"warnings":["Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv get' for this operation."]}"#
+      )
     }
     let key = Self.key(call.namespace, "\(mount)/\(rest.dropFirst(5))")
     if call.isWrite {
@@ -62,7 +64,8 @@ extension VaultFakeState {
     let isGone = version.deletedAt != nil || version.isDestroyed
     let data =
       #"{"data":\#(isGone ? "null" : version.data),"metadata":{"created_time":"2026-01-01T00:00:00Z","custom_metadata":null,"deletion_time":"\#(version.deletedAt ?? "")","destroyed":\#(version.isDestroyed),"version":\#(number)}}"#
-    return .json(isGone ? 404 : 200, #"{"lease_id":"","renewable":false,"lease_duration":0,"data":\#(data),"warnings":null}"#)
+    return .json(
+      isGone ? 404 : 200, #"{"lease_id":"","renewable":false,"lease_duration":0,"data":\#(data),"warnings":null}"#)
   }
 
   private func wanted(_ text: String?, of count: Int) -> Int? {
@@ -84,7 +87,8 @@ extension VaultFakeState {
     leases[id] = Lease(id: id, token: token.id, seconds: seconds, expires: now + seconds, latest: now + 10 * seconds)
     return .json(
       200,
-      #"{"lease_id":"\#(id)","renewable":true,"lease_duration":\#(Int(seconds)),"data":{"username":"\#(user)","password":"password-of-\#(user)"},"warnings":null}"#)
+      #"{"lease_id":"\#(id)","renewable":true,"lease_duration":\#(Int(seconds)),"data":{"username":"\#(user)","password":"password-of-\#(user)"},"warnings":null}"#
+    )
   }
 
   mutating func renewLease(_ call: VaultFakeCall, _ now: Double) -> FakeReply {

@@ -90,7 +90,8 @@ public struct VaultFakeGrant: Sendable {
   public var uses: Int?
 
   public init(
-    ttl: Double = 3600, maximumTTL: Double = 0, isRenewable: Bool = true, isBatch: Bool = false, allowed: [String]? = nil,
+    ttl: Double = 3600, maximumTTL: Double = 0, isRenewable: Bool = true, isBatch: Bool = false,
+    allowed: [String]? = nil,
     uses: Int? = nil
   ) {
     self.ttl = ttl

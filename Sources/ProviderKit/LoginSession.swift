@@ -153,6 +153,7 @@ public actor LoginSession<Credential: Sendable> {
       task.cancel()
       return
     }
-    waiter.resume(returning: .failure(failures.make(.transient, "gave up: the time limit was reached while logging in")))
+    waiter.resume(
+      returning: .failure(failures.make(.transient, "gave up: the time limit was reached while logging in")))
   }
 }

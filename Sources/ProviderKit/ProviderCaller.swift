@@ -82,7 +82,8 @@ public struct ProviderCaller: Sendable {
     case .nameResolution:
       return failures.make(.transient, message, reference: reference, hint: "check the address and the node's DNS")
     case .connect:
-      return failures.make(.transient, message, reference: reference, hint: "check the address, and that the server listens")
+      return failures.make(
+        .transient, message, reference: reference, hint: "check the address, and that the server listens")
     case .proxy, .timedOut, .interrupted:
       return failures.make(.transient, message, reference: reference)
     case .cancelled:

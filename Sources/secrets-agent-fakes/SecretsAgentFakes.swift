@@ -49,7 +49,10 @@ struct Serve: AsyncParsableCommand {
       let server = try authority.server()
       places.append(("vault_tls", try await vault.listening(tls: .server(server)).address))
       places.append(
-        ("vault_mutual_tls", try await vault.listening(tls: .mutual(server, clientAuthority: authority.authority)).address))
+        (
+          "vault_mutual_tls",
+          try await vault.listening(tls: .mutual(server, clientAuthority: authority.authority)).address
+        ))
       places.append(("ca", "\(tlsFolder)/ca.pem"))
     }
     announce(places)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLoop
 import ExecutionModel
 import ProviderKit
 import Resolution
@@ -33,7 +34,9 @@ struct CheckCommand: ParsableCommand {
     let execution = try document.loadExecution(policy: policy, asEnvironment: !filesOnly)
     let plan = ExecutionPlan(execution)
     guard auth || online else {
-      print("\(DocumentPath.shown(execution.label)): no faults in \(Count(plan.items.count, "secret")), \(Count(plan.groups.count, "provider"))")
+      print(
+        "\(DocumentPath.shown(execution.label)): no faults in \(Count(plan.items.count, "secret")), \(Count(plan.groups.count, "provider"))"
+      )
       return
     }
     let limit = time.timeout.duration
@@ -55,7 +58,9 @@ struct CheckCommand: ParsableCommand {
     for (group, login) in zip(plan.groups, logins) {
       switch login {
       case .success(let report):
-        let life = report.lifetime.map { ", for \(RefreshInterval(nanoseconds: $0.components.seconds * 1_000_000_000))" }
+        let life = report.lifetime.map {
+          ", for \(RefreshInterval(nanoseconds: $0.saturatingNanoseconds))"
+        }
         print("\(DocumentPath.shown(group.connection.name)): logged in by \(report.identity)\(life ?? "")")
       case .failure(let failure):
         failures.append(failure)
@@ -72,7 +77,9 @@ struct CheckCommand: ParsableCommand {
       }
       return nil
     } catch {
-      error.failures.forEach { runtime.faults.print($0) }
+      for failure in error.failures {
+        runtime.faults.print(failure)
+      }
       return ExitStatus(error.failures.map(\.failure))
     }
   }

@@ -67,11 +67,15 @@ struct ExecCommand: ParsableCommand {
     _ command: [String], _ execution: Execution, _ secrets: [DeliveredSecret], _ runtime: AgentRuntime
   ) async -> Ending {
     var environment = ProcessEnvironment.inherited()
-    credentialVariables(of: execution).forEach { environment.remove($0) }
+    for name in credentialVariables(of: execution) {
+      environment.remove(name)
+    }
     do throws(DeliveryFaults) {
       try environment.add(secrets)
     } catch {
-      error.faults.forEach { runtime.faults.error($0.description, ["class": "output"]) }
+      for fault in error.faults {
+        runtime.faults.error(fault.description, ["class": "output"])
+      }
       return .failed(.cannotCreate)
     }
     do {

@@ -29,7 +29,9 @@ struct PlanText {
   private var callsPerDay = 0.0
 
   init(_ execution: Execution, _ plan: ExecutionPlan) {
-    line("\(DocumentPath.shown(execution.label)): \(Count(plan.items.count, "secret")) from \(Count(plan.groups.count, "connection"))")
+    line(
+      "\(DocumentPath.shown(execution.label)): \(Count(plan.items.count, "secret")) from \(Count(plan.groups.count, "connection"))"
+    )
     for (index, group) in plan.groups.enumerated() {
       describe(group, plan.items.filter { $0.group == index }, plan)
     }
@@ -74,7 +76,8 @@ struct PlanText {
     _ readers: [ExecutionPlan.Item], _ plan: ExecutionPlan, _ connection: ProviderConnection
   ) -> String {
     guard let seconds = readers.compactMap({ plan.refreshSeconds($0) }).min() else {
-      return connection.descriptor.refreshDefault == .watched ? "fetched when it changes" : "pinned, never fetched again"
+      return connection.descriptor.refreshDefault == .watched
+        ? "fetched when it changes" : "pinned, never fetched again"
     }
     callsPerDay += 86_400 / seconds / Double(connection.descriptor.batchSize)
     let interval = RefreshInterval(nanoseconds: Int64(min(seconds * 1e9, 9e18)))

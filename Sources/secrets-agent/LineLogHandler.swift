@@ -8,7 +8,12 @@ enum LogFormat: String, ExpressibleByArgument, CaseIterable {
   case json
 }
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
+/// How much is logged, on the command line.
+enum LogLevelArgument: String, ExpressibleByArgument, CaseIterable {
+  case trace, debug, info, notice, warning, error, critical
+
+  var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .warning }
+}
 
 /// Writes log records to standard error, a line each. Messages are fixed words (the event), what varies is metadata.
 struct LineLogHandler: LogHandler {
@@ -46,7 +51,8 @@ enum Timestamp {
       let text = String(number)
       return String(repeating: "0", count: max(0, width - text.count)) + text
     }
-    let date = "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
+    let date =
+      "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
     let time = "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
     return "\(date)T\(time).\(padded(moment.tv_nsec / 1_000_000, 3))Z"
   }

@@ -36,7 +36,8 @@ struct ProvidersCommand: ParsableCommand {
       guard let descriptor = catalog.descriptor(type) else {
         let names = catalog.descriptors.map(\.type)
         throw ValidationError(
-          "unknown provider type; there are: \(names.joined(separator: ", "))\(NearestName.hint(for: type, among: names))")
+          "unknown provider type; there are: \(names.joined(separator: ", "))\(NearestName.hint(for: type, among: names))"
+        )
       }
       print(ProviderTables.markdown(descriptor), terminator: "")
     } else {

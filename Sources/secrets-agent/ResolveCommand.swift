@@ -115,7 +115,9 @@ struct ResolveCommand: ParsableCommand {
       }
       return nil
     } catch {
-      error.faults.forEach { runtime.faults.error($0.description, ["class": "output"]) }
+      for fault in error.faults {
+        runtime.faults.error(fault.description, ["class": "output"])
+      }
       return .cannotCreate
     }
   }
@@ -142,7 +144,9 @@ extension AgentRuntime {
     case .success(let generation):
       return .success(generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) })
     case .failure(let failure):
-      failure.failures.forEach { faults.print($0) }
+      for failed in failure.failures {
+        faults.print(failed)
+      }
       await pool.closeAll(.ended)
       return .failure(Failed(status: ExitStatus(failure.failures.map(\.failure))))
     }

@@ -24,8 +24,8 @@ struct DocumentOptions: ParsableArguments {
 }
 
 struct LogOptions: ParsableArguments {
-  @Option(help: "How much to log to standard error: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var logLevel: Logger.Level = .warning
+  @Option(help: "How much to log to standard error.")
+  var logLevel: LogLevelArgument = .warning
 
   @Option(help: "How lines on standard error are written: text or json.")
   var logFormat: LogFormat = .text
@@ -33,7 +33,7 @@ struct LogOptions: ParsableArguments {
   var faults: FaultPrinter { FaultPrinter(format: logFormat) }
 
   var logger: Logger {
-    let handler = LineLogHandler(logLevel: logLevel, format: logFormat)
+    let handler = LineLogHandler(logLevel: logLevel.level, format: logFormat)
     return Logger(label: "secrets-agent") { _ in handler }
   }
 }
@@ -95,25 +95,32 @@ extension DocumentOptions {
 
   /// Reads, validates and holds the document against `policy`; prints every fault and warning, and sends nothing.
   func loadExecution(policy: NodePolicy, asEnvironment: Bool) throws -> Execution {
-    let bytes = try InputFile.read(document, limit: ExecutionDocument.maximumBytes, log.faults, otherwise: .invalidDocument)
+    let bytes = try InputFile.read(
+      document, limit: ExecutionDocument.maximumBytes, log.faults, otherwise: .invalidDocument)
     let syntax: ExecutionDocument.Syntax =
       document.hasSuffix(".yaml") || document.hasSuffix(".yml") ? .yaml : .detected
     let execution: Execution
     do throws(DocumentFaults) {
       let item = try ExecutionDocument(bytes, syntax: syntax).item(self.execution)
       let (validated, warnings) = try registry.catalog.validate(item)
-      warnings.forEach { log.faults.print($0, treatingAsError: strict) }
+      for warning in warnings {
+        log.faults.print(warning, treatingAsError: strict)
+      }
       guard !strict || warnings.isEmpty else {
         throw DocumentFaults([])
       }
       execution = validated
     } catch {
-      error.faults.forEach { log.faults.print($0, treatingAsError: strict) }
+      for fault in error.faults {
+        log.faults.print(fault, treatingAsError: strict)
+      }
       throw ExitStatus.invalidDocument.code
     }
     let refusals = PolicyGate.refusals(of: execution, by: policy, asEnvironment: asEnvironment)
     guard refusals.isEmpty else {
-      refusals.forEach { log.faults.print($0) }
+      for refusal in refusals {
+        log.faults.print(refusal)
+      }
       throw ExitStatus.denied.code
     }
     return execution
@@ -122,7 +129,9 @@ extension DocumentOptions {
 
 /// Files that the person names on the command line.
 enum InputFile {
-  static func read(_ path: String, limit: Int, _ faults: FaultPrinter, otherwise status: ExitStatus) throws -> SecretBytes {
+  static func read(_ path: String, limit: Int, _ faults: FaultPrinter, otherwise status: ExitStatus) throws
+    -> SecretBytes
+  {
     let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       faults.error("\(path): \(String(cString: strerror(errno)))", ["class": "input"])

@@ -27,7 +27,8 @@ func aMalformedDurationIsAFaultNotACrash(_ text: String, _ fault: RefreshInterva
 
 @Test func entriesTakeIntegersAsNanosecondsAndZeroAsTheDefault() throws {
   func refresh(_ value: String) throws -> Double? {
-    try execution(spec(secrets: #""A": {"from": "f", "path": "/x", "refresh": \#(value)}"#)).secrets.first?.refresh?.seconds
+    try execution(spec(secrets: #""A": {"from": "f", "path": "/x", "refresh": \#(value)}"#)).secrets.first?.refresh?
+      .seconds
   }
   #expect(try refresh("60000000000") == 60)
   #expect(try refresh("\"1m\"") == 60)

@@ -81,7 +81,9 @@ func authenticationIsHeldToItsRules(_ auth: String, _ expected: String) {
   let lines = faults(spec(secrets: "", more: #", "tls": {"client_cert": "/c.pem"}"#))
   #expect(lines.count == 1)
   #expect(lines.first?.contains("tls.client_key") == true)
-  #expect(faults(spec(secrets: "", more: #", "tls": {"client_cert": "/c", "client_key": "/k", "skip_verify": false}"#)).isEmpty)
+  #expect(
+    faults(spec(secrets: "", more: #", "tls": {"client_cert": "/c", "client_key": "/k", "skip_verify": false}"#))
+      .isEmpty)
 }
 
 @Test func aVersionNeedsKVVersion2() {
@@ -121,7 +123,8 @@ func aNameThatIsNoFileNameIsRefused(_ name: String) {
 }
 
 @Test func faultsDoNotRepeatLiteralCredentials() {
-  let text = spec(secrets: #""A": {"from": "x"}"#, auth: #"{"method": "static", "token": "s.hidden", "token_env": "T"}"#)
+  let text = spec(
+    secrets: #""A": {"from": "x"}"#, auth: #"{"method": "static", "token": "s.hidden", "token_env": "T"}"#)
   #expect(!faults(text).joined().contains("s.hidden"))
   let execution = try? execution(spec(secrets: "", auth: #"{"method": "static", "token": "s.hidden"}"#))
   #expect(!"\(String(describing: execution))".contains("s.hidden"))

@@ -31,7 +31,8 @@ private struct Scene {
   }
 
   func read(_ path: String) async throws(ProviderFailure) -> SecretBytes {
-    try await provider.fetch([connection.reference(["path": path.hasPrefix("/") ? path : folder + "/" + path])])[0].get().payload
+    try await provider.fetch([connection.reference(["path": path.hasPrefix("/") ? path : folder + "/" + path])])[0]
+      .get().payload
   }
 
   func kind(_ path: String) async -> ProviderFailure.Class? {

@@ -85,8 +85,10 @@ func linkLocalAddressesAreAlwaysRefused(_ address: String) throws {
 }
 
 @Test(arguments: [
-  "provider_type: [file]", "addresses: []", "addresses: 3", "addresses: [{ports: [1]}]", "addresses: [{host: x, tls: maybe}]",
-  "addresses: [{host: x, ports: [0]}]", "addresses: [{host: x, port: [1]}]", "file_roots: [relative]", "file_roots: [/a/../b]",
+  "provider_type: [file]", "addresses: []", "addresses: 3", "addresses: [{ports: [1]}]",
+  "addresses: [{host: x, tls: maybe}]",
+  "addresses: [{host: x, ports: [0]}]", "addresses: [{host: x, port: [1]}]", "file_roots: [relative]",
+  "file_roots: [/a/../b]",
   "file_roots: /a", "skip_verify: yes please", "max_stale: soon", "max_stale: 0", "[]", "3", "a: [",
   "environment: [3]",
 ])
@@ -101,7 +103,9 @@ func aMisspeltPolicyIsRefused(_ text: String) {
   #expect(throws: PolicyRefusal.self) { try policy.checkSkipVerify() }
 }
 
-@Test(arguments: ["LD_PRELOAD", "LD_AUDIT", "BASH_ENV", "PATH", "NODE_OPTIONS", "DYLD_INSERT_LIBRARIES", "IFS", "GCONV_PATH"])
+@Test(arguments: [
+  "LD_PRELOAD", "LD_AUDIT", "BASH_ENV", "PATH", "NODE_OPTIONS", "DYLD_INSERT_LIBRARIES", "IFS", "GCONV_PATH",
+])
 func namesThatLoadCodeAreDangerous(_ name: String) {
   #expect(DangerousName.contains(name))
   #expect(throws: PolicyRefusal.self) { try NodePolicy.personal.check(environmentName: name) }

@@ -19,7 +19,9 @@ private final class CountedLogin: Sendable {
   }
 
   func session() -> LoginSession<Int> {
-    LoginSession(connection: "c", services: .testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)) {
+    LoginSession(
+      connection: "c", services: .testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
+    ) {
       () async throws(ProviderFailure) in
       let number = self.count.withLock { count in
         count += 1

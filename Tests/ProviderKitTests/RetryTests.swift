@@ -15,7 +15,9 @@ private func call(
   repetition: ProviderCaller.Repetition = .idempotent, retryAfter: Duration? = nil
 ) async throws -> (result: Result<Int, ProviderFailure>, attempts: Int) {
   let transport = ScriptedTransport { _, number in
-    outcomes[min(number, outcomes.count - 1)].map { HTTPResponse(status: $0, headers: HTTPFields([]), body: SecretBytes()) }
+    outcomes[min(number, outcomes.count - 1)].map {
+      HTTPResponse(status: $0, headers: HTTPFields([]), body: SecretBytes())
+    }
   }
   let caller = ProviderCaller(connection: "c", services: .testing(transport: { _ in transport }, time: time))
   let request = HTTPRequest(method: .get, url: try HTTPURL(parsing: "http://localhost/x"))

@@ -11,7 +11,8 @@ func plan(_ document: String) throws -> ExecutionPlan {
   ExecutionPlan(try registry.catalog.validate(ExecutionDocument(SecretBytes(document)).item(nil)).execution)
 }
 
-private let vault = #"{"type": "hashicorp_vault", "address": "https://vault:8200", "auth": {"method": "static", "token_env": "T"}}"#
+private let vault =
+  #"{"type": "hashicorp_vault", "address": "https://vault:8200", "auth": {"method": "static", "token_env": "T"}}"#
 
 @Test func entriesThatDifferInFieldEncodingOrRefreshShareOneFetch() throws {
   let plan = try plan(

@@ -16,7 +16,8 @@ private func fault(_ field: String, from payload: String) -> String {
 }
 
 @Test func aStringGivesItsTextAndAnythingElseItsJSON() throws {
-  let payload = #"{"s": "a\"\u00e9\n", "n": 1.0, "big": 123456789012345678901234567890, "e": 1E400, "b": true, "z": null, "o": { "k" : [1 , 2] }, "x": ""}"#
+  let payload =
+    #"{"s": "a\"\u00e9\n", "n": 1.0, "big": 123456789012345678901234567890, "e": 1E400, "b": true, "z": null, "o": { "k" : [1 , 2] }, "x": ""}"#
   #expect(try extract("s", from: payload) == "a\"é\n")
   #expect(try extract("n", from: payload) == "1.0")
   #expect(try extract("big", from: payload) == "123456789012345678901234567890")
@@ -52,7 +53,9 @@ private func fault(_ field: String, from payload: String) -> String {
   #expect(fault("a.b", from: #"{"a": {"c": 1}}"#).contains("no field b in a; there are: c"))
 }
 
-@Test(arguments: ["/a/01", "/a/-1", "/a/2", "/a/+1", "/a/x", "/a/99999999999999999999", "/a/~2", "/a/~", "a.b.c", "/", "a.0.x"])
+@Test(arguments: [
+  "/a/01", "/a/-1", "/a/2", "/a/+1", "/a/x", "/a/99999999999999999999", "/a/~2", "/a/~", "a.b.c", "/", "a.0.x",
+])
 func aPathThatLeadsNowhereIsAFault(_ field: String) {
   #expect(!fault(field, from: #"{"a": [1, 2]}"#).isEmpty)
 }

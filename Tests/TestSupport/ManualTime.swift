@@ -38,10 +38,14 @@ public final class ManualTime: TimeSource {
       state.unix += span.components.seconds
       let now = state.now
       let due = state.sleepers.filter { $0.value.until <= now }
-      due.keys.forEach { state.sleepers[$0] = nil }
+      for number in due.keys {
+        state.sleepers[number] = nil
+      }
       return due.values.sorted { $0.until < $1.until }
     }
-    due.forEach { $0.wake.resume(returning: true) }
+    for sleeper in due {
+      sleeper.wake.resume(returning: true)
+    }
   }
 
   /// Waits until `count` tasks sleep on this clock.
@@ -92,7 +96,9 @@ public final class ManualTime: TimeSource {
           state.observers.removeAll { $0.count <= count }
           return (nil, met)
         }
-        observers.forEach { $0.resume() }
+        for observer in observers {
+          observer.resume()
+        }
         if let atOnce {
           wake.resume(returning: atOnce)
         }

@@ -32,7 +32,8 @@ public final class ScriptedTransport: HTTPSending {
 extension ProviderServices {
   /// Services for a test: everything allowed, virtual time, no jitter, no log.
   public static func testing(
-    transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending, time: any TimeSource = ManualTime(skipsSleeps: true),
+    transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending,
+    time: any TimeSource = ManualTime(skipsSleeps: true),
     policy: NodePolicy = .personal, random: Double = 0.5, environment: [String: String] = [:]
   ) -> ProviderServices {
     ProviderServices(

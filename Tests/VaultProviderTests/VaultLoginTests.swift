@@ -24,7 +24,10 @@ private func claims(_ more: String = "", expiresIn: Int = 600) -> String {
   for (auth, environment) in [
     (VaultScene.appRole, [:]),
     (#"{"method": "approle", "role_id_env": "ROLE", "secret_id_file": "\#(file)"}"#, ["ROLE": "r"]),
-    (#"{"method": "approle", "role_id": "r", "secret_id_env": "SECRET", "mount_path": "auth/approle"}"#, ["SECRET": "s\n"]),
+    (
+      #"{"method": "approle", "role_id": "r", "secret_id_env": "SECRET", "mount_path": "auth/approle"}"#,
+      ["SECRET": "s\n"]
+    ),
     (#"{"method": "approle", "role_id": "r", "secret_id": "s", "mount_path": "approle/"}"#, [:]),
   ] {
     try VaultScene.run(auth: auth, environment: environment) { (scene: VaultScene) async throws in
@@ -49,7 +52,8 @@ private func claims(_ more: String = "", expiresIn: Int = 600) -> String {
 }
 
 @Test func aWrongSecretIDIsDeniedAndNotRepeated() throws {
-  try VaultScene.run(auth: #"{"method": "approle", "role_id": "r", "secret_id": "hidden-wrong"}"#) { (scene: VaultScene) async throws in
+  try VaultScene.run(auth: #"{"method": "approle", "role_id": "r", "secret_id": "hidden-wrong"}"#) {
+    (scene: VaultScene) async throws in
     let references = (0..<50).map { scene.reference("secret", "s\($0)") }
     let results = await scene.provider.fetch(references)
     for result in results {
@@ -92,7 +96,8 @@ func aJWTLogsInWhereItsSignatureAndClaimsHold(_ algorithm: JWTKey.Algorithm) thr
   ]
   for (token, isGood) in cases {
     try VaultScene.run(auth: #"{"method": "jwt", "role": "web", "jwt_env": "JWT"}"#, environment: ["JWT": token]) {
-      $0.addJWTRole(role: "web", publicKeys: [key.publicPEM], issuer: "issuer", audience: "vault", subject: "web",
+      $0.addJWTRole(
+        role: "web", publicKeys: [key.publicPEM], issuer: "issuer", audience: "vault", subject: "web",
         grant: VaultScene.endless)
       $0.put("secret", "a", "{}")
     } _: { (scene: VaultScene) async throws in

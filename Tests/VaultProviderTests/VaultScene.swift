@@ -25,7 +25,9 @@ struct VaultScene {
   static func run(
     auth: String = appRole, more: String = "", time: ManualTime = ManualTime(skipsSleeps: true),
     policy: NodePolicy = .personal, environment: [String: String] = [:],
-    prepare: @escaping @Sendable (VaultFake) throws -> Void = { $0.addAppRole(roleID: "r", secretID: "s", grant: endless) },
+    prepare: @escaping @Sendable (VaultFake) throws -> Void = {
+      $0.addAppRole(roleID: "r", secretID: "s", grant: endless)
+    },
     _ body: @escaping @Sendable (VaultScene) async throws -> Void
   ) throws {
     let loop = try EventLoop()

@@ -14,7 +14,8 @@ extension ProviderDescriptor {
           FieldDescriptor("ca_cert", .pem, "CA that signed the server's certificate; default: the system's"),
           FieldDescriptor("client_cert", .pem, "client certificate, with its chain"),
           FieldDescriptor("client_key", .pem, "its private key"),
-          FieldDescriptor("skip_verify", .boolean, defaultsTo: "false", "accept any certificate; needs the policy's leave"),
+          FieldDescriptor(
+            "skip_verify", .boolean, defaultsTo: "false", "accept any certificate; needs the policy's leave"),
         ]), "transport security"),
     ],
     connectionRules: [.allOrNone(["tls.client_cert", "tls.client_key"])],
@@ -28,7 +29,8 @@ extension ProviderDescriptor {
       FieldDescriptor("mount", .remotePath, required: true, "where the secrets engine is mounted, as `secret`"),
       FieldDescriptor("secret_path", .remotePath, required: true, "path of the secret below the mount"),
       FieldDescriptor(
-        "engine_version", .integer(1...2), defaultsTo: "2", "version of the KV engine; 1 also for engines other than KV"),
+        "engine_version", .integer(1...2), defaultsTo: "2", "version of the KV engine; 1 also for engines other than KV"
+      ),
       FieldDescriptor("version", .integer(1...Int64.max), "version of the secret; pinned, so never refreshed"),
     ],
     lookupRules: [.onlyWhile(field: "version", other: "engine_version", is: 2, byDefault: true)],
@@ -49,7 +51,8 @@ extension AuthenticationMethod {
     fields: [
       FieldDescriptor("role", .text, required: true, "the role to log in as"),
       FieldDescriptor(
-        "token_file", .file, defaultsTo: VaultLogin.serviceAccountToken, "the service account's token, read at each login"),
+        "token_file", .file, defaultsTo: VaultLogin.serviceAccountToken,
+        "the service account's token, read at each login"),
     ])
 
   fileprivate static let jwt = AuthenticationMethod(

@@ -22,7 +22,8 @@ struct VaultErrors: Sendable {
     case 400:
       return make(.malformed, words ?? "the request was refused")
     case 401, 403:
-      return make(.denied, words ?? "permission denied", hint: "check the login's policies, the mount and the namespace")
+      return make(
+        .denied, words ?? "permission denied", hint: "check the login's policies, the mount and the namespace")
     case 404:
       return make(.missing, words ?? "nothing is there", hint: "check mount, secret_path and engine_version")
     case 412:
@@ -87,7 +88,8 @@ struct VaultErrors: Sendable {
   }
 
   func redirectedTwice(_ reference: String?) -> ProviderFailure {
-    failures.make(.transient, "the active node redirects again", reference: reference, hint: "check the cluster's state")
+    failures.make(
+      .transient, "the active node redirects again", reference: reference, hint: "check the cluster's state")
   }
 
   // MARK: - The server's own words
