@@ -141,12 +141,22 @@ final class Transfer: @unchecked Sendable {
         wasConnected: http_transfer_connect_seconds(handle.easy) > 0,
         addressRefused: transfer.pointee.address_refused, bodyOverflowed: transfer.pointee.body.overflowed,
         limit: request.maximumResponseBytes)
-      return .failure(failure(outcome.kind, outcome.detail))
+      return .failure(failure(outcome.kind, outcome.detail + clientCertificateHint(outcome.kind, transfer)))
     }
     let header = transfer.pointee.headers
     let fields = HTTPFields(block: UnsafeRawBufferPointer(start: header.bytes, count: header.count))
     return .success(
       HTTPResponse(status: http_transfer_status(handle.easy), headers: fields, body: takeBody(transfer)))
+  }
+
+  /// In TLS 1.3 a server that wants a client certificate says so after the handshake, and often hangs up before that is read.
+  private func clientCertificateHint(
+    _ kind: TransportFailure.Kind, _ transfer: UnsafeMutablePointer<http_transfer>
+  ) -> String {
+    let mayWantOne =
+      kind == .interrupted && request.url.scheme == .https && options.tls.clientCertificate == nil
+      && transfer.pointee.headers.count == 0
+    return mayWantOne ? " (perhaps it asks for a client certificate)" : ""
   }
 
   /// The buffer that the callback filled, adopted as it is.
