@@ -153,10 +153,11 @@ final class Transfer: @unchecked Sendable {
   private func clientCertificateHint(
     _ kind: TransportFailure.Kind, _ transfer: UnsafeMutablePointer<http_transfer>
   ) -> String {
-    let mayWantOne =
-      kind == .interrupted && request.url.scheme == .https && options.tls.clientCertificate == nil
-      && transfer.pointee.headers.count == 0
-    return mayWantOne ? " (perhaps it asks for a client certificate)" : ""
+    guard kind == .interrupted, request.url.scheme == .https, transfer.pointee.headers.count == 0 else {
+      return ""
+    }
+    return options.tls.clientCertificate == nil
+      ? " (perhaps it asks for a client certificate)" : " (perhaps it refuses the client certificate)"
   }
 
   /// The buffer that the callback filled, adopted as it is.

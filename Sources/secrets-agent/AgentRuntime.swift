@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLinux
+import CWipingAllocator
 import EventLoop
 import Glibc
 import HTTPTransport
@@ -32,8 +33,8 @@ struct AgentRuntime: Sendable {
     _ options: LogOptions, policy: NodePolicy, limits: RequestLimits,
     _ body: @escaping @Sendable (AgentRuntime) async -> Outcome
   ) throws -> Outcome {
-    ProcessHygiene.apply()
     let log = options.logger
+    ProcessHygiene.apply(log)
     let loop: EventLoop
     do throws(EventLoopFault) {
       loop = try EventLoop()
@@ -55,8 +56,14 @@ struct AgentRuntime: Sendable {
 /// Keeps values inside the process.
 enum ProcessHygiene {
   /// No core dumps and no ptrace by others; a reader that goes away is an error of write(2), not the process's end.
-  static func apply() {
-    _ = linux_forbid_dumps()
+  static func apply(_ log: Logger) {
+    if linux_forbid_dumps() != 0 {
+      log.warning("core dumps stay possible", metadata: ["reason": "\(String(cString: strerror(errno)))"])
+    }
+    if wiping_allocator_active() == 0 {
+      // Under a preloaded allocator, as a debugger's or a profiler's.
+      log.warning("freed memory is not overwritten", metadata: ["reason": "another allocator is in use"])
+    }
     signal(SIGPIPE, SIG_IGN)
   }
 }
