@@ -47,7 +47,7 @@ struct ExecCommand: ParsableCommand {
   private enum Ending: Sendable {
     case failed(ExitStatus)
     case notStarted(Int32)
-    case ended(Delivery.ExitStatus)
+    case ended(ChildStatus)
   }
 
   private static func run(
@@ -120,7 +120,7 @@ struct ExecCommand: ParsableCommand {
   }
 
   /// Ends this process as the child ended: with its status, or by its signal.
-  private static func leave(as status: Delivery.ExitStatus) -> Never {
+  private static func leave(as status: ChildStatus) -> Never {
     if case .signalled(let number) = status {
       var set = sigset_t()
       sigemptyset(&set)

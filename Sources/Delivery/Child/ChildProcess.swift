@@ -22,7 +22,7 @@ public struct SpawnFault: Error, Sendable, Equatable, CustomStringConvertible {
 public struct ChildProcess: ~Copyable {
   public let pid: pid_t
   /// How it ended; `nil` while it runs, as far as ``reap()`` was asked.
-  public private(set) var status: ExitStatus?
+  public private(set) var status: ChildStatus?
 
   private init(pid: pid_t) {
     self.pid = pid
@@ -75,7 +75,7 @@ public struct ChildProcess: ~Copyable {
   }
 
   /// How the process ended, or `nil` at once where it still runs.
-  public mutating func reap() -> ExitStatus? {
+  public mutating func reap() -> ChildStatus? {
     while status == nil {
       var waited: Int32 = 0
       let result = waitpid(pid, &waited, WNOHANG)
@@ -83,7 +83,7 @@ public struct ChildProcess: ~Copyable {
         return nil
       }
       if result > 0 {
-        status = ExitStatus(waitStatus: waited)
+        status = ChildStatus(waitStatus: waited)
       } else if errno != EINTR {
         status = .unknown
       }

@@ -92,12 +92,15 @@ extension DotenvDialect {
     }
 
     private static func isPlain(_ value: UnsafeRawBufferPointer) -> Bool {
-      guard let first = value.first, let last = value.last else {
+      guard let first = value.first, !isQuote(first) else {
         return false
       }
-      let quotes: [UInt8] = [UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "`")]
-      return first != UInt8(ascii: " ") && last != UInt8(ascii: " ") && !quotes.contains(first)
-        && !value.contains { $0 < 0x20 || $0 == UInt8(ascii: "#") } && !UnicodeSpace.occursBesidesBlank(in: value)
+      return !value.contains { $0 == UInt8(ascii: "#") || $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+        && !UnicodeSpace.standsAtEnd(of: value) && !UnicodeSpace.holdsLineSeparator(value)
+    }
+
+    private static func isQuote(_ byte: UInt8) -> Bool {
+      byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "`")
     }
   }
 

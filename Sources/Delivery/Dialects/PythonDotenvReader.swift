@@ -96,8 +96,16 @@ enum PythonDotenvReader {
       guard let end = DotenvLines.closings(cursor, from: start, quote: quote).first else {
         throw fault("a quote that is never closed")
       }
+      // Releases of python-dotenv differ over a quote behind a backslash, where no other one follows: some close there.
+      guard !isEscaped(end, from: start) else {
+        throw fault("a quote that a backslash keeps open")
+      }
       cursor.offset = end + 1
       return decoded(cursor.range(start, end), quote)
+    }
+
+    private func isEscaped(_ place: Int, from start: Int) -> Bool {
+      cursor.range(start, place).reversed().prefix { $0 == UInt8(ascii: "\\") }.count % 2 == 1
     }
 
     /// Up to the line's end or a `#` with white space before it; white space at the end is dropped.

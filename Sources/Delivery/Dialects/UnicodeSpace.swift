@@ -30,11 +30,23 @@ enum UnicodeSpace {
     }
   }
 
-  /// True where `bytes` hold anything that one of the readers takes for white space, the plain blank excepted.
-  static func occursBesidesBlank(in bytes: UnsafeRawBufferPointer) -> Bool {
-    bytes.indices.contains { place in
-      bytes[place] != UInt8(ascii: " ")
-        && (length(bytes, at: place, .python) > 0 || length(bytes, at: place, .javascript) > 0)
+  /// True where the first or the last character is white space to one of the readers.
+  static func standsAtEnd(of bytes: UnsafeRawBufferPointer) -> Bool {
+    let starts = [Reader.python, .javascript].contains { length(bytes, at: 0, $0) > 0 }
+    let ends = (1...3).contains { size in
+      [Reader.python, .javascript].contains { length(bytes, at: bytes.count - size, $0) == size }
+    }
+    return starts || ends
+  }
+
+  /// True where `bytes` hold U+2028 or U+2029, which only some readers take for the end of a line.
+  static func holdsLineSeparator(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let cursor = ByteCursor(bytes)
+    return bytes.indices.contains { place in
+      switch (cursor.at(place), cursor.at(place + 1), cursor.at(place + 2)) {
+      case (0xe2, 0x80, .some(0xa8...0xa9)): true
+      default: false
+      }
     }
   }
 }

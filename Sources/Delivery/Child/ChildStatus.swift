@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// How a process ended.
-public enum ExitStatus: Sendable, Equatable {
+public enum ChildStatus: Sendable, Equatable {
   case exited(Int32)
   case signalled(Int32)
   /// Another part of the program took its status from the kernel.
