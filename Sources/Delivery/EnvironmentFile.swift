@@ -54,7 +54,9 @@ enum EnvironmentVariableRules {
     guard DeliveredSecret.isEnvironmentName(secret.name) else {
       return DeliveryFault(
         .secret(secret.name), "the name cannot be an environment variable",
-        remedy: "use letters, digits and _ (no digit first, at most \(DeliveredSecret.longestName) bytes), or deliver it as a file")
+        remedy:
+          "use letters, digits and _ (no digit first, at most \(DeliveredSecret.longestName) bytes), or deliver it as a file"
+      )
     }
     guard secret.value.isValidUTF8 else {
       return binary(secret.name, "the value is not UTF-8, which an env file cannot carry")

@@ -48,7 +48,8 @@ import Testing
     }
     #expect(
       entries == [
-        Array("PATH=/usr/bin:/bin".utf8), Array("KEPT=base".utf8), Array("A=new".utf8), Array("BYTES=".utf8) + bytes, Array("EMPTY=".utf8),
+        Array("PATH=/usr/bin:/bin".utf8), Array("KEPT=base".utf8), Array("A=new".utf8), Array("BYTES=".utf8) + bytes,
+        Array("EMPTY=".utf8),
         Array("LONG=".utf8) + repeatElement(0x78, count: 131_066),
       ])
   }
@@ -59,7 +60,8 @@ import Testing
       try environment.add([
         DeliveredSecret(name: "A-B", value: SecretBytes("x")), DeliveredSecret(name: "NUL", value: SecretBytes([0])),
         DeliveredSecret(name: "LONG", value: SecretBytes(repeatElement(0x78, count: 131_067))),
-        DeliveredSecret(name: "TWICE", value: SecretBytes("x")), DeliveredSecret(name: "TWICE", value: SecretBytes("y")),
+        DeliveredSecret(name: "TWICE", value: SecretBytes("x")),
+        DeliveredSecret(name: "TWICE", value: SecretBytes("y")),
       ])
     }
     #expect(faults.faults.count == 4)
@@ -95,7 +97,8 @@ import Testing
     var environment = environment()
     environment.set("PATH", SecretBytes(folder.root + ":/usr/bin"))
     for (command, status) in [
-      ("no-such-command", 127), ("/no/such/command", 127), ("plain", 126), (plain, 126), (folder.root, 126), ("", 127), (plain + "/x", 127),
+      ("no-such-command", 127), ("/no/such/command", 127), ("plain", 126), (plain, 126), (folder.root, 126), ("", 127),
+      (plain + "/x", 127),
     ] as [(String, Int32)] {
       do throws(SpawnFault) {
         _ = try ChildProcess.spawn([command], environment: environment)
@@ -170,7 +173,9 @@ import Testing
     #expect(try mask("SigBlk") == 0)
     // glibc's posix_spawn leaves its own two real-time signals ignored.
     let internalSignals: UInt64 = 0b11 << 31
-    #expect(try mask("SigIgn") & ~internalSignals == 1 << UInt64(SIGHUP - 1), "what our starter ignores stays ignored, and only that")
+    #expect(
+      try mask("SigIgn") & ~internalSignals == 1 << UInt64(SIGHUP - 1),
+      "what our starter ignores stays ignored, and only that")
   }
 
   @Test func theChildStaysInTheProcessGroup() throws {

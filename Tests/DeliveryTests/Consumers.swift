@@ -5,7 +5,9 @@ import Testing
 
 /// The programs that read env files in the field, or their grammars written anew; nothing here shares code with the renderer.
 enum Consumers {
-  static func read(_ text: SecretBytes, as format: EnvironmentFormat) throws -> [(consumer: String, variables: [String: [UInt8]])] {
+  static func read(_ text: SecretBytes, as format: EnvironmentFormat) throws -> [(
+    consumer: String, variables: [String: [UInt8]]
+  )] {
     switch format {
     case .shell: [("dash", try shell("dash", text)), ("bash", try shell("bash", text)), ("sh", try shell("sh", text))]
     case .dotenv: [("python-dotenv", try pythonDotenv(text)), ("dotenv", try nodeDotenv(text))]
@@ -167,7 +169,10 @@ enum Consumers {
   static func json(_ text: SecretBytes) throws -> [String: [UInt8]] {
     let read = try readEach(
       [text], by: python,
-      ["-c", "import json,sys;print(json.dumps([{k:v.encode().hex() for k,v in json.load(open(sys.argv[1],'rb')).items()}]))"])
+      [
+        "-c",
+        "import json,sys;print(json.dumps([{k:v.encode().hex() for k,v in json.load(open(sys.argv[1],'rb')).items()}]))",
+      ])
     return try #require(read.first ?? nil)
   }
 
@@ -214,7 +219,8 @@ func run(
   process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
   process.arguments = [program] + arguments
   if let environment {
-    process.environment = environment.merging(["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"]) { $1 }
+    process.environment = environment.merging(["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"])
+    { $1 }
   }
   let output = Pipe()
   process.standardOutput = output

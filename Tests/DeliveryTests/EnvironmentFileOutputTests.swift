@@ -15,7 +15,8 @@ import Testing
     _ name: String = "app.env", format: EnvironmentFormat = .shell, permissions: OutputPermissions = OutputPermissions()
   ) -> OutputTarget {
     OutputTarget(
-      environmentFile: EnvironmentFileOutput(OutputLocation(folder.path(name)), format: format, permissions: permissions))
+      environmentFile: EnvironmentFileOutput(
+        OutputLocation(folder.path(name)), format: format, permissions: permissions))
   }
 
   private func secrets(_ value: String) -> [DeliveredSecret] {
@@ -32,7 +33,7 @@ import Testing
     #expect(try folder.names() == ["app.env"])
   }
 
-  @Test(arguments: [0, 0o077, 0o777] as [mode_t])
+  @Test(arguments: [0, 0o022, 0o077] as [mode_t])
   func theModeDoesNotDependOnTheUmask(mask: mode_t) throws {
     let earlier = umask(mask)
     defer { umask(earlier) }
@@ -95,7 +96,8 @@ import Testing
     let permissions = OutputPermissions(fileMode: 0o440, owner: 1234, group: 2345)
     #expect(try target(permissions: permissions).deliver(secrets("x")).environmentFile == .permissions)
     let owned = try status(path)
-    #expect(owned.st_uid == 1234 && owned.st_gid == 2345 && owned.st_mode & 0o7777 == 0o440 && owned.st_ino == before.st_ino)
+    #expect(
+      owned.st_uid == 1234 && owned.st_gid == 2345 && owned.st_mode & 0o7777 == 0o440 && owned.st_ino == before.st_ino)
     #expect(try target(permissions: permissions).deliver(secrets("y")).environmentFile == .content)
     let rewritten = try status(path)
     #expect(rewritten.st_uid == 1234 && rewritten.st_gid == 2345 && rewritten.st_mode & 0o7777 == 0o440)
@@ -145,7 +147,9 @@ import Testing
   @Test func staleTemporariesOfKilledWritersAreRemovedAndNothingElse() throws {
     let stale = folder.path(TemporaryFile.prefix + "0123456789abcdef")
     let live = folder.path(TemporaryFile.prefix + "fedcba9876543210")
-    let others = [TemporaryFile.prefix + "0123456789abcde", TemporaryFile.prefix + "0123456789ABCDEF", ".secrets-agent"]
+    let others = [
+      TemporaryFile.prefix + "0123456789abcde", TemporaryFile.prefix + "0123456789ABCDEF", ".secrets-agent",
+    ]
     for path in [stale, live] + others.map(folder.path) {
       try Data("old".utf8).write(to: URL(fileURLWithPath: path))
     }
@@ -154,7 +158,8 @@ import Testing
     #expect(flock(writer, LOCK_EX) == 0)
     defer { close(writer) }
     _ = try target().deliver(secrets("x"))
-    let kept = others + [TemporaryFile.prefix + "fedcba9876543210", TemporaryFile.prefix + "00000000000000aa", "app.env"]
+    let kept =
+      others + [TemporaryFile.prefix + "fedcba9876543210", TemporaryFile.prefix + "00000000000000aa", "app.env"]
     #expect(try folder.names() == kept.sorted())
   }
 

@@ -30,7 +30,8 @@ import Testing
     let other = secret("A", "y")
     for format in EnvironmentFormat.allCases {
       #expect(
-        try EnvironmentFile.render([one, other], format: format) == EnvironmentFile.render([other, one], format: format))
+        try EnvironmentFile.render([one, other], format: format)
+          == EnvironmentFile.render([other, one], format: format))
     }
   }
 
@@ -45,7 +46,8 @@ import Testing
   @Test func everyUnfitSecretIsNamedWithAWayOut() throws {
     let secrets = [
       secret("GOOD", "x"), secret("PEM", "a\nb"), DeliveredSecret(name: "BINARY", value: SecretBytes([0xff, 0xfe])),
-      DeliveredSecret(name: "NUL", value: SecretBytes([0x61, 0, 0x62])), secret("1ST", "x"), secret("TWICE", "x"), secret("TWICE", "y"),
+      DeliveredSecret(name: "NUL", value: SecretBytes([0x61, 0, 0x62])), secret("1ST", "x"), secret("TWICE", "x"),
+      secret("TWICE", "y"),
     ]
     let faults = try #require(throws: DeliveryFaults.self) {
       try EnvironmentFile.render(secrets, format: .docker)
@@ -61,7 +63,9 @@ import Testing
 
   @Test(arguments: EnvironmentFormat.allCases)
   func bytesThatAreNoTextAreRefusedByEveryFormat(format: EnvironmentFormat) {
-    for bytes in [[0], [0x80], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0x41, 0xe2, 0x82]] as [[UInt8]] {
+    for bytes in [[0], [0x80], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0x41, 0xe2, 0x82]]
+      as [[UInt8]]
+    {
       #expect(throws: DeliveryFaults.self) {
         try EnvironmentFile.render([DeliveredSecret(name: "A", value: SecretBytes(bytes))], format: format)
       }
@@ -78,16 +82,22 @@ import Testing
   @Test func whatEachReaderCannotTakeIsRefused() {
     let refused: [(EnvironmentFormat, DeliveredSecret)] = [
       (.docker, secret("A", "x\r")), (.docker, secret("A", String(repeating: "x", count: 65_534))),
-      (.systemd, secret("A", "\u{fffe}")), (.systemd, secret("A", "a\u{10ffff}")), (.systemd, secret("A", String(repeating: "x", count: 131_070))),
-      (.shell, secret("RANDOM", "x")), (.shell, secret("UID", "0")), (.shell, secret("A", String(repeating: "x", count: 131_070))),
-      (.dotenv, secret("A", "a${B}c")), (.dotenv, secret("A", "${A:-x}")), (.dotenv, secret("A", "${}")), (.dotenv, secret("A", "'\"\n")),
+      (.systemd, secret("A", "\u{fffe}")), (.systemd, secret("A", "a\u{10ffff}")),
+      (.systemd, secret("A", String(repeating: "x", count: 131_070))),
+      (.shell, secret("RANDOM", "x")), (.shell, secret("UID", "0")),
+      (.shell, secret("A", String(repeating: "x", count: 131_070))),
+      (.dotenv, secret("A", "a${B}c")), (.dotenv, secret("A", "${A:-x}")), (.dotenv, secret("A", "${}")),
+      (.dotenv, secret("A", "'\"\n")),
     ]
     for (format, secret) in refused {
-      #expect(throws: DeliveryFaults.self, "\(format) \(secret.name)") { try EnvironmentFile.render([secret], format: format) }
+      #expect(throws: DeliveryFaults.self, "\(format) \(secret.name)") {
+        try EnvironmentFile.render([secret], format: format)
+      }
     }
     let taken: [(EnvironmentFormat, DeliveredSecret)] = [
       (.docker, secret("A", String(repeating: "x", count: 65_533))), (.docker, secret("A", "x\ry")),
-      (.systemd, secret("A", String(repeating: "x", count: 131_069))), (.dotenv, secret("A", "${B:c}")), (.dotenv, secret("A", "${B")),
+      (.systemd, secret("A", String(repeating: "x", count: 131_069))), (.dotenv, secret("A", "${B:c}")),
+      (.dotenv, secret("A", "${B")),
       (.dotenv, secret("A", "$B")), (.json, secret("A", String(repeating: "\u{fffe}", count: 100_000))),
     ]
     for (format, secret) in taken {
@@ -100,7 +110,10 @@ import Testing
     for name in ["UID", "RANDOM", "OPTIND", "SHELLOPTS", "_", "GROUPS"] {
       let text = SecretBytes("\(name)='5 5'\nNAME='after'\n")
       let kept = ["dash", "bash"].allSatisfy { shell in
-        guard let output = try? run(shell, ["-c", "set -a; . \"$1\"; exec /usr/bin/env -0", shell, "/dev/stdin"], input: text) else {
+        guard
+          let output = try? run(
+            shell, ["-c", "set -a; . \"$1\"; exec /usr/bin/env -0", shell, "/dev/stdin"], input: text)
+        else {
           return false
         }
         return output.split(separator: 0).contains(Array("\(name)=5 5".utf8)[...])
@@ -112,7 +125,8 @@ import Testing
   @Test(arguments: EnvironmentFormat.allCases)
   func aTruncatedFileNeverPassesForTheWholeOne(format: EnvironmentFormat) throws {
     let secrets = [
-      secret("A", "it's"), secret("B", "x\\y \"z\" é🔑"), secret("C", "trailing \\"), secret("D", format == .docker ? "d" : "line\nline\n"),
+      secret("A", "it's"), secret("B", "x\\y \"z\" é🔑"), secret("C", "trailing \\"),
+      secret("D", format == .docker ? "d" : "line\nline\n"),
     ]
     let carried = secrets.filter { (try? EnvironmentFile.render([$0], format: format)) != nil }
     let whole = try EnvironmentFile.render(carried, format: format)
@@ -125,7 +139,8 @@ import Testing
 
   @Test(arguments: EnvironmentFormat.allCases)
   func alteredBytesAreReadOrRefusedButNeverCrash(format: EnvironmentFormat) throws {
-    let whole = try EnvironmentFile.render(HostileValues.secrets(count: 40, seed: 5, format: format).filter { $0.value.count < 500 }, format: format)
+    let whole = try EnvironmentFile.render(
+      HostileValues.secrets(count: 40, seed: 5, format: format).filter { $0.value.count < 500 }, format: format)
     var generator = SeededGenerator(seed: 6)
     var refused = 0
     for _ in 0..<2000 {
@@ -152,7 +167,8 @@ import Testing
       }
       return Dictionary(secrets.map { ($0.name, $0.value.unsafeString() ?? "") }) { $1 }
     }
-    #expect(read("# c\nA=a'b'  \nB = \"x\\qy\\\"\" 'z'\n;c\nC=a\\\nb", .systemd) == ["A": "a'b'", "B": "x\\qy\"z", "C": "ab"])
+    #expect(
+      read("# c\nA=a'b'  \nB = \"x\\qy\\\"\" 'z'\n;c\nC=a\\\nb", .systemd) == ["A": "a'b'", "B": "x\\qy\"z", "C": "ab"])
     #expect(read("A=\"$B\"", .systemd) == ["A": "$B"])
     #expect(read("A='open", .systemd) == nil)
     #expect(read("A=x\\ y\"z\\$\"'q'\n#c\n\nB=", .shell) == ["A": "x yz$q", "B": ""])

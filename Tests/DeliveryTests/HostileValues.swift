@@ -20,18 +20,28 @@ struct SeededGenerator: RandomNumberGenerator {
 
 enum HostileValues {
   private static let fragments = [
-    "'", "\"", "`", "\\", "\\\\", "\\'", "\\\"", "$", "${", "}", "${HOME}", "$HOME", "$(id)", "`id`", "\n", "\n\n", "\r", "\r\n",
-    "\t", " ", "  ", "#", " #", "=", "==", "%", "%s", "!", "!!", ";", "&", "|", "<", ">", "(", ")", "*", "?", "[a]", "~", ":", ",",
-    "\\n", "\\r", "\\t", "\\u0041", "\\x41", "\\0", "export A=b", "\nNAME='x'\n", "ä", "é", "漢字", "🔑", "👩‍👩‍👧", "\u{a0}", "\u{2028}",
-    "\u{2029}", "\u{feff}", "\u{85}", "\u{3000}", "\u{fffe}", "\u{1fffe}", String(decoding: [0xef, 0xb7, 0x90] as [UInt8], as: UTF8.self), "\u{1}", "\u{7}", "\u{8}", "\u{b}", "\u{c}", "\u{1b}[0m",
-    "\u{1c}", "\u{7f}", "\u{80}", "\u{81}", "\u{88}", "\u{9f}", "abc", "password", "x", "0", "true", "-----BEGIN KEY-----", "{\"a\":1}", "",
+    "'", "\"", "`", "\\", "\\\\", "\\'", "\\\"", "$", "${", "}", "${HOME}", "$HOME", "$(id)", "`id`", "\n", "\n\n",
+    "\r", "\r\n",
+    "\t", " ", "  ", "#", " #", "=", "==", "%", "%s", "!", "!!", ";", "&", "|", "<", ">", "(", ")", "*", "?", "[a]",
+    "~", ":", ",",
+    "\\n", "\\r", "\\t", "\\u0041", "\\x41", "\\0", "export A=b", "\nNAME='x'\n", "ä", "é", "漢字", "🔑", "👩‍👩‍👧", "\u{a0}",
+    "\u{2028}",
+    "\u{2029}", "\u{feff}", "\u{85}", "\u{3000}", "\u{fffe}", "\u{1fffe}",
+    String(decoding: [0xef, 0xb7, 0x90] as [UInt8], as: UTF8.self), "\u{1}", "\u{7}", "\u{8}", "\u{b}", "\u{c}",
+    "\u{1b}[0m",
+    "\u{1c}", "\u{7f}", "\u{80}", "\u{81}", "\u{88}", "\u{9f}", "abc", "password", "x", "0", "true",
+    "-----BEGIN KEY-----", "{\"a\":1}", "",
   ]
 
   static let fixed = [
-    "", " ", "'", "\"", "\\", "\n", "\r", "\r\n", "\t", "#", "=", "$", "`", "!", "%", "~", "a'b", "it's", "'quoted'", "\"quoted\"", "`quoted`",
-    " leading", "trailing ", "a # b", "a#b", "#a", "a\\", "a\\\\", "a\\\\b", "a\\nb", "'\\", "\"\\", "$HOME", "${HOME}", "${", "$$", "$(id)", "`id`",
-    "a\nb", "a\n", "\na", "a\rb", "a\r", "a'b\"c", "a'b\"c#d", "a'b\"c\nd", "-----BEGIN KEY-----\nMIIB\n-----END KEY-----\n",
-    "{\"type\":\"account\",\"key\":\"-----BEGIN\\nMII=\\n\"}", "{\n  \"a\": \"it's\"\n}", "p@ss'w\"o$r`d\\!#%", "C:\\new\\table", "\\\\host\\share", "x=y=z", "🔑", "ключ",
+    "", " ", "'", "\"", "\\", "\n", "\r", "\r\n", "\t", "#", "=", "$", "`", "!", "%", "~", "a'b", "it's", "'quoted'",
+    "\"quoted\"", "`quoted`",
+    " leading", "trailing ", "a # b", "a#b", "#a", "a\\", "a\\\\", "a\\\\b", "a\\nb", "'\\", "\"\\", "$HOME", "${HOME}",
+    "${", "$$", "$(id)", "`id`",
+    "a\nb", "a\n", "\na", "a\rb", "a\r", "a'b\"c", "a'b\"c#d", "a'b\"c\nd",
+    "-----BEGIN KEY-----\nMIIB\n-----END KEY-----\n",
+    "{\"type\":\"account\",\"key\":\"-----BEGIN\\nMII=\\n\"}", "{\n  \"a\": \"it's\"\n}", "p@ss'w\"o$r`d\\!#%",
+    "C:\\new\\table", "\\\\host\\share", "x=y=z", "🔑", "ключ",
     "\u{fffe}", "\u{2028}'a'\u{2028}", "a\u{2028}'b'", "\u{feff}a", "null", "~/x", "a;id", "export", "a:b", "*",
   ]
 

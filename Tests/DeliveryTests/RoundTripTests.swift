@@ -14,7 +14,8 @@ import Testing
       #expect(read.count == meant.count, "\(consumer)")
       let wrong = meant.filter { read[$0.key] != $0.value }
       for (name, value) in wrong.prefix(3) {
-        Issue.record("\(consumer), \(name): \(value.prefix(200)) came as \(read[name].map { Array($0.prefix(200)) } ?? [])")
+        Issue.record(
+          "\(consumer), \(name): \(value.prefix(200)) came as \(read[name].map { Array($0.prefix(200)) } ?? [])")
       }
       #expect(wrong.isEmpty, "\(consumer): \(wrong.count) wrong")
     }
@@ -44,7 +45,8 @@ import Testing
     let refused = HostileValues.values(count: 300, seed: 3) { value in
       // Line separators and a backtick at the start are left out: whether they harm depends on what stands around them.
       let separated = value.unsafeString()?.unicodeScalars.contains { $0 == "\u{2028}" || $0 == "\u{2029}" } ?? true
-      return value.count < 1000 && !separated && value.array.first != UInt8(ascii: "`") && (try? EnvironmentFile.render([DeliveredSecret(name: "NAME", value: value)], format: .dotenv)) == nil
+      return value.count < 1000 && !separated && value.array.first != UInt8(ascii: "`")
+        && (try? EnvironmentFile.render([DeliveredSecret(name: "NAME", value: value)], format: .dotenv)) == nil
     }
     var texts: [SecretBytes] = []
     var meant: [[String: [UInt8]]] = []
@@ -54,7 +56,8 @@ import Testing
       let guarded = bytes.flatMap { [34, 92].contains($0) ? [92, $0] : $0 == 13 ? [92, 114] : [$0] }
       let apostrophes = bytes.flatMap { [39, 92].contains($0) ? [92, $0] : [$0] }
       for spelling in [
-        bytes, [39] + bytes + [39], [34] + bytes + [34], [34] + escaped + [34], [34] + guarded + [34], [39] + apostrophes + [39],
+        bytes, [39] + bytes + [39], [34] + bytes + [34], [34] + escaped + [34], [34] + guarded + [34],
+        [39] + apostrophes + [39],
       ] {
         // What follows matters: a quote that is not closed runs on into it.
         texts.append(SecretBytes(Array("NAME=".utf8) + spelling + Array("\nNEXT='a`'\nLAST=\"b\"\n".utf8)))
@@ -72,12 +75,15 @@ import Testing
   @Test func theDotenvReadersAgreeWithTheOriginals() throws {
     var generator = SeededGenerator(seed: 4)
     let pieces = [
-      "NAME", "OTHER_1", "=", "=", "=", "'", "'", "\"", "\"", "`", "\\", "\n", "\n", " ", "#", "a", "b c", "export ", ": ", "\\n", "\\'", "$X", "${X}",
+      "NAME", "OTHER_1", "=", "=", "=", "'", "'", "\"", "\"", "`", "\\", "\n", "\n", " ", "#", "a", "b c", "export ",
+      ": ", "\\n", "\\'", "$X", "${X}",
       "\u{2028}", "\u{a0}", "\u{1c}", "\r", "é",
     ]
     var texts: [SecretBytes] = []
     for _ in 0..<2000 {
-      let body = (0..<Int.random(in: 1...14, using: &generator)).map { _ in pieces.randomElement(using: &generator) ?? "" }
+      let body = (0..<Int.random(in: 1...14, using: &generator)).map { _ in
+        pieces.randomElement(using: &generator) ?? ""
+      }
       texts.append(SecretBytes("NAME=" + body.joined() + "\n"))
     }
     let python = try Consumers.pythonDotenv(texts)

@@ -50,7 +50,7 @@ public struct ChildProcess: ~Copyable {
       switch code {
       case 0:
         return ChildProcess(pid: pid)
-      case ENOENT, ENOTDIR:
+      case ENOENT, ENOTDIR, ENODEV, ESTALE, ETIMEDOUT:
         continue
       case EACCES:
         worst = code
@@ -95,7 +95,11 @@ public struct ChildProcess: ~Copyable {
     _ path: String, _ arguments: [String], _ block: borrowing EnvironmentBlock, _ pid: inout pid_t
   ) -> Int32 {
     var argv = arguments.map { strdup($0) }
-    defer { argv.forEach { free($0) } }
+    defer {
+      for argument in argv {
+        free(argument)
+      }
+    }
     guard !argv.contains(nil) else {
       return ENOMEM
     }
@@ -107,7 +111,11 @@ public struct ChildProcess: ~Copyable {
     let (problem, remedy) =
       switch code {
       case ENOENT: ("no such command", "check its name and PATH")
-      case EACCES: ("the command cannot be run", "check that it is a file with the execute bit, on a file system not mounted noexec")
+      case EACCES:
+        (
+          "the command cannot be run",
+          "check that it is a file with the execute bit, on a file system not mounted noexec"
+        )
       case E2BIG: ("arguments and environment are larger than the kernel takes", "deliver large values as files")
       default: ("the command cannot be started", "")
       }

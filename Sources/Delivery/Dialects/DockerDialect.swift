@@ -70,7 +70,8 @@ enum DockerDialect: EnvironmentDialect {
     guard let letter = line.dropFirst(first).first, letter != UInt8(ascii: "#") else {
       return nil
     }
-    guard let equals = line.firstIndex(of: UInt8(ascii: "=")), let name = cursor.name(start + first, start + equals) else {
+    guard let equals = line.firstIndex(of: UInt8(ascii: "=")), let name = cursor.name(start + first, start + equals)
+    else {
       throw DeliveryFault(.line(cursor.line), "docker would find no NAME=value", remedy: "write the file anew")
     }
     return (name, SecretBytes(copying: UnsafeRawBufferPointer(rebasing: line.dropFirst(equals + 1))))

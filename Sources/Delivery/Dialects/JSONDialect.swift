@@ -32,7 +32,8 @@ enum JSONDialect: EnvironmentDialect {
     var variables = ReadVariables()
     for member in document.members {
       guard let name = member.name.text, DeliveredSecret.isEnvironmentName(name), let value = member.value.secret else {
-        throw DeliveryFault(.line(1), "a JSON member that is not a variable and its text", remedy: "write the file anew")
+        throw DeliveryFault(
+          .line(1), "a JSON member that is not a variable and its text", remedy: "write the file anew")
       }
       variables.add(name, value.detached())
     }

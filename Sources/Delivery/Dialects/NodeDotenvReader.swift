@@ -40,7 +40,9 @@ enum NodeDotenvReader {
       let exportWord = Array("export".utf8)
       let afterWord = start + exportWord.count
       let afterExport = afterSpace(afterWord)
-      if text.range(start, afterWord).elementsEqual(exportWord), afterExport > afterWord, let found = key(from: afterExport) {
+      if text.range(start, afterWord).elementsEqual(exportWord), afterExport > afterWord,
+        let found = key(from: afterExport)
+      {
         return found
       }
       return key(from: start)
@@ -118,7 +120,8 @@ enum NodeDotenvReader {
           first += 1
         }
       }
-      return expands ? replacing(UInt8(ascii: "r"), by: 0x0d, in: replacing(UInt8(ascii: "n"), by: 0x0a, in: value.finish()))
+      return expands
+        ? replacing(UInt8(ascii: "r"), by: 0x0d, in: replacing(UInt8(ascii: "n"), by: 0x0a, in: value.finish()))
         : value.finish()
     }
 

@@ -76,7 +76,8 @@ enum PythonDotenvReader {
         let ends =
           quoted
           ? byte == UInt8(ascii: "'")
-          : byte == UInt8(ascii: "=") || byte == UInt8(ascii: "#") || byte == UInt8(ascii: "\n") || space(at: cursor.offset) > 0
+          : byte == UInt8(ascii: "=") || byte == UInt8(ascii: "#") || byte == UInt8(ascii: "\n")
+            || space(at: cursor.offset) > 0
         if ends {
           break
         }

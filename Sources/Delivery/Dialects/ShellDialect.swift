@@ -44,7 +44,8 @@ enum ShellDialect: EnvironmentDialect {
   private static let ownNames: Set<String> = [
     "_", "BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_ARGV0", "BASH_CMDS", "BASH_COMMAND",
     "BASH_LINENO", "BASH_SOURCE", "BASH_SUBSHELL", "BASH_VERSINFO", "COMP_WORDBREAKS", "DIRSTACK", "EPOCHREALTIME",
-    "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "LINENO", "OPTIND", "PIPESTATUS", "PPID", "RANDOM", "SECONDS",
+    "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "LINENO", "OPTIND", "PIPESTATUS", "PPID", "RANDOM",
+    "SECONDS",
     "SHELLOPTS", "SHLVL", "SRANDOM", "UID",
   ]
 
@@ -110,7 +111,8 @@ enum ShellDialect: EnvironmentDialect {
   /// Bytes that mean something to the shell outside quotes; `~` does so only at the start of a word or after `:`, but is held so here.
   private static func isSpecial(_ byte: UInt8) -> Bool {
     switch byte {
-    case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "$"), UInt8(ascii: "`"), UInt8(ascii: "&"), UInt8(ascii: "|"),
+    case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "$"), UInt8(ascii: "`"), UInt8(ascii: "&"),
+      UInt8(ascii: "|"),
       UInt8(ascii: ";"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "~"):
       true
     default: false

@@ -101,7 +101,8 @@ enum SystemdDialect: EnvironmentDialect {
         value.append(kept)
       }
     }
-    throw DeliveryFault(.line(cursor.line), "systemd would find a quote that is never closed", remedy: "write the file anew")
+    throw DeliveryFault(
+      .line(cursor.line), "systemd would find a quote that is never closed", remedy: "write the file anew")
   }
 
   /// Up to the end of the line: a backslash keeps the next byte, blanks at the end are dropped unless escaped.

@@ -8,7 +8,8 @@ public struct EnvironmentFileOutput: Sendable, Hashable {
   public let permissions: OutputPermissions
 
   public init(
-    _ location: OutputLocation, format: EnvironmentFormat = .dotenv, permissions: OutputPermissions = OutputPermissions()
+    _ location: OutputLocation, format: EnvironmentFormat = .dotenv,
+    permissions: OutputPermissions = OutputPermissions()
   ) {
     self.location = location
     self.format = format
@@ -83,7 +84,8 @@ struct StagedEnvironmentFile: ~Copyable {
   }
 
   private static func stage(
-    _ text: SecretBytes, _ folder: consuming OutputFolder, _ permissions: OutputPermissions, _ method: TemporaryFile.Method
+    _ text: SecretBytes, _ folder: consuming OutputFolder, _ permissions: OutputPermissions,
+    _ method: TemporaryFile.Method
   ) throws(SystemFault) -> StagedEnvironmentFile {
     let change = try compare(text, folder, permissions)
     guard change == .content else {
@@ -104,7 +106,8 @@ struct StagedEnvironmentFile: ~Copyable {
       case .none:
         return
       case .permissions:
-        try permissions.apply(to: FileDescriptor(in: folder.descriptor, folder.name, O_RDONLY | O_NONBLOCK, "cannot open the file"))
+        try permissions.apply(
+          to: FileDescriptor(in: folder.descriptor, folder.name, O_RDONLY | O_NONBLOCK, "cannot open the file"))
       case .content:
         try temporary?.rename(to: folder.name)
       }
@@ -156,6 +159,9 @@ struct StagedEnvironmentFile: ~Copyable {
     guard status.st_nlink == 1, try old.read(exactly: text.count) == text else {
       return .content
     }
-    return permissions.areHeld(by: status) ? .none : .permissions
+    if permissions.areHeld(by: status) {
+      return .none
+    }
+    return OutputPermissions.canBeSet(on: status) ? .permissions : .content
   }
 }

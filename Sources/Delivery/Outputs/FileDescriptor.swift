@@ -125,7 +125,8 @@ enum DirectoryEntry: Equatable {
       else {
         return ""
       }
-      return String(decoding: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer).prefix(count)), as: UTF8.self)
+      return String(
+        decoding: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer).prefix(count)), as: UTF8.self)
     }
   }
 

@@ -143,7 +143,9 @@ struct FilesLayout: ~Copyable {
       }
     }
     for name in names where RandomName.isMade(name, prefix: Self.linkPrefix) {
-      if case .link(let target) = try DirectoryEntry(name, in: directory), try DirectoryEntry(target, in: directory) == .absent {
+      if case .link(let target) = try DirectoryEntry(name, in: directory),
+        try DirectoryEntry(target, in: directory) == .absent
+      {
         unlinkat(directory.number, name, 0)
       }
     }

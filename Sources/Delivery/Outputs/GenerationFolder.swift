@@ -23,7 +23,11 @@ struct GenerationFolder: ~Copyable {
       else {
         return nil
       }
-      areHeld = areHeld && permissions.areHeld(by: status)
+      let isHeld = permissions.areHeld(by: status)
+      guard isHeld || OutputPermissions.canBeSet(on: status) else {
+        return nil
+      }
+      areHeld = areHeld && isHeld
     }
     return areHeld
   }
@@ -74,7 +78,9 @@ struct WrittenGeneration: ~Copyable {
     return generation
   }
 
-  private static func open(_ name: String, madeIn directory: borrowing FileDescriptor) throws(SystemFault) -> FileDescriptor {
+  private static func open(_ name: String, madeIn directory: borrowing FileDescriptor) throws(SystemFault)
+    -> FileDescriptor
+  {
     do throws(SystemFault) {
       return try FileDescriptor(in: directory, name, O_RDONLY | O_DIRECTORY, "cannot open the generation's folder")
     } catch {

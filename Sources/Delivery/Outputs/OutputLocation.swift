@@ -34,19 +34,22 @@ public struct OutputLocation: Sendable, Hashable {
   func openFolder() throws(DeliveryFault) -> OutputFolder {
     var parts = path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
     guard let name = parts.popLast(), name != ".", name != "..", !path.utf8.contains(0) else {
-      throw DeliveryFault(.path(shown), "the path has no file name at its end", remedy: "name a file or folder to write")
+      throw DeliveryFault(
+        .path(shown), "the path has no file name at its end", remedy: "name a file or folder to write")
     }
     do throws(SystemFault) {
       guard let root else {
         let prefix = path.hasPrefix("/") ? "/" : "./"
         let folder = try FileDescriptor(
-          linux_openat(AT_FDCWD, prefix + parts.joined(separator: "/"), O_RDONLY | O_DIRECTORY, 0), "cannot open the folder")
+          linux_openat(AT_FDCWD, prefix + parts.joined(separator: "/"), O_RDONLY | O_DIRECTORY, 0),
+          "cannot open the folder")
         return OutputFolder(descriptor: folder, name: name, shown: shown)
       }
       guard !path.hasPrefix("/"), !parts.contains(where: { $0 == "." || $0 == ".." }), !root.isEmpty else {
         throw SystemFault("the path is not beneath its output root", EXDEV)
       }
-      let top = try FileDescriptor(linux_openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0), "cannot open the output root")
+      let top = try FileDescriptor(
+        linux_openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0), "cannot open the output root")
       return OutputFolder(descriptor: try Self.descend(from: top, parts), name: name, shown: shown)
     } catch {
       throw error.at(shown)

@@ -42,6 +42,11 @@ public struct OutputPermissions: Sendable, Hashable {
       && (group.map { $0 == status.st_gid } ?? true)
   }
 
+  /// Whether this process may set owner and mode of what exists; otherwise a new file must take its place.
+  static func canBeSet(on status: stat) -> Bool {
+    geteuid() == 0 || status.st_uid == geteuid()
+  }
+
   /// Sets owner, then mode; at no moment is there a right that neither the earlier nor the wanted state gives.
   func apply(to file: borrowing FileDescriptor) throws(SystemFault) {
     let status = try file.status()
@@ -51,7 +56,8 @@ public struct OutputPermissions: Sendable, Hashable {
     let isFolder = status.st_mode & S_IFMT == S_IFDIR
     let mode = (isFolder ? folderMode : fileMode) | (isFolder ? status.st_mode & S_ISGID : 0)
     // The new owner must not have, not even for a moment, what only the old one should: narrow first, widen last.
-    guard fchmod(file.number, status.st_mode & mode & 0o777) == 0 else {
+    let narrowed = status.st_mode & mode & 0o7777
+    guard fchmod(file.number, narrowed) == 0 else {
       throw SystemFault("cannot set the mode")
     }
     let user = owner ?? geteuid()
@@ -60,7 +66,8 @@ public struct OutputPermissions: Sendable, Hashable {
     guard fchown(file.number, newUser, newGroup) == 0 else {
       throw SystemFault("cannot set the owner")
     }
-    guard fchmod(file.number, mode) == 0 else {
+    // Once the file is another's, its mode can be set with CAP_FOWNER only.
+    guard narrowed == mode || fchmod(file.number, mode) == 0 else {
       throw SystemFault("cannot set the mode")
     }
   }

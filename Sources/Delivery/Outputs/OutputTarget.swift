@@ -105,11 +105,7 @@ public struct StagedGeneration: ~Copyable {
   public consuming func commit() throws(DeliveryFaults) -> DeliveryOutcome {
     let changes = (environmentFile?.change, files?.change)
     var warnings: [DeliveryFault] = []
-    do throws(DeliveryFault) {
-      try files?.swap()
-    } catch {
-      throw DeliveryFaults(error)
-    }
+    try files?.swap()
     do throws(DeliveryFault) {
       try environmentFile?.commit()
     } catch {

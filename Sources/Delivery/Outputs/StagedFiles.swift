@@ -17,7 +17,8 @@ struct StagedFiles: ~Copyable {
   private(set) var change: OutputChange
 
   private init(
-    _ layout: consuming FilesLayout, _ made: consuming MadeDirectory, _ output: FilesDirectoryOutput, _ names: Set<String>,
+    _ layout: consuming FilesLayout, _ made: consuming MadeDirectory, _ output: FilesDirectoryOutput,
+    _ names: Set<String>,
     previous: String?, _ written: consuming WrittenGeneration?, _ change: OutputChange
   ) {
     self.layout = layout
@@ -31,7 +32,8 @@ struct StagedFiles: ~Copyable {
   }
 
   /// Writes a new generation, reads it back, and checks all that can be checked before the swap. Throws every unfit name.
-  static func stage(_ output: FilesDirectoryOutput, _ secrets: [DeliveredSecret]) throws(DeliveryFaults) -> StagedFiles {
+  static func stage(_ output: FilesDirectoryOutput, _ secrets: [DeliveredSecret]) throws(DeliveryFaults) -> StagedFiles
+  {
     let faults = nameFaults(secrets) + (output.permissions.fault(at: output.location.shown).map { [$0] } ?? [])
     if let faults = DeliveryFaults(faults) {
       throw faults
@@ -71,25 +73,19 @@ struct StagedFiles: ~Copyable {
   }
 
   /// Adds the new links, then makes the new generation current: Kubernetes' order, so that whoever sees the swap finds every name.
-  mutating func swap() throws(DeliveryFault) {
+  /// Nothing is flushed here, so that the env file's rename can follow at once; ``finish()`` does that.
+  mutating func swap() throws(DeliveryFaults) {
     do throws(SystemFault) {
-      do throws(SystemFault) {
-        try permissions.apply(to: layout.directory)
-        if change == .permissions, let previous {
-          try GenerationFolder(layout, previous).apply(permissions, names)
-        }
-        try addLinks()
-        if written != nil {
-          try written?.makeCurrent(in: layout)
-        }
-        emptyDirectory?.keep()
-        try layout.directory.flush()
-      } catch {
-        _ = rollBack()
-        throw error
+      try permissions.apply(to: layout.directory)
+      if change == .permissions, let previous {
+        try GenerationFolder(layout, previous).apply(permissions, names)
+      }
+      try addLinks()
+      if written != nil {
+        try written?.makeCurrent(in: layout)
       }
     } catch {
-      throw error.at(shown)
+      throw DeliveryFaults(error.at(shown), rollBack())
     }
   }
 
@@ -116,9 +112,14 @@ struct StagedFiles: ~Copyable {
     }
   }
 
-  /// Removes what the new generation no longer has: links, then the earlier generation.
+  /// Flushes the swap, then removes what the new generation no longer has: links, then the earlier generation.
   mutating func finish() -> [DeliveryFault] {
+    emptyDirectory?.keep()
+    guard change != .none else {
+      return []
+    }
     do throws(SystemFault) {
+      try layout.directory.flush()
       try layout.removeLinks(layout.linkedNames().subtracting(names))
       if change == .content, let previous {
         try layout.removeGeneration(previous)
@@ -147,7 +148,8 @@ struct StagedFiles: ~Copyable {
       + secrets.filter { !DeliveredSecret.isFileName($0.name) }.map {
         DeliveryFault(
           .secret($0.name), "the name cannot be a file's",
-          remedy: "use letters, digits, _, - and . (no leading dot, no .., at most \(DeliveredSecret.longestName) bytes)")
+          remedy:
+            "use letters, digits, _, - and . (no leading dot, no .., at most \(DeliveredSecret.longestName) bytes)")
       }
   }
 
