@@ -116,6 +116,10 @@ struct Serve: AsyncParsableCommand {
         source.resume()
       }
     }
+    // Held until here: an optimised build drops them at their last use, and with them the signals.
+    for source in sources {
+      source.cancel()
+    }
   }
 }
 
