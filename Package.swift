@@ -68,11 +68,19 @@ let package = Package(
     // Floor 4.
     room("Delivery", ["CLinux", "EventLoop", "JSONReader", "SecretBytes"]),
 
+    room("Refresh", ["EventLoop", "ExecutionModel", "ProviderKit", "Resolution", logging]),
+
+    // Floor 5.
+    room(
+      "AgentDaemon",
+      ["CLinux", "Delivery", "EventLoop", "HTTPTransport", "JSONReader", "Refresh", "Resolution", "YAMLReader", logging]
+    ),
+
     // Floor 6: commands only.
     .executableTarget(
       name: "secrets-agent",
       dependencies: [
-        "CWipingAllocator", "Delivery", "FileProvider", "Resolution", "VaultProvider", arguments, logging,
+        "AgentDaemon", "CWipingAllocator", "Delivery", "FileProvider", "Resolution", "VaultProvider", arguments, logging,
       ],
       swiftSettings: strict),
 
@@ -101,6 +109,8 @@ let package = Package(
     tests("FileProviderTests", ["FileProvider", "ProviderKit", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
     tests("DeliveryTests", ["Delivery", "SecretBytes"]),
+    tests("RefreshTests", ["Refresh", "ProviderKit", "TestSupport"]),
+    tests("AgentDaemonTests", ["AgentDaemon", "EventLoop", "HTTPTransport", "ProviderFakes", "TestSupport"]),
     tests("ProviderFakesTests", ["ProviderFakes", "SecretBytes"]),
     // These drive the built executable, as a user does.
     tests("CommandTests", ["ProviderFakes", "JSONReader", "SecretBytes"]),

@@ -173,6 +173,7 @@ public struct Readiness: OptionSet, Sendable {
   }
 
   public static let readable = Readiness(rawValue: EPOLLIN.rawValue)
+  public static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
 }
 
 /// Why the loop could not be made or could not watch something.
