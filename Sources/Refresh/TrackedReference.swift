@@ -39,6 +39,9 @@ public struct ReferenceState: Sendable {
   public internal(set) var due: Moment?
   public internal(set) var interval: Duration?
 
+  /// Nothing is known yet.
+  public init() {}
+
   /// What a fetch now would give, as far as is known.
   public var result: FetchResult? {
     if let value { .success(value) } else { failure.map { .failure($0) } }
