@@ -95,7 +95,7 @@ let package = Package(
     // Tests may see everything; nothing in the house sees them.
     .target(
       name: "TestSupport",
-      dependencies: ["EventLoop", "HTTPTransport", "ProviderKit", "SecretBytes", logging],
+      dependencies: ["EventLoop", "HTTPTransport", "ProviderKit", "Resolution", "SecretBytes", logging],
       path: "Tests/TestSupport", swiftSettings: strict),
     tests("SecretBytesTests", ["SecretBytes"]),
     tests("JSONReaderTests", ["JSONReader", "SecretBytes"]),

@@ -103,6 +103,12 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The address with these query items in the place of its query.
+  /// The address with one more segment below its path, a `/` in it encoded like everything else.
+  public func appending(segment: String) -> HTTPURL {
+    let base = path.hasSuffix("/") ? path : path + "/"
+    return HTTPURL(scheme: scheme, host: host, port: port, path: base + PercentEncoding.encode(segment), query: query)
+  }
+
   public func with(query items: [(String, String)]) -> HTTPURL {
     let text = items.map { "\(PercentEncoding.encode($0))=\(PercentEncoding.encode($1))" }.joined(separator: "&")
     return HTTPURL(scheme: scheme, host: host, port: port, path: path, query: text)

@@ -12,7 +12,9 @@ enum RefreshReaction {
   static func pause(after failure: ProviderFailure, failures: Int, interval: Duration, random: Double) -> Duration {
     let (first, longest) = bounds(failure.kind)
     let doubling = min(max(failures - 1, 0), 20)
-    let bound = min(first * (1 << doubling), max(min(longest, interval), first))
+    // What may pass by itself is asked for at least as often as it would be without the failure.
+    let ceiling = failure.isRetriable || failure.kind == .missing ? max(min(longest, interval), first) : longest
+    let bound = min(first * (1 << doubling), ceiling)
     return max(bound / 2 + bound / 2 * random, failure.retryAfter ?? .zero)
   }
 

@@ -143,6 +143,11 @@ public actor RefreshScheduler {
     connections.values.filter { !$0.breaker.isClosed(at: time.now) || $0.breaker.isProbing }.map(\.connection)
   }
 
+  /// Whether a fetch is under way.
+  var isFetching: Bool {
+    connections.values.contains { $0.references.values.contains(where: \.isFetching) }
+  }
+
   // MARK: - Asked for
 
   /// Fetches `references` now, whatever their timers say. Each at most once in ``forcedFloor``.

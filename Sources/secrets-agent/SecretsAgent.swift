@@ -22,6 +22,7 @@ struct SecretsAgent: ParsableCommand {
         secrets-agent check job.yaml
         secrets-agent resolve job.yaml --output /run/web/env
         secrets-agent exec job.yaml -- ./server --port 8080
+        secrets-agent daemon --config /etc/secrets-agent/agent.yaml
 
       EXIT STATUS
         0 done, 64 usage, 65 invalid document, 69 a provider failed or has no such secret,
@@ -29,7 +30,7 @@ struct SecretsAgent: ParsableCommand {
       """,
     version: agentVersion,
     subcommands: [
-      ResolveCommand.self, CheckCommand.self, ExplainCommand.self, ExecCommand.self, ProvidersCommand.self,
-      VersionCommand.self,
+      ResolveCommand.self, CheckCommand.self, ExplainCommand.self, ExecCommand.self, DaemonCommand.self,
+      StatusCommand.self, RefreshCommand.self, ProvidersCommand.self, VersionCommand.self,
     ])
 }

@@ -75,6 +75,21 @@ extension ExecutionSupervisor {
     return state.interval.map { age <= $0 * 2 + .seconds(60) } ?? true
   }
 
+  /// Whether all sources were heard and every execution was tried.
+  func firstPassIsDone() async -> Bool {
+    guard hasHeardAll else {
+      return false
+    }
+    return await status().allSatisfy { execution in
+      execution.generation > 0 || !execution.problems.isEmpty || execution.secrets.contains { $0.failures > 0 }
+    }
+  }
+
+  /// Why the newest document of an execution is not in force.
+  func documentProblem(of id: String) -> String? {
+    managed[id]?.documentProblem
+  }
+
   /// The references of an execution, or of one of its secrets; `nil` where there is no such execution or secret.
   func references(of id: String?, secret: String?) -> [Reference]? {
     guard let id else {
