@@ -6,7 +6,9 @@ import Testing
 /// What clients send, byte by byte.
 @Suite(.timeLimit(.minutes(2))) struct LocalServerRequestTests {
   /// Sends each text on a connection of its own; the answers in order.
-  private func answers(_ texts: [String], limits: LocalServerLimits = .init()) throws -> (answers: [String?], asked: Asked) {
+  private func answers(_ texts: [String], limits: LocalServerLimits = .init()) throws -> (
+    answers: [String?], asked: Asked
+  ) {
     try withServer(limits: limits) { _, path, asked in
       let answers = try await onThread {
         try texts.map { text in
@@ -29,7 +31,8 @@ import Testing
       "PUT //v1/exec%20utions/a%2Fb/?x=1&y=%C3%A4+z&flag HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello")
     #expect(status(answer) == 200)
     #expect(
-      body(answer) == #"PUT ["v1", "exec utions", "a/b"] [(key: "flag", value: ""), (key: "x", value: "1"), (key: "y", value: "ä z")] 5"#
+      body(answer)
+        == #"PUT ["v1", "exec utions", "a/b"] [(key: "flag", value: ""), (key: "x", value: "1"), (key: "y", value: "ä z")] 5"#
         + "\n")
     #expect(answer?.contains("Connection: close\r\n") == true)
     #expect(answer?.contains("Content-Type: text/plain; charset=utf-8\r\n") == true)
@@ -56,7 +59,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "5\r\nhelloX", "x\r\n", "-1\r\n", "5 \r\nhello\r\n", "\r\n", "5\nhello\r\n0\r\n\r\n", "5;\u{1}\r\n", "0x5\r\nhello\r\n",
+    "5\r\nhelloX", "x\r\n", "-1\r\n", "5 \r\nhello\r\n", "\r\n", "5\nhello\r\n0\r\n\r\n", "5;\u{1}\r\n",
+    "0x5\r\nhello\r\n",
     "5\r\nhello\r\n0\r\nA: \u{0}\r\n\r\n", "+5\r\nhello",
   ])
   func malformedChunksAreRefused(_ chunks: String) throws {
@@ -83,23 +87,28 @@ import Testing
     "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
     "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
     "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 5, 5\r\n\r\nhello",
-    "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: +5\r\n\r\nhello", "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
-    "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n\r\n", "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0x5\r\n\r\nhello",
+    "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: +5\r\n\r\nhello",
+    "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+    "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n\r\n",
+    "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0x5\r\n\r\nhello",
     "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length : 5\r\n\r\nhello",
     "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n\r\n",  // obs-fold
     "GET / HTTP/1.1\r\nHost: h\r\n: x\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: h\r\nX: \u{0}\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nX: a\rb\r\n\r\n",
-    "GET / HTTP/1.1\nHost: h\n\n", "GET / HTTP/1.1\r\nHost: h\n\r\n", "\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", "\r\n\r\n",
+    "GET / HTTP/1.1\nHost: h\n\n", "GET / HTTP/1.1\r\nHost: h\n\r\n", "\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+    "\r\n\r\n",
     "GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", "CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n",
     "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "GET  / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1 \r\nHost: h\r\n\r\n",
     "GET /\r\nHost: h\r\n\r\n", "G@T / HTTP/1.1\r\nHost: h\r\n\r\n", " / HTTP/1.1\r\nHost: h\r\n\r\n",
     "GET / http/1.1\r\nHost: h\r\n\r\n", "GET /% HTTP/1.1\r\nHost: h\r\n\r\n", "GET /%4 HTTP/1.1\r\nHost: h\r\n\r\n",
-    "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", "GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n", "GET /%ff HTTP/1.1\r\nHost: h\r\n\r\n",
+    "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", "GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n",
+    "GET /%ff HTTP/1.1\r\nHost: h\r\n\r\n",
     "GET /a%0ab HTTP/1.1\r\nHost: h\r\n\r\n", "GET /a/../b HTTP/1.1\r\nHost: h\r\n\r\n",
     "GET /a/%2e%2E/b HTTP/1.1\r\nHost: h\r\n\r\n", "GET /. HTTP/1.1\r\nHost: h\r\n\r\n",
-    "GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n", "GET /ä HTTP/1.1\r\nHost: h\r\n\r\n", "GET /?a=1&a=2 HTTP/1.1\r\nHost: h\r\n\r\n",
+    "GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n", "GET /ä HTTP/1.1\r\nHost: h\r\n\r\n",
+    "GET /?a=1&a=2 HTTP/1.1\r\nHost: h\r\n\r\n",
     "GET /?%=1 HTTP/1.1\r\nHost: h\r\n\r\n",
   ])
   func ambiguousAndMalformedRequestsAreRefused(_ text: String) throws {
@@ -120,7 +129,8 @@ import Testing
   @Test func whatIsTooLargeIsRefusedBeforeItIsRead() throws {
     let line = "X: " + String(repeating: "a", count: 100) + "\r\n"
     let (answers, asked) = try answers([
-      "GET /" + String(repeating: "a", count: 20_000), "GET / HTTP/1.1\r\nHost: h\r\n" + String(repeating: line, count: 400),
+      "GET /" + String(repeating: "a", count: 20_000),
+      "GET / HTTP/1.1\r\nHost: h\r\n" + String(repeating: line, count: 400),
       "GET / HTTP/1.1\r\nHost: h\r\n" + String(repeating: "A:\r\n", count: 200) + "\r\n",
       "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 16777217\r\n\r\n",
       "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999999999\r\n\r\n",
@@ -174,9 +184,12 @@ import Testing
 
   @Test func randomBytesNeverReachTheHandlerNorEndTheServer() throws {
     var generator = SystemRandomNumberGenerator()
-    let pieces = ["GET ", "/", "%", "\r\n", "\r", "\n", ":", " HTTP/1.1", "Host: h", "\u{0}", "Content-Length: ", "1", "é", ";"]
+    let pieces = [
+      "GET ", "/", "%", "\r\n", "\r", "\n", ":", " HTTP/1.1", "Host: h", "\u{0}", "Content-Length: ", "1", "é", ";",
+    ]
     let texts = (0..<300).map { _ in
-      (0..<Int.random(in: 1...12, using: &generator)).map { _ in pieces.randomElement(using: &generator) ?? "" }.joined()
+      (0..<Int.random(in: 1...12, using: &generator)).map { _ in pieces.randomElement(using: &generator) ?? "" }
+        .joined()
     }
     let (answers, _) = try answers(texts + ["GET /last HTTP/1.1\r\nHost: h\r\n\r\n"])
     #expect(status(answers.last ?? nil) == 200)

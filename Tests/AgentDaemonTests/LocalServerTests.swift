@@ -203,15 +203,18 @@ private func program(_ arguments: [String]) throws -> (output: String, status: I
   }
 
   /// Runs curl as another user, which root alone can.
-  @Test(.enabled(if: geteuid() == 0), arguments: [
-    ([] as Set<uid_t>, [] as Set<gid_t>, ["--reuid", "12345", "--regid", "12345", "--clear-groups"], 403),
-    ([12345], [], ["--reuid", "12345", "--regid", "12345", "--clear-groups"], 200),
-    ([], [12345], ["--reuid", "12346", "--regid", "12345", "--clear-groups"], 200),
-    ([], [777], ["--reuid", "12346", "--regid", "12345", "--groups", "776,777"], 200),
-    ([], [777], ["--reuid", "12346", "--regid", "12345", "--groups", "776"], 403),
-    ([12346], [777], ["--reuid", "12345", "--regid", "12345", "--clear-groups"], 403),
-  ])
-  func peersAreLetInByUserAndGroup(_ users: Set<uid_t>, _ groups: Set<gid_t>, _ user: [String], _ expected: Int) throws {
+  @Test(
+    .enabled(if: geteuid() == 0),
+    arguments: [
+      ([], [], ["--reuid", "12345", "--regid", "12345", "--clear-groups"], 403),
+      ([12345], [], ["--reuid", "12345", "--regid", "12345", "--clear-groups"], 200),
+      ([], [12345], ["--reuid", "12346", "--regid", "12345", "--clear-groups"], 200),
+      ([], [777], ["--reuid", "12346", "--regid", "12345", "--groups", "776,777"], 200),
+      ([], [777], ["--reuid", "12346", "--regid", "12345", "--groups", "776"], 403),
+      ([12346], [777], ["--reuid", "12345", "--regid", "12345", "--clear-groups"], 403),
+    ] as [(Set<uid_t>, Set<gid_t>, [String], Int)])
+  func peersAreLetInByUserAndGroup(_ users: Set<uid_t>, _ groups: Set<gid_t>, _ user: [String], _ expected: Int) throws
+  {
     let folder = ShortFolder()
     let path = folder.path("s")
     let loop = try EventLoop()
@@ -240,7 +243,8 @@ private func program(_ arguments: [String]) throws -> (output: String, status: I
   // MARK: - TCP
 
   @Test(arguments: [
-    ("127.0.0.1", 200), ("127.0.0.1:80", 200), ("localhost", 200), ("LOCALHOST:9", 200), ("[::1]:1", 200), ("[::1]", 200),
+    ("127.0.0.1", 200), ("127.0.0.1:80", 200), ("localhost", 200), ("LOCALHOST:9", 200), ("[::1]:1", 200),
+    ("[::1]", 200),
     ("evil.example", 403), ("127.0.0.1.evil.example", 403), ("localhost.evil", 403), ("10.0.0.1", 403), ("", 403),
     ("localhost:a", 403), ("[::1]x", 403), ("localhost:1:2", 403), ("[::2]", 403), ("127.1", 403),
   ])
@@ -305,9 +309,10 @@ private func program(_ arguments: [String]) throws -> (output: String, status: I
     limits.responseTime = .milliseconds(50)
     limits.connections = 1
     let large = SecretBytes(repeatElement(0x61, count: 4_000_000))
-    let (first, second) = try withServer(
-      limits: limits, handler: { $0.path == ["large"] ? APIResponse(status: 200, contentType: "x", body: large) : .text("ok") }
-    ) { _, path, _ in
+    let handler: LocalServer.Handler = { request in
+      request.path == ["large"] ? APIResponse(status: 200, contentType: "x", body: large) : .text("ok")
+    }
+    let (first, second) = try withServer(limits: limits, handler: handler) { _, path, _ in
       try await onThread {
         let idle = try RawClient(unix: path)
         idle.send("GET /large HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
@@ -358,16 +363,14 @@ private func program(_ arguments: [String]) throws -> (output: String, status: I
   }
 
   @Test func closingEndsConnectionsAndCancelsHandlers() throws {
-    let answer = try withServer(handler: { _ in
-      // Ends by cancellation alone.
-      await withTaskCancellationHandler {
-        while !Task.isCancelled {
-          await Task.yield()
-        }
-      } onCancel: {
+    // Ends by cancellation alone.
+    let handler: LocalServer.Handler = { _ in
+      while !Task.isCancelled {
+        await Task.yield()
       }
       return .text("late")
-    }) { server, path, asked in
+    }
+    let answer = try withServer(handler: handler) { server, path, asked in
       async let answer = onThread {
         let client = try RawClient(unix: path)
         client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
@@ -385,7 +388,7 @@ private func program(_ arguments: [String]) throws -> (output: String, status: I
   // MARK: - Answers
 
   @Test func answersCannotBreakTheirHead() throws {
-    let answers = try withServer(handler: { request in
+    let handler: LocalServer.Handler = { request in
       switch request.path.first {
       case "type": APIResponse(status: 200, contentType: "a\r\nX-Evil: 1", body: SecretBytes("b"))
       case "status": APIResponse(status: 99_999, contentType: "a", body: SecretBytes("b"))
@@ -393,7 +396,8 @@ private func program(_ arguments: [String]) throws -> (output: String, status: I
       case "method": .methodNotAllowed(["GET", "PUT"])
       default: .json(SecretBytes("{}"), status: 201)
       }
-    }) { _, path, _ in
+    }
+    let answers = try withServer(handler: handler) { _, path, _ in
       try await onThread {
         try ["type", "status", "none", "method", "json"].map { name in
           let client = try RawClient(unix: path)

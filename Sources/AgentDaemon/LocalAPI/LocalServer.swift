@@ -160,7 +160,8 @@ public final class LocalServer: Sendable {
   private func serve(_ descriptor: Int32, refusal: APIResponse?, _ peer: PeerCredentials?, _ service: Service) {
     let socket = LoopSocket(descriptor, loop: loop)
     let connection = LocalConnection(
-      socket: socket, loop: loop, limits: limits, bodyLimit: service.bodyLimit, peer: peer, isLocal: service.rule != nil)
+      socket: socket, loop: loop, limits: limits, bodyLimit: service.bodyLimit, peer: peer, isLocal: service.rule != nil
+    )
     let isTaken = state.withLock { state -> Bool in
       guard !state.isClosed, refusal == nil || state.refusals.count < limits.refusals else {
         return false

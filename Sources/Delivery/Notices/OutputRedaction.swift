@@ -118,7 +118,8 @@ struct OutputRedaction {
   }
 
   private static func match(
-    _ pattern: UnsafeRawBufferPointer, in text: UnsafeRawBufferPointer, from start: Int, skippingBreaks: Bool, isCut: Bool
+    _ pattern: UnsafeRawBufferPointer, in text: UnsafeRawBufferPointer, from start: Int, skippingBreaks: Bool,
+    isCut: Bool
   ) -> Int? {
     var place = start
     for byte in pattern {

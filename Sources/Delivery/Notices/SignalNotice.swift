@@ -64,7 +64,8 @@ enum SignalNotice {
     }
     let text = bytes.prefix(count)
     let digits = text.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
-    let isWhole = count < bytes.count && text.dropFirst(digits.count).allSatisfy { $0 == 0x20 || (0x09...0x0d).contains($0) }
+    let isWhole =
+      count < bytes.count && text.dropFirst(digits.count).allSatisfy { $0 == 0x20 || (0x09...0x0d).contains($0) }
     guard isWhole, let pid = pid_t(String(decoding: digits, as: UTF8.self)), pid > 1 else {
       return .failure(Fault(problem: "it does not hold a process number over 1, and nothing else"))
     }
@@ -72,6 +73,8 @@ enum SignalNotice {
   }
 
   private static func printable(_ path: String) -> String {
-    String(String.UnicodeScalarView(path.unicodeScalars.map { $0.properties.isPatternWhitespace || $0.value < 0x20 ? "?" : $0 }))
+    String(
+      String.UnicodeScalarView(
+        path.unicodeScalars.map { $0.properties.isPatternWhitespace || $0.value < 0x20 ? "?" : $0 }))
   }
 }
