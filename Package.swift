@@ -101,7 +101,7 @@ let package = Package(
     tests("FileProviderTests", ["FileProvider", "ProviderKit", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
     tests("DeliveryTests", ["Delivery", "SecretBytes"]),
-    tests("ProviderFakesTests", ["ProviderFakes", "SecretBytes"]),
+    tests("ProviderFakesTests", ["EventLoop", "HTTPTransport", "JSONReader", "ProviderFakes", "SecretBytes", logging]),
     // These drive the built executable, as a user does.
     tests("CommandTests", ["ProviderFakes", "JSONReader", "SecretBytes"]),
     // The same against a real OpenBao server, where SECRETS_AGENT_BAO names its executable.

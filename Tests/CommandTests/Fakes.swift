@@ -26,23 +26,24 @@ final class Fakes: Sendable {
     if tls {
       arguments += ["--tls-folder", folder.path]
     }
-    var input: [Int32] = [-1, -1]
-    var output: [Int32] = [-1, -1]
-    guard pipe2(&input, O_CLOEXEC) == 0, pipe2(&output, O_CLOEXEC) == 0 else { throw Broken("no pipe") }
-    pipeEnd = input[1]
+    let input = try pipeClosedOnExec()
+    let output = try pipeClosedOnExec()
+    pipeEnd = input.writing
     pid = try spawn(
       ["sh", "-c", Self.script, "sh"] + arguments,
-      environment: ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"], input: input[0],
-      output: output[1], error: 2)
-    close(input[0])
-    close(output[1])
-    defer { close(output[0]) }
+      environment: ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"], input: input.reading,
+      output: output.writing, error: 2)
+    close(input.reading)
+    close(output.writing)
+    defer { close(output.reading) }
     var line = Data()
     var byte: UInt8 = 0
-    while read(output[0], &byte, 1) == 1, byte != UInt8(ascii: "\n") {
+    while read(output.reading, &byte, 1) == 1, byte != UInt8(ascii: "\n") {
       line.append(byte)
     }
-    guard let places = flatStrings(line) else { throw Broken("the fakes said: \(String(decoding: line, as: UTF8.self))") }
+    guard let places = flatStrings(line) else {
+      throw Broken("the fakes said: \(String(decoding: line, as: UTF8.self))")
+    }
     self.places = places
   }
 

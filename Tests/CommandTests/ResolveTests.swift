@@ -57,7 +57,8 @@ import Testing
       ["resolve", try file("executions-list.json"), "--format", "json", "--output", "-"] + choice)
     #expect(outcome.status == Status.invalidDocument)
     #expect(outcome.outputText == "")
-    #expect(outcome.errorText.contains(firstID) && outcome.errorText.contains(secondID), Comment(rawValue: outcome.errorText))
+    #expect(
+      outcome.errorText.contains(firstID) && outcome.errorText.contains(secondID), Comment(rawValue: outcome.errorText))
     #expect(try await fakes.requests() == [])
   }
 

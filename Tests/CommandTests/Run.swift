@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Testing
 
 /// A program run to its end: what it printed, how it ended, what it took.
 struct Outcome: Sendable {
@@ -15,6 +16,20 @@ struct Outcome: Sendable {
   /// Lines that tell of a fault, beside warnings and log records.
   var faults: [String] { errorLines.filter { $0.hasPrefix("error: ") } }
   var values: [String: String]? { flatStrings(output) }
+  /// All that was printed, for a failed expectation's comment.
+  var said: Comment { "status \(status), stdout: \(outputText.prefix(2000)), stderr: \(errorText.prefix(4000))" }
+
+  /// Nothing was delivered, the status is `expected`, and the only `error:` line holds all of `words`.
+  func expectFailure(
+    _ expected: Int32, saying words: String..., sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    #expect(status == expected, said, sourceLocation: sourceLocation)
+    #expect(output.isEmpty, said, sourceLocation: sourceLocation)
+    #expect(faults.count == 1, said, sourceLocation: sourceLocation)
+    for word in words {
+      #expect(faults.first?.contains(word) == true, "no \(word): \(errorText)", sourceLocation: sourceLocation)
+    }
+  }
 }
 
 /// A program under the test's hand: its input and outputs are files, so that no pipe can fill up and block it.
@@ -114,6 +129,15 @@ struct Agent: Sendable {
     let basics = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "HOME": folder.path]
     return try Run(
       [Built.agent] + arguments, environment: basics.merging(environment) { $1 }, input: input, folder: folder)
+  }
+
+  /// Runs `script` by sh(1); `"$@"` in it is the agent with `arguments`.
+  func shell(_ script: String, _ arguments: [String]) async throws -> Outcome {
+    let basics = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "HOME": folder.path]
+    return try await Run(
+      ["sh", "-c", script, "sh", Built.agent] + arguments, environment: basics.merging(environment) { $1 },
+      folder: folder
+    ).outcome()
   }
 
   func run(_ arguments: String..., input: String? = nil) async throws -> Outcome {
