@@ -32,4 +32,9 @@ struct SecretsAgent: ParsableCommand {
       ResolveCommand.self, CheckCommand.self, ExplainCommand.self, ExecCommand.self, ProvidersCommand.self,
       VersionCommand.self,
     ])
+
+  static func main() {
+    StandardDescriptors.occupy()
+    Self.main(nil)
+  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// What a server may do to the agent: one line that names it, status 69, and the earlier output untouched.
@@ -18,7 +19,7 @@ import Testing
     Misbehaviour(fault: "status", argument: 503, words: ["fault on demand", "503"]),
     Misbehaviour(fault: "status", argument: 418, words: ["fault on demand", "418"]),
     Misbehaviour(
-      fault: "retry_after", argument: 3600, words: ["too many requests", "429"], options: ["--timeout", "1s"]),
+      fault: "retry_after", argument: 3600, words: ["too many requests", "429"], options: ["--timeout", "3s"]),
     Misbehaviour(fault: "reset", words: ["ended early"]),
     Misbehaviour(fault: "truncated", words: ["ended early"]),
     Misbehaviour(fault: "html", argument: 200, words: ["not JSON", "text/html", "proxy"]),
@@ -117,6 +118,24 @@ import Testing
     for name in ["DB_PASSWORD", "API_KEY"] {
       #expect(outcome.faults.contains { $0.contains("secrets.\(name): ") }, outcome.said)
     }
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT]) func anInterruptedResolveLeavesTheEarlierOutput(signal: Int32) async throws {
+    let first = try await resolve()
+    #expect(first.status == Status.done, first.said)
+    let before = try everything()
+    try await fakes.forget()
+    try await fakes.add("hang", on: "GET /v1/secret/*")
+    let run = try agent.start([
+      "resolve", try agent.file(lone(fakes.address)), "--output", agent.folder.file("out/env").path,
+    ])
+    while try await !fakes.requests().contains("GET /v1/secret/data/web/db") {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    run.send(signal)
+    let outcome = try await run.outcome()
+    #expect(outcome.status == 128 + signal, outcome.said)
+    #expect(try everything() == before)
   }
 
   @Test func aSealedVaultSaysSo() async throws {

@@ -112,6 +112,15 @@ import Testing
     expectClean(outcome)
   }
 
+  /// What a program of another user could see while a child runs, and what the child is told.
+  @Test(arguments: logs) func theAgentsOwnArgumentsAndEnvironment(log: [String]) async throws {
+    let file = try document(["PASSWORD": kv2("web/db", "password")])
+    let look = "tr '\\0' '\\n' < /proc/$PPID/cmdline; tr '\\0' '\\n' < /proc/$PPID/environ; true"
+    let outcome = try await agent.run(["exec", file] + log + ["--", "sh", "-c", look])
+    #expect(outcome.status == Status.done && outcome.outputText.contains("exec"), outcome.said)
+    expectClean(outcome)
+  }
+
   @Test(arguments: ["check", "explain"]) func aDocumentWhoseCredentialsStandAtTheWrongPlace(command: String)
     async throws
   {

@@ -63,17 +63,34 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
   }
 
-  @Test func aLinkInThePlaceOfTheFileIsReplacedAndNotFollowed() async throws {
-    try agent.folder.write("somebody else's", as: "target")
-    try FileManager.default.createSymbolicLink(
-      at: agent.folder.file("env"), withDestinationURL: agent.folder.file("target"))
-    let outcome = try await agent.run("resolve", file, "--output", agent.folder.file("env").path)
-    #expect(try agent.folder.text(of: "target") == "somebody else's", outcome.said)
+  @Test func aLinkInThePlaceOfTheFileIsNotFollowed() async throws {
+    let target = try agent.folder.write("somebody else's", as: "target")
+    let link = agent.folder.file("env").path
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+    let outcome = try await agent.run("resolve", file, "--output", link)
+    outcome.expectFailure(Status.cannotWrite, saying: link, "symbolic link", "(ELOOP)")
+    #expect(try agent.folder.text(of: "target") == "somebody else's")
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == target)
   }
 
   @Test func aStandardOutputThatIsFull() async throws {
     let outcome = try await agent.shell(#""$@" >/dev/full"#, ["resolve", file, "--output", "-"])
     outcome.expectFailure(Status.cannotWrite, saying: "standard output", "No space left")
+  }
+
+  /// A descriptor that the starter closed must not be given to a file or a socket, which would receive what is printed.
+  @Test func standardDescriptorsThatAreClosed() async throws {
+    let printing = try await agent.shell(#""$@" >&-"#, ["resolve", file, "--output", "-"])
+    printing.expectFailure(Status.cannotWrite, saying: "standard output", "Bad file descriptor")
+    try await fakes.forget()
+    let silent = try await agent.shell(
+      #""$@" <&- >&- 2>&-"#, ["resolve", file, "--output", agent.folder.file("env").path, "--log-level", "trace"])
+    #expect(silent.status == Status.done, silent.said)
+    #expect(try agent.folder.text(of: "env") == "DB_PASSWORD='correct horse battery staple'\n")
+    #expect(
+      try await fakes.requests().prefix(2) == ["POST /v1/auth/approle/login", "GET /v1/secret/data/web/db"])
+    let reading = try await agent.shell(#""$@" <&-"#, ["check", "-"])
+    reading.expectFailure(Status.invalidDocument, saying: "Bad file descriptor")
   }
 
   /// Runs `script` with a small tmpfs at `$disk`, in a mount namespace of its own; the rest is the agent's command line.

@@ -47,7 +47,9 @@ final class Run: Sendable {
     let descriptors = [
       open(inputPath, O_RDONLY | O_CLOEXEC), open(outputFile.path, flags, 0o600), open(errorFile.path, flags, 0o600),
     ]
-    defer { descriptors.forEach { close($0) } }
+    defer {
+      for descriptor in descriptors { close(descriptor) }
+    }
     let pid = try spawn(
       command, environment: environment, input: descriptors[0], output: descriptors[1], error: descriptors[2])
     self.pid = pid
