@@ -111,7 +111,7 @@ let package = Package(
     tests("DeliveryTests", ["Delivery", "SecretBytes"]),
     tests("RefreshTests", ["Refresh", "ProviderKit", "TestSupport"]),
     tests("AgentDaemonTests", ["AgentDaemon", "EventLoop", "HTTPTransport", "ProviderFakes", "TestSupport"]),
-    tests("ProviderFakesTests", ["ProviderFakes", "SecretBytes"]),
+    tests("ProviderFakesTests", ["EventLoop", "HTTPTransport", "JSONReader", "ProviderFakes", "SecretBytes", logging]),
     // These drive the built executable, as a user does.
     tests("CommandTests", ["ProviderFakes", "JSONReader", "SecretBytes"]),
     // The same against a real OpenBao server, where SECRETS_AGENT_BAO names its executable.

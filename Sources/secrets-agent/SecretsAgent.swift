@@ -33,4 +33,9 @@ struct SecretsAgent: ParsableCommand {
       ResolveCommand.self, CheckCommand.self, ExplainCommand.self, ExecCommand.self, DaemonCommand.self,
       StatusCommand.self, RefreshCommand.self, ProvidersCommand.self, VersionCommand.self,
     ])
+
+  static func main() {
+    StandardDescriptors.occupy()
+    Self.main(nil)
+  }
 }
