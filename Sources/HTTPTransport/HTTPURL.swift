@@ -103,6 +103,13 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The address with these query items in the place of its query.
+  /// The address with these query items after those that it has.
+  public func adding(query items: [(String, String)]) -> HTTPURL {
+    let more = with(query: items).query ?? ""
+    let text = (query.map { $0.isEmpty ? "" : "\($0)&" } ?? "") + more
+    return HTTPURL(scheme: scheme, host: host, port: port, path: path, query: text)
+  }
+
   /// The address with one more segment below its path, a `/` in it encoded like everything else.
   public func appending(segment: String) -> HTTPURL {
     let base = path.hasSuffix("/") ? path : path + "/"
