@@ -79,7 +79,7 @@ let package = Package(
     // Beside the house.
     .target(name: "CFakeCertificates", linkerSettings: [.linkedLibrary("crypto")]),
     .target(
-      name: "ProviderFakes", dependencies: ["CFakeCertificates", "JSONReader", "SecretBytes"] + nio,
+      name: "ProviderFakes", dependencies: ["CFakeCertificates", "COpenSSL", "JSONReader", "SecretBytes"] + nio,
       swiftSettings: strict),
     .executableTarget(
       name: "secrets-agent-fakes", dependencies: ["JSONReader", "ProviderFakes", "SecretBytes", arguments],

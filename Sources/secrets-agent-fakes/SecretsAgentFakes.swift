@@ -21,11 +21,14 @@ struct Serve: AsyncParsableCommand {
         secrets-agent-fakes serve --seed seed.json --port 8200 --json
       """)
 
-  @Option(help: "What the stores hold, a JSON file; without it, what config/examples/execution.json reads.")
+  @Option(help: "What the stores hold, a JSON file; without it, what the examples read.")
   var seed: String?
 
-  @Option(help: "The port of plain HTTP; 0 is an ephemeral one.")
+  @Option(help: "The port of Vault by plain HTTP; 0 is an ephemeral one.")
   var port = 0
+
+  @Option(help: "The port of the fake AWS; 0 is an ephemeral one.")
+  var awsPort = 0
 
   @Option(help: "A folder for the generated CA and certificates; without it TLS is not served.")
   var tlsFolder: String?
@@ -55,9 +58,13 @@ struct Serve: AsyncParsableCommand {
         ))
       places.append(("ca", "\(tlsFolder)/ca.pem"))
     }
+    let aws = try await AWSFake.start(port: awsPort)
+    try seed.apply(to: aws)
+    places.append(("aws", aws.address))
     announce(places)
     await Self.stopped()
     await vault.stop()
+    await aws.stop()
   }
 
   private func announce(_ places: [(String, String)]) {
