@@ -9,7 +9,7 @@ import SecretBytes
 struct FakeAdministration: Sendable {
   let recorder: RequestRecorder
   let faults: FaultTable
-  /// `nil` where the server is not a Vault: its own endpoints are not there then.
+  /// `nil` at the fakes of other stores.
   var vault: VaultFakeCore?
 
   func answer(_ request: RecordedRequest) -> FakeReply {
