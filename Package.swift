@@ -102,6 +102,8 @@ let package = Package(
     tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),
     tests("FileProviderTests", ["FileProvider", "ProviderKit", "TestSupport"]),
     tests("AWSSigningTests", ["AWSSigning", "JSONReader", "SecretBytes"]),
+    tests(
+      "AWSProviderTests", ["AWSProvider", "JSONReader", "ProviderFakes", "Resolution", "TestSupport"]),
     tests("AWSCredentialTests", ["AWSProvider", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
     tests("DeliveryTests", ["Delivery", "SecretBytes"]),
