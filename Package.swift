@@ -62,7 +62,7 @@ let package = Package(
     // Floor 2: one target a provider family.
     room("VaultProvider", path: "providers/Vault", ["ProviderKit"]),
     room("FileProvider", path: "providers/File", ["ProviderKit"]),
-    room("AWSProvider", path: "providers/AWS", ["AWSSigning", "ProviderKit"]),
+    room("AWSProvider", path: "providers/AWS", ["AWSSigning", "CLinux", "ProviderKit"]),
 
     // Floor 3.
     room("Resolution", ["ProviderKit"]),
@@ -74,7 +74,8 @@ let package = Package(
     .executableTarget(
       name: "secrets-agent",
       dependencies: [
-        "CWipingAllocator", "Delivery", "FileProvider", "Resolution", "VaultProvider", arguments, logging,
+        "AWSProvider", "CWipingAllocator", "Delivery", "FileProvider", "Resolution", "VaultProvider", arguments,
+        logging,
       ],
       swiftSettings: strict),
 
@@ -96,7 +97,9 @@ let package = Package(
     tests("YAMLReaderTests", ["YAMLReader", "JSONReader", "SecretBytes"]),
     tests("EventLoopTests", ["EventLoop", "CLinux"]),
     tests("HTTPTransportTests", ["HTTPTransport", "EventLoop", "ProviderFakes", "SecretBytes", logging]),
-    tests("ExecutionModelTests", ["ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider"]),
+    tests(
+      "ExecutionModelTests",
+      ["ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider", "AWSProvider"]),
     tests("NodePolicyTests", ["NodePolicy"]),
     tests("ProviderKitTests", ["ProviderKit", "TestSupport"]),
     tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),

@@ -30,14 +30,14 @@ func throttlingIsNeverTakenForARefusal(_ status: Int, _ code: String) throws {
 }
 
 @Test(arguments: [
-  ("AccessDeniedException", 400, ProviderFailure.Class.denied, "allow secretsmanager:GetSecretValue to"),
+  ("AccessDeniedException", 400, ProviderFailure.Class.denied, "allow secretsmanager:GetSecretValue; asked"),
   ("ResourceNotFoundException", 400, .missing, "check the name, the version and the region (us-east-1)"),
   ("DecryptionFailure", 400, .denied, "allow kms:Decrypt"),
   ("InvalidRequestException", 400, .malformed, "fault on demand"),
   ("ExpiredTokenException", 400, .denied, "the credentials have ended"),
   ("UnrecognizedClientException", 400, .denied, "not known to AWS"),
   ("InvalidClientTokenId", 403, .denied, "not known to AWS"),
-  ("InvalidSignatureException", 400, .denied, "check the secret access key of the document's keys (key AKIA…MPLE)"),
+  ("InvalidSignatureException", 400, .denied, "check the secret access key and the node's clock; asked as keys of the document, key AKIA…MPLE"),
   ("InternalServiceError", 500, .transient, "fault on demand"),
   ("SomethingNew", 400, .malformed, "fault on demand"),
 ])
@@ -143,7 +143,7 @@ func everyFaultOfTheWireHasItsClass(_ fault: Fault, _ kind: ProviderFailure.Clas
 @Test func theLoginNamesItsSourceAndNoCredential() throws {
   try Scene.run { (scene: Scene) async throws in
     let report = try await scene.provider.logIn()
-    #expect(report.identity == "the document's keys (key AKIA…MPLE)")
+    #expect(report.identity == "keys of the document, key AKIA…MPLE")
     #expect(report.lifetime == nil)
     #expect(scene.fake.recorder.requests.isEmpty)
   }

@@ -123,7 +123,7 @@ private typealias Scene = AWSScene<ParameterStoreProvider>
       let failure = try scene.failure(results[1])
       #expect(failure.kind == .denied)
       #expect(failure.line.contains("parameter/closed"), "\(failure.line)")
-      #expect(failure.line.contains("allow ssm:GetParameter to"), "\(failure.line)")
+      #expect(failure.line.contains("allow ssm:GetParameter;"), "\(failure.line)")
       #expect(scene.calls("GetParameters") == round)
     }
   }

@@ -84,7 +84,7 @@ private typealias Scene = AWSScene<SecretsManagerProvider>
     #expect(results[0].text == "hidden-value")
     let expected: [(ProviderFailure.Class, String)] = [
       (.missing, "gone: the secret is marked for deletion"),
-      (.denied, "allow secretsmanager:GetSecretValue to the document's keys (key AKIA…MPLE) in us-east-1"),
+      (.denied, "allow secretsmanager:GetSecretValue; asked as keys of the document, key AKIA…MPLE, in us-east-1"),
       (.missing, "nowhere: Secrets Manager can't find the specified secret."),
       (.denied, "allow kms:Decrypt"),
     ]

@@ -12,7 +12,7 @@ import Testing
 
 /// Resolves a whole document against `fake`, as the command does.
 private func resolve(_ document: String, _ loop: EventLoop) async throws -> [String: String] {
-  let registry = ProviderRegistry([SecretsManagerProvider.self, ParameterStoreProvider.self])
+  let registry = ProviderRegistry([SecretsManagerProvider.self, ParameterStoreProvider.self, STSProvider.self])
   let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   let services = ProviderServices(
     transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: loop,

@@ -26,7 +26,8 @@ final class AWSClient: Sendable {
     if let open = open.withLock({ $0 }) {
       return (open.address, open.client)
     }
-    let address = try address(service)
+    let address = try AWSEndpoint.url(
+      service: service, region: connection.fields.text("region") ?? "", connection: connection, services: services)
     var options = HTTPClientOptions()
     options.connectTimeout = services.limits.connect
     options.maximumInFlight = services.limits.inFlight
@@ -42,16 +43,6 @@ final class AWSClient: Sendable {
       let kept = open ?? made
       open = kept
       return (kept.address, kept.client)
-    }
-  }
-
-  private func address(_ service: String) throws(ProviderFailure) -> HTTPURL {
-    let region = connection.fields.text("region") ?? ""
-    do throws(URLFault) {
-      return try HTTPURL(
-        parsing: connection.fields.text("endpoint_url") ?? "https://\(service).\(region).amazonaws.com")
-    } catch {
-      throw failures.make(.malformed, "endpoint_url: \(error)")
     }
   }
 }

@@ -20,7 +20,9 @@ struct AWSFailures: Sendable {
   let services: ProviderServices
 
   /// A failed call, or one error of a batch's answer (which has no response of its own).
-  func failure(_ error: AWSError, status: Int, response: HTTPResponse? = nil, about subject: Subject) -> ProviderFailure {
+  func failure(
+    _ error: AWSError, status: Int?, response: HTTPResponse? = nil, about subject: Subject
+  ) -> ProviderFailure {
     let words = cleaned(error.message, subject.credentials)
     func make(
       _ kind: ProviderFailure.Class, _ message: String, _ hint: String? = nil, after: Duration? = nil
@@ -28,7 +30,7 @@ struct AWSFailures: Sendable {
       self.make.make(
         kind, message, reference: subject.reference, status: status, retryAfter: after, hint: hint)
     }
-    switch error.kind(status: status) {
+    switch error.kind(status: status ?? 400) {
     case .throttled:
       let wait = response.flatMap { RetryAfter.wait($0, unixTime: services.time.unixTime) }
       return make(
@@ -37,30 +39,30 @@ struct AWSFailures: Sendable {
       let wait = response.flatMap { RetryAfter.wait($0, unixTime: services.time.unixTime) }
       return make(.transient, words ?? "the service failed (\(code(error)))", after: wait)
     case .credentials:
-      return make(.denied, Self.words(ofCredentials: error), "check \(who(subject)), and that the key is active")
+      return make(.denied, Self.words(ofCredentials: error), "check that the key is active; \(who(subject))")
     case .signature:
       // The service's words may repeat the whole request, session token and all.
       return make(
         .denied, "the request's signature is not accepted (\(code(error)))",
-        "check the secret access key of \(who(subject)), and the node's clock")
+        "check the secret access key and the node's clock; \(who(subject))")
     case .denied where error.speaksOfKeys, .decryption:
       return make(
         .denied, words ?? "the value cannot be decrypted",
-        "check the KMS key's state, and allow kms:Decrypt on it to \(who(subject))")
+        "check the KMS key's state, and allow kms:Decrypt on it; \(who(subject))")
     case .denied:
-      return make(.denied, words ?? "not authorized", "allow \(subject.action) to \(who(subject))")
+      return make(.denied, words ?? "not authorized", "allow \(subject.action); \(who(subject))")
     case .missing:
       return make(.missing, words ?? Self.absence(error), "check the name, the version and the region (\(region))")
     case .other:
-      return other(error, words, status, make)
+      return other(error, words, make)
     }
   }
 
   private func other(
-    _ error: AWSError, _ words: String?, _ status: Int,
+    _ error: AWSError, _ words: String?,
     _ make: (ProviderFailure.Class, String, String?, Duration?) -> ProviderFailure
   ) -> ProviderFailure {
-    if words?.contains("marked for deletion") == true {
+    if error.code == "InvalidRequest", words?.contains("marked") == true {
       return make(.missing, "the secret is marked for deletion", "restore it, or take its entry out", nil)
     }
     guard error.code != nil else {
@@ -88,7 +90,7 @@ struct AWSFailures: Sendable {
 
   /// Who AWS took the agent for, as far as is known here.
   private func who(_ subject: Subject) -> String {
-    "\(subject.credentials.shown) in \(region)"
+    "asked as \(subject.credentials.shown), in \(region)"
   }
 
   private static func words(ofCredentials error: AWSError) -> String {
@@ -115,17 +117,16 @@ struct AWSFailures: Sendable {
     else {
       return nil
     }
-    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-    let isBlank = line.allSatisfy { $0 == " " }
-    return isBlank ? nil : DocumentPath.shown(line, atMost: 300)
+    let line = message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    return line.isEmpty ? nil : DocumentPath.shown(line, atMost: 300)
   }
 }
 
 extension ResolvedCredentials {
-  /// `profile web (key AKIA…MPLE)`: enough to find the key by, and no more.
+  /// `profile web, key AKIA…MPLE`: enough to find the key by, and no more.
   var shown: String {
     let id = credentials.accessKeyID
     let key = id.count > 12 ? "\(id.prefix(4))…\(id.suffix(4))" : "…"
-    return "\(source) (key \(DocumentPath.shown(key)))"
+    return "\(source), key \(DocumentPath.shown(key))"
   }
 }

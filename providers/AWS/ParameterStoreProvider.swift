@@ -132,7 +132,7 @@ public struct ParameterStoreProvider: SecretProvider {
       let code = lookup.selector == nil ? "ParameterNotFound" : "ParameterVersionNotFound"
       return .failure(
         service.failures.failure(
-          AWSError(code: code, message: nil), status: 200,
+          AWSError(code: code, message: nil), status: nil,
           about: .init(
             reference: lookup.description, action: service.action("GetParameters"), credentials: answer.credentials)))
     }

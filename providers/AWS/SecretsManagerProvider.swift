@@ -144,7 +144,7 @@ public struct SecretsManagerProvider: SecretProvider {
   ) -> FetchResult? {
     let error = AWSError(code: json.member("ErrorCode")?.text, message: json.member("Message")?.text)
     let failure = service.failures.failure(
-      error, status: 200,
+      error, status: nil,
       about: .init(
         reference: lookup.description, action: service.action("GetSecretValue"), credentials: credentials))
     return failure.isRetriable ? nil : .failure(failure)
