@@ -62,7 +62,7 @@ let package = Package(
     // Floor 2: one target a provider family.
     room("VaultProvider", path: "providers/Vault", ["ProviderKit"]),
     room("FileProvider", path: "providers/File", ["ProviderKit"]),
-    room("AWSProvider", path: "providers/AWS", ["AWSSigning", "ProviderKit"]),
+    room("AWSProvider", path: "providers/AWS", ["AWSSigning", "CLinux", "ProviderKit"]),
 
     // Floor 3.
     room("Resolution", ["ProviderKit"]),
