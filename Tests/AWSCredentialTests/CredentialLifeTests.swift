@@ -103,6 +103,7 @@ import Testing
   }
 
   @Test func asksOnceForManyCallers() async throws {
+    let chain = chain
     await withTaskGroup(of: Void.self) { group in
       for _ in 0..<50 {
         group.addTask { _ = try? await chain.current() }

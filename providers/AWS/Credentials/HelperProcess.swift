@@ -39,7 +39,11 @@ struct HelperProcess: Sendable {
     var output: Int32 = -1
     var child: pid_t = 0
     let vector = arguments.map { strdup($0) } + [nil]
-    defer { vector.forEach { free($0) } }
+    defer {
+      for argument in vector {
+        free(argument)
+      }
+    }
     let fault = linux_spawn_reading(path, vector, environ, &output, &child)
     guard fault == 0 else {
       return .failure(.notStarted(fault))

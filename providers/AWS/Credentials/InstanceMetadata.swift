@@ -25,7 +25,7 @@ struct InstanceMetadata: Sendable {
       token = try await self.token(base, request)
     } catch {
       // Nothing is known of a service that gives no token, so nothing of it is worth failing for.
-      return .nothing(error.message)
+      return .nothing(error.status.map { "\(error.message) (status \($0))" } ?? error.message)
     }
     return try await role(base, request, token)
   }
