@@ -1,9 +1,12 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 // Ignored signals survive exec; one that our own starter ignores must reach the child that way, as it would without us.
 static void keep_if_ignored(sigset_t *defaults, int number) {
@@ -13,7 +16,9 @@ static void keep_if_ignored(sigset_t *defaults, int number) {
   }
 }
 
-int linux_spawn(const char *path, char *const arguments[], char *const environment[], pid_t *child) {
+static int spawn(
+    const char *path, char *const arguments[], char *const environment[], const posix_spawn_file_actions_t *actions,
+    short more_flags, pid_t *child) {
   // With SIGCHLD ignored the kernel reaps children itself and their exit statuses are lost.
   struct sigaction now;
   if (sigaction(SIGCHLD, NULL, &now) == 0 && now.sa_handler == SIG_IGN) {
@@ -37,13 +42,48 @@ int linux_spawn(const char *path, char *const arguments[], char *const environme
     fault = posix_spawnattr_setsigmask(&attributes, &none);
   }
   if (fault == 0) {
-    fault = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    // With POSIX_SPAWN_SETPGROUP: the group that attributes name by default, 0, is a new one.
+    fault = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | more_flags);
   }
   if (fault == 0) {
-    fault = posix_spawn(child, path, NULL, &attributes, arguments, environment);
+    fault = posix_spawn(child, path, actions, &attributes, arguments, environment);
   }
   posix_spawnattr_destroy(&attributes);
   return fault;
+}
+
+int linux_spawn(const char *path, char *const arguments[], char *const environment[], pid_t *child) {
+  return spawn(path, arguments, environment, NULL, 0, child);
+}
+
+int linux_spawn_reading(
+    const char *path, char *const arguments[], char *const environment[], int *output, pid_t *child) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    return errno;
+  }
+  posix_spawn_file_actions_t actions;
+  int fault = posix_spawn_file_actions_init(&actions);
+  if (fault == 0) {
+    fault = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (fault == 0) {
+      fault = posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    }
+    if (fault == 0) {
+      fault = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    }
+    if (fault == 0) {
+      fault = spawn(path, arguments, environment, &actions, POSIX_SPAWN_SETPGROUP, child);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+  }
+  close(ends[1]);
+  if (fault != 0) {
+    close(ends[0]);
+    return fault;
+  }
+  *output = ends[0];
+  return 0;
 }
 
 bool linux_wait_exited(int status, int *code) {
