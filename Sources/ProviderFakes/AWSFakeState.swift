@@ -109,7 +109,8 @@ struct AWSFakeState {
     let number = String(nextNumber())
     let id = "00000000-0000-4000-8000-" + String(repeating: "0", count: max(12 - number.count, 0)) + number
     // Six characters that the service chooses.
-    let arn = "arn:aws:secretsmanager:\(region):\(AWSFake.account):secret:\(name)-Fa\(String(1000 + name.utf8.count % 9000))"
+    let arn =
+      "arn:aws:secretsmanager:\(region):\(AWSFake.account):secret:\(name)-Fa\(String(1000 + name.utf8.count % 9000))"
     var secret = secrets[name] ?? Secret(name: name, arn: arn)
     for index in secret.versions.indices {
       let wasCurrent = secret.versions[index].stages.contains("AWSCURRENT")

@@ -7,7 +7,9 @@ extension AWSFakeState {
     do throws(AWSFakeRefusal) {
       guard request.method == "POST", form["Version"] == "2011-06-15" else {
         throw AWSFakeRefusal(
-          code: "InvalidAction", message: "Could not find operation \(form["Action"] ?? "") for version \(form["Version"] ?? "NO_VERSION_SPECIFIED")")
+          code: "InvalidAction",
+          message:
+            "Could not find operation \(form["Action"] ?? "") for version \(form["Version"] ?? "NO_VERSION_SPECIFIED")")
       }
       let result: String
       switch form["Action"] {
@@ -72,7 +74,9 @@ extension AWSFakeState {
         message: "Couldn't retrieve verification key from your identity provider, or the signature does not match")
     }
     guard let expiry = token.claims.member("exp")?.int64, expiry > now else {
-      throw AWSFakeRefusal(code: "ExpiredTokenException", message: "Token expired: current date/time must be before the expiration date/time")
+      throw AWSFakeRefusal(
+        code: "ExpiredTokenException",
+        message: "Token expired: current date/time must be before the expiration date/time")
     }
     for (claim, expected) in [("iss", identity.issuer), ("aud", identity.audience), ("sub", identity.subject)] {
       if let expected, !token.claim(claim, is: expected) {

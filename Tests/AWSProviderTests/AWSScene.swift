@@ -22,7 +22,9 @@ struct AWSScene<Provider: SecretProvider> {
 
   /// Runs `body` on an event loop with a started fake that knows ``keys``.
   static func run(
-    auth: String = keys, more: String = "", environment: [String: String] = [:], policy: NodePolicy = .personal,
+    auth: String = keys, more: String = "",
+    environment: @escaping @Sendable (AWSFake) -> [String: String] = { _ in [:] },
+    policy: NodePolicy = .personal,
     prepare: @escaping @Sendable (AWSFake) throws -> Void = { _ in },
     _ body: @escaping @Sendable (AWSScene) async throws -> Void
   ) throws {
@@ -34,7 +36,8 @@ struct AWSScene<Provider: SecretProvider> {
         fake.addAccessKey("AKIAIOSFODNN7EXAMPLE", secret: "wJalrXUtnFEMI")
         try prepare(fake)
         let scene = try AWSScene(
-          fake, address: fake.address, auth: auth, more: more, environment: environment, policy: policy, time: time, loop)
+          fake, address: fake.address, auth: auth, more: more, environment: environment(fake), policy: policy,
+          time: time, loop)
         try await body(scene)
         await fake.stop()
         return .success(())

@@ -37,7 +37,10 @@ func throttlingIsNeverTakenForARefusal(_ status: Int, _ code: String) throws {
   ("ExpiredTokenException", 400, .denied, "the credentials have ended"),
   ("UnrecognizedClientException", 400, .denied, "not known to AWS"),
   ("InvalidClientTokenId", 403, .denied, "not known to AWS"),
-  ("InvalidSignatureException", 400, .denied, "check the secret access key and the node's clock; asked as keys of the document, key AKIA…MPLE"),
+  (
+    "InvalidSignatureException", 400, .denied,
+    "check the secret access key and the node's clock; asked as keys of the document, key AKIA…MPLE"
+  ),
   ("InternalServiceError", 500, .transient, "fault on demand"),
   ("SomethingNew", 400, .malformed, "fault on demand"),
 ])
@@ -105,7 +108,8 @@ func everyFaultOfTheWireHasItsClass(_ fault: Fault, _ kind: ProviderFailure.Clas
 }
 
 @Test func aWrongKeyIsNotTakenForAClock() throws {
-  try Scene.run(auth: #"{"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "another"}"#) { (scene: Scene) async throws in
+  try Scene.run(auth: #"{"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "another"}"#) {
+    (scene: Scene) async throws in
     scene.fake.putSecret("a", "1")
     let failure = try await scene.failure(scene.secret("a"))
     #expect(failure.kind == .denied)

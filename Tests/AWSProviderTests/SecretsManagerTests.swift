@@ -139,6 +139,29 @@ private typealias Scene = AWSScene<SecretsManagerProvider>
   }
 }
 
+@Test func anErrorOfABatchThatMayPassIsTriedAgainSingly() throws {
+  try Scene.run { (scene: Scene) async throws in
+    for name in ["a", "b"] {
+      scene.fake.putSecret(name, name)
+    }
+    let body =
+      #"{"SecretValues": [{"Name": "a", "SecretString": "a"}], "Errors": [{"SecretId": "b", "ErrorCode": "InternalServiceError"}]}"#
+    scene.fake.faults.add(.reply(status: 200, body: body), on: "BatchGetSecretValue")
+    #expect(await scene.fetch(["a", "b"].map { scene.secret($0) }).map(\.text) == ["a", "b"])
+    #expect(scene.calls("GetSecretValue") == 1)
+  }
+}
+
+@Test func aProxysRefusalIsNotAskedForSecretBySecret() throws {
+  try Scene.run { (scene: Scene) async throws in
+    scene.fake.faults.add(.html(403))
+    for result in await scene.fetch((0..<20).map { scene.secret("s\($0)") }) {
+      #expect(try scene.failure(result).kind == .denied)
+    }
+    #expect(scene.fake.recorder.requests.count == 1)
+  }
+}
+
 @Test(arguments: [
   #"{"SecretValues": {}, "Errors": 7}"#, #"{"SecretValues": [1, null, "x", {}, {"Name": 5}], "Errors": [[]]}"#, "{}",
   #"{"SecretValues": [{"Name": "other", "ARN": "arn", "SecretString": "wrong"}], "Errors": null}"#,

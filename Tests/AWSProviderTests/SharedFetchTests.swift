@@ -1,6 +1,7 @@
 import AWSProvider
 import EventLoop
 import ExecutionModel
+import Foundation
 import HTTPTransport
 import Logging
 import NodePolicy
@@ -63,6 +64,24 @@ private func withFake(
         "NAME": {"from": "p", "name": "/web/db", "with_decryption": true, "field": "name"}}}
       """#, loop)
     #expect(values == ["USER": "u", "PASSWORD": "p", "PORT": "5432", "HOST": "h", "NAME": "n"])
-    #expect(fake.recorder.requests.map(\.operation).sorted { $0 ?? "" < $1 ?? "" } == ["GetParameter", "GetSecretValue"])
+    #expect(
+      fake.recorder.requests.map(\.operation).sorted { $0 ?? "" < $1 ?? "" } == ["GetParameter", "GetSecretValue"])
+  }
+}
+
+@Test func theExampleResolvesByWhatTheFakesHold() throws {
+  let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+  let example = try String(contentsOf: root.appendingPathComponent("config/examples/aws.yaml"), encoding: .utf8)
+  #expect(example.contains("http://127.0.0.1:4566"))
+  try withFake { fake, _, loop in
+    try FakesSeed(SecretBytes(FakesSeed.demo)).apply(to: fake)
+    let values = try await resolve(
+      example.replacingOccurrences(of: "http://127.0.0.1:4566", with: fake.address), loop)
+    #expect(values["DB_PASSWORD"] == "correct horse battery staple")
+    #expect(values["SIGNING_KEY"] == "AAECAwQFBgcICQ==")
+    #expect(values["SMTP_PASSWORD"] == #"it's a "demo" $ecret"#)
+    #expect(values["UPLOADS_SESSION_TOKEN"]?.isEmpty == false)
+    #expect(fake.recorder.requests.count == 3)
   }
 }

@@ -9,6 +9,8 @@ import Testing
 private typealias Scene = AWSScene<STSProvider>
 
 private let role = "arn:aws:iam::123456789012:role/uploads"
+private let withRole: @Sendable (AWSFake) -> Void = { $0.addRole(role) }
+private let withConditions: @Sendable (AWSFake) -> Void = { $0.addRole(role, externalID: "shop & co") }
 
 private func reference(_ scene: Scene, _ texts: [String: String] = [:], seconds: Int64? = nil) -> Reference {
   scene.connection.reference(
@@ -16,7 +18,7 @@ private func reference(_ scene: Scene, _ texts: [String: String] = [:], seconds:
 }
 
 @Test func aRoleGivesOneConsistentSetOfValues() throws {
-  try Scene.run(prepare: { $0.addRole(role) }) { (scene: Scene) async throws in
+  try Scene.run(prepare: withRole) { (scene: Scene) async throws in
     let secret = try #require(await scene.fetch([reference(scene)]).first).get()
     let values = try #require(try JSONText.object(secret.payload))
     #expect(
@@ -34,7 +36,7 @@ private func reference(_ scene: Scene, _ texts: [String: String] = [:], seconds:
 }
 
 @Test func whatTheEntrySaysIsAskedFor() throws {
-  try Scene.run(prepare: { $0.addRole(role, externalID: "shop & co") }) { (scene: Scene) async throws in
+  try Scene.run(prepare: withConditions) { (scene: Scene) async throws in
     let full = reference(
       scene, ["session_name": "web+1@node.example", "external_id": "shop & co"], seconds: 900)
     let secret = try #require(await scene.fetch([full]).first).get()
@@ -63,7 +65,7 @@ func whatSTSWouldRefuseIsNotSent(_ texts: [String: String], _ field: String) thr
 }
 
 @Test func aThrottledRoleIsTriedAgain() throws {
-  try Scene.run(prepare: { $0.addRole(role) }) { (scene: Scene) async throws in
+  try Scene.run(prepare: withRole) { (scene: Scene) async throws in
     scene.fake.fail("AssumeRole", code: "Throttling", times: 2)
     #expect(try await scene.read(reference(scene)) != nil)
     #expect(scene.calls("AssumeRole") == 3)
@@ -71,7 +73,7 @@ func whatSTSWouldRefuseIsNotSent(_ texts: [String: String], _ field: String) thr
 }
 
 @Test func aClockThatIsOffIsLearntFromSTS() throws {
-  try Scene.run(prepare: { $0.addRole(role) }) { (scene: Scene) async throws in
+  try Scene.run(prepare: withRole) { (scene: Scene) async throws in
     scene.fake.advance(seconds: -4000)
     let secret = try #require(await scene.fetch([reference(scene)]).first).get()
     #expect(scene.calls("AssumeRole") == 2)
@@ -89,7 +91,7 @@ func whatSTSWouldRefuseIsNotSent(_ texts: [String: String], _ field: String) thr
   ),
 ])
 func anAnswerThatIsNoneFails(_ fault: Fault) throws {
-  try Scene.run(prepare: { $0.addRole(role) }) { (scene: Scene) async throws in
+  try Scene.run(prepare: withRole) { (scene: Scene) async throws in
     scene.fake.faults.add(fault)
     let failure = try await scene.failure(reference(scene))
     #expect([.malformed, .transient].contains(failure.kind), "\(failure.line)")

@@ -42,7 +42,9 @@ private struct Wire: Equatable, Sendable {
     let isForm = contentType == "application/x-www-form-urlencoded"
     body = isForm ? nil : try JSONText(request.body)
     // A space is `+` or `%20`, which is the same in a form.
-    form = isForm ? request.body.split(separator: "&").map { $0.split(separator: "+").joined(separator: "%20") }.sorted() : []
+    form =
+      isForm
+      ? request.body.split(separator: "&").map { $0.split(separator: "+").joined(separator: "%20") }.sorted() : []
   }
 }
 

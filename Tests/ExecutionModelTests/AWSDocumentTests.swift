@@ -29,7 +29,8 @@ func theFieldsTellTheMethodOfAWS(_ auth: String, _ method: String) throws {
 @Test func halfAKeyIsAFault() {
   let lines = faults(provider(#", "auth": {"access_key_id": "A"}"#))
   #expect(lines.count == 1)
-  #expect(lines.first?.contains("needs one of secret_access_key, secret_access_key_file, secret_access_key_env") == true)
+  #expect(
+    lines.first?.contains("needs one of secret_access_key, secret_access_key_file, secret_access_key_env") == true)
 }
 
 /// A document of one entry, `AWS`, of one provider.
@@ -47,7 +48,8 @@ private func entry(_ type: String, _ fields: String, more: String = "") -> Strin
       "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_EXPIRATION",
     ])
   let collision = faults(
-    entry("aws_sts", role, more: #", "AWS_SESSION_TOKEN": {"from": "a"\#(role)}, "AWS_SESSION": {"from": "a"\#(role)}"#))
+    entry("aws_sts", role, more: #", "AWS_SESSION_TOKEN": {"from": "a"\#(role)}, "AWS_SESSION": {"from": "a"\#(role)}"#)
+  )
   #expect(collision.isEmpty)
   let plain = faults(
     #"""
@@ -63,7 +65,10 @@ private func entry(_ type: String, _ fields: String, more: String = "") -> Strin
 }
 
 @Test(arguments: [
-  ("aws_secrets_manager", #", "secret_id": "s", "version_id": "v", "version_stage": "AWSCURRENT""#, "exclude each other"),
+  (
+    "aws_secrets_manager", #", "secret_id": "s", "version_id": "v", "version_stage": "AWSCURRENT""#,
+    "exclude each other"
+  ),
   ("aws_secrets_manager", #", "name": "s""#, "secrets.AWS.name: belongs to aws_parameter_store"),
   ("aws_secrets_manager", "", "secrets.AWS.secret_id: required"),
   ("aws_ssm", #", "name": "p", "with_decryption": "no""#, "expected true or false"),

@@ -12,13 +12,15 @@ extension BatchFetch.Outcome {
     switch error.kind(status: failure.failure.status ?? 0) {
     case .credentials, .signature, .throttled, .transient:
       self = .failed(failure.failure)
+    case .denied where error.code == nil, .other where error.code == nil:
+      // An answer without a code is not the service's: single calls would get the same.
+      self = .failed(failure.failure)
     case .denied:
       self = .refused(isDenied: error.isAccessDenied && !error.speaksOfKeys)
     case .decryption, .missing:
       self = .refused(isDenied: false)
     case .other:
-      // An answer without a code is not the service's: single calls would get the same.
-      self = error.code == nil ? .failed(failure.failure) : .refused(isDenied: error.code == "UnknownOperation")
+      self = .refused(isDenied: error.code == "UnknownOperation")
     }
   }
 }

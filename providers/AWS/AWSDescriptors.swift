@@ -87,7 +87,8 @@ extension AuthenticationMethod {
       FieldDescriptor("role_arn", .text, defaultsTo: "AWS_ROLE_ARN", "ARN of the role to assume"),
       FieldDescriptor("role", .text, "another spelling of `role_arn`"),
       FieldDescriptor(
-        "token_file", .file, defaultsTo: "AWS_WEB_IDENTITY_TOKEN_FILE", "a file that holds the token; read at each login"
+        "token_file", .file, defaultsTo: "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "a file that holds the token; read at each login"
       ),
       FieldDescriptor("session_name", .text, defaultsTo: "AWS_ROLE_SESSION_NAME", "names the session in AWS's logs"),
     ],

@@ -74,7 +74,8 @@ struct AWSError: Sendable {
       (
         .throttled,
         [
-          "Throttling", "Throttled", "ThrottledException", "RequestThrottled", "TooManyRequests", "RequestLimitExceeded",
+          "Throttling", "Throttled", "ThrottledException", "RequestThrottled", "TooManyRequests",
+          "RequestLimitExceeded",
           "BandwidthLimitExceeded", "PriorRequestNotComplete", "ProvisionedThroughputExceeded", "TransactionInProgress",
           "SlowDown", "EC2Throttled",
         ]

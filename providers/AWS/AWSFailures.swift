@@ -34,7 +34,8 @@ struct AWSFailures: Sendable {
     case .throttled:
       let wait = response.flatMap { RetryAfter.wait($0, unixTime: services.time.unixTime) }
       return make(
-        .throttled, "AWS asks to slow down (\(code(error)))", "spread the calls, or raise the service's quota", after: wait)
+        .throttled, "AWS asks to slow down (\(code(error)))", "spread the calls, or raise the service's quota",
+        after: wait)
     case .transient:
       let wait = response.flatMap { RetryAfter.wait($0, unixTime: services.time.unixTime) }
       return make(.transient, words ?? "the service failed (\(code(error)))", after: wait)

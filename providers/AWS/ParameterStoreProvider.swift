@@ -50,8 +50,10 @@ public struct ParameterStoreProvider: SecretProvider {
   private static func batches(of lookups: [ParameterLookup]) -> [[Int]] {
     [true, false].flatMap { isDecrypted in
       var seen: Set<String> = []
-      return lookups.indices.filter { lookups[$0].isDecrypted == isDecrypted && seen.insert(lookups[$0].parameter).inserted }
-        .chunks(of: batchSize)
+      return lookups.indices.filter {
+        lookups[$0].isDecrypted == isDecrypted && seen.insert(lookups[$0].parameter).inserted
+      }
+      .chunks(of: batchSize)
     }
   }
 

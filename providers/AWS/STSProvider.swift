@@ -99,7 +99,8 @@ public struct STSProvider: SecretProvider {
     let now = services.time.now
     guard
       let end = credentials.expiresAt, let token = credentials.sessionToken,
-      case let (left, overflow) = end.subtractingReportingOverflow(skew.now(services.time.unixTime)), !overflow, left > 0
+      case (let left, let overflow) = end.subtractingReportingOverflow(skew.now(services.time.unixTime)), !overflow,
+      left > 0
     else {
       throw failures.make(
         .malformed, "the credentials that STS gave have ended already", hint: "check the node's clock")

@@ -74,7 +74,7 @@ public struct SecretsManagerProvider: SecretProvider {
 
   /// Text as it is, binary out of its base64.
   private func value(in json: JSONValue, _ lookup: SecretLookup) -> FetchResult {
-    let version = json.member("VersionId")?.text
+    let version = json.member("VersionId")?.text.map { DocumentPath.shown($0) }
     if let text = json.member("SecretString")?.secret {
       return .success(
         FetchedSecret(payload: text.detached(), version: version, fetchedAt: services.time.now))

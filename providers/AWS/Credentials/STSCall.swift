@@ -120,8 +120,7 @@ struct STSCall: Sendable {
     HTTPRequest(
       method: .post, url: endpoint,
       headers: [
-        HTTPHeader("Content-Type", "application/x-www-form-urlencoded; charset=utf-8"),
-        HTTPHeader("Accept", "text/xml"),
+        HTTPHeader("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
       ] + added,
       body: body, timeout: services.limits.attempt, maximumResponseBytes: XMLLeaves.maximumBytes)
   }
