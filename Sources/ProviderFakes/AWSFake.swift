@@ -31,9 +31,13 @@ public final class AWSFake: Sendable {
     port: Int = 0, tls: FakeTLS = .none, region: String = "us-east-1",
     clock: @escaping @Sendable () -> Int64 = { Int64(time(nil)) }
   ) async throws -> AWSFake {
-    let core = AWSFakeCore(region: region, clock: clock)
-    let recorder = RequestRecorder()
-    let faults = FaultTable()
+    try await listen(AWSFakeCore(region: region, clock: clock), port: port, tls: tls)
+  }
+
+  private static func listen(
+    _ core: AWSFakeCore, port: Int, tls: FakeTLS, recorder: RequestRecorder = RequestRecorder(),
+    faults: FaultTable = FaultTable()
+  ) async throws -> AWSFake {
     let administration = FakeAdministration(recorder: recorder, faults: faults)
     let server = try await FakeServer.start(port: port, tls: tls, recorder: recorder, faults: faults) { request in
       if request.path.hasPrefix("/_fake/aws/") {
@@ -45,6 +49,11 @@ public final class AWSFake: Sendable {
       return AWSFake(server: server, core: core, isTLS: false)
     }
     return AWSFake(server: server, core: core, isTLS: true)
+  }
+
+  /// The same AWS on one more port.
+  public func listening(port: Int = 0, tls: FakeTLS) async throws -> AWSFake {
+    try await Self.listen(core, port: port, tls: tls, recorder: recorder, faults: faults)
   }
 
   public func stop() async {

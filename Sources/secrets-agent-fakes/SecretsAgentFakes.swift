@@ -43,7 +43,9 @@ struct Serve: AsyncParsableCommand {
     let seed = try FakesSeed(try seed.map(Self.content) ?? SecretBytes(FakesSeed.demo))
     let vault = try await VaultFake.start(port: port)
     try seed.apply(to: vault)
-    var places = [("vault", vault.address)]
+    let aws = try await AWSFake.start(port: awsPort)
+    try seed.apply(to: aws)
+    var places = [("vault", vault.address), ("aws", aws.address)]
     if let tlsFolder {
       let authority = try CertificateAuthority()
       let client = try authority.client()
@@ -56,11 +58,9 @@ struct Serve: AsyncParsableCommand {
           "vault_mutual_tls",
           try await vault.listening(tls: .mutual(server, clientAuthority: authority.authority)).address
         ))
+      places.append(("aws_tls", try await aws.listening(tls: .server(server)).address))
       places.append(("ca", "\(tlsFolder)/ca.pem"))
     }
-    let aws = try await AWSFake.start(port: awsPort)
-    try seed.apply(to: aws)
-    places.append(("aws", aws.address))
     announce(places)
     await Self.stopped()
     await vault.stop()
