@@ -51,6 +51,8 @@ import Testing
       }
       _ = try? ConfigurationText.parse(SecretBytes(bytes))
     }
+    let many = (0..<50_000).map { "[s\($0)]\na=1\n" }.joined()
+    #expect((try? ConfigurationText.parse(SecretBytes(many)))?.count == 50_000)
     _ = try? ConfigurationText.parse(SecretBytes("[a]\nb=1\n" + String(repeating: "  x\n", count: 100_000)))
   }
 

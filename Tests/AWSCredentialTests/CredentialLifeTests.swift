@@ -97,9 +97,14 @@ import Testing
   }
 
   @Test(arguments: ["2027-01-15T08:00:00Z", "1970-01-01T00:00:00Z"])
-  func refusesOnesThatHaveEnded(end: String) async throws {
+  func leavesItToAWSWhetherTheyHaveEndedAndAsksAgainInAMinute(end: String) async throws {
     endpoint.set("AK1", end)
-    await #expect(throws: ProviderFailure.self) { try await key() }
+    #expect(try await key() == "AK1")
+    endpoint.set("AK2", "2027-01-15T09:00:00Z")
+    scene.time.advance(by: .seconds(59))
+    #expect(try await key() == "AK1")
+    scene.time.advance(by: .seconds(1))
+    #expect(try await key() == "AK2")
   }
 
   @Test func asksOnceForManyCallers() async throws {

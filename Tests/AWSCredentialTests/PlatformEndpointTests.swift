@@ -2,6 +2,7 @@ import HTTPTransport
 import NodePolicy
 import ProviderKit
 import SecretBytes
+import Synchronization
 import TestSupport
 import Testing
 
@@ -53,6 +54,28 @@ import Testing
     let line = try #require(try await scene.failure(Self.instance, over: metadata)).line
     #expect(line.contains("instance metadata gives no token (status 403)"))
     #expect(metadata.requests.count == 1)
+  }
+
+  @Test func saysThatAnInstanceWhoseServiceFailsMayComeBack() async throws {
+    let failing = try #require(try await scene.failure(over: Self.metadata(token: (503, ""))))
+    #expect(failing.kind == .transient)
+    let absent = try #require(try await scene.failure(over: ScriptedTransport.silent))
+    #expect(absent.kind == .denied)
+  }
+
+  @Test func asksStraightAndWithLittlePatience() async throws {
+    let made = Mutex<[HTTPClientOptions]>([])
+    let metadata = Self.metadata()
+    let services = ProviderServices.testing(
+      transport: { options in
+        made.withLock { $0.append(options) }
+        return metadata
+      }, policy: scene.policy)
+    let connection = try scene.connection(Self.instance)
+    _ = try await AWSCredentialChain(connection: connection, services: services, region: "eu-central-1").current()
+    let options = made.withLock { $0 }
+    #expect(!options.isEmpty)
+    #expect(options.allSatisfy { $0.bypassesProxy && $0.addressRule == .any && $0.connectTimeout <= .seconds(1) })
   }
 
   @Test(arguments: [

@@ -37,6 +37,7 @@ struct ConfigurationText {
   private let bytes: SecretBytes
   private var number = 0
   private var sections: [Section] = []
+  private var names: Set<String> = []
   private var common: [String: SecretBytes] = [:]
   /// Index into `sections`; -1: the common one; `nil`: none yet.
   private var current: Int?
@@ -106,7 +107,7 @@ struct ConfigurationText {
       current = -1
       return
     }
-    guard !sections.contains(where: { $0.name == name }) else {
+    guard names.insert(name).inserted else {
       throw Fault(line: number, message: "a section stands there twice")
     }
     sections.append(Section(name: name, values: [:]))

@@ -24,7 +24,10 @@ struct InstanceMetadata: Sendable {
     do throws(ProviderFailure) {
       token = try await self.token(base, request)
     } catch {
-      // Nothing is known of a service that gives no token, so nothing of it is worth failing for.
+      // A machine that answers, and asks to come back later, is an instance.
+      guard error.status == nil || !error.isRetriable else {
+        throw error
+      }
       return .nothing(error.status.map { "\(error.message) (status \($0))" } ?? error.message)
     }
     return try await role(base, request, token)

@@ -111,8 +111,11 @@ struct STSCall: Sendable {
         .headers(signing: plain, with: $0, at: skew.now(services.time.unixTime))
     }
     return try await caller.send(request(body, endpoint, added ?? []), over: client, about: nil) { response in
+      guard response.status != 200 else {
+        return .accept
+      }
       let failure = errors.failure(response, action: action, sent: sent)
-      return response.status == 200 || !failure.isRetriable ? .accept : .fail(failure)
+      return failure.isRetriable ? .fail(failure) : .accept
     }
   }
 

@@ -43,7 +43,8 @@ struct WebIdentity: Sendable {
     guard let file else {
       throw context.failures.make(.denied, "auth.token_file is not given, and AWS_WEB_IDENTITY_TOKEN_FILE is not set")
     }
-    return try await take(role: role, sessionName: fields.text("session_name"), file: file, what: what)
+    let sessionName = fields.text("session_name") ?? context.setting("AWS_ROLE_SESSION_NAME")
+    return try await take(role: role, sessionName: sessionName, file: file, what: what)
   }
 
   func take(
