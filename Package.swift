@@ -57,10 +57,12 @@ let package = Package(
     room(
       "ProviderKit",
       ["CLinux", "EventLoop", "ExecutionModel", "HTTPTransport", "JSONReader", "NodePolicy", "SecretBytes", logging]),
+    room("AWSSigning", ["CLinux", "COpenSSL", "HTTPTransport", "SecretBytes"]),
 
     // Floor 2: one target a provider family.
     room("VaultProvider", path: "providers/Vault", ["ProviderKit"]),
     room("FileProvider", path: "providers/File", ["ProviderKit"]),
+    room("AWSProvider", path: "providers/AWS", ["AWSSigning", "CLinux", "ProviderKit"]),
 
     // Floor 3.
     room("Resolution", ["ProviderKit"]),
@@ -80,14 +82,15 @@ let package = Package(
     .executableTarget(
       name: "secrets-agent",
       dependencies: [
-        "AgentDaemon", "CWipingAllocator", "Delivery", "FileProvider", "Resolution", "VaultProvider", arguments, logging,
+        "AWSProvider", "AgentDaemon", "CWipingAllocator", "Delivery", "FileProvider", "Resolution", "VaultProvider",
+        arguments, logging,
       ],
       swiftSettings: strict),
 
     // Beside the house.
     .target(name: "CFakeCertificates", linkerSettings: [.linkedLibrary("crypto")]),
     .target(
-      name: "ProviderFakes", dependencies: ["CFakeCertificates", "JSONReader", "SecretBytes"] + nio,
+      name: "ProviderFakes", dependencies: ["CFakeCertificates", "COpenSSL", "JSONReader", "SecretBytes"] + nio,
       swiftSettings: strict),
     .executableTarget(
       name: "secrets-agent-fakes", dependencies: ["JSONReader", "ProviderFakes", "SecretBytes", arguments],
@@ -102,11 +105,17 @@ let package = Package(
     tests("YAMLReaderTests", ["YAMLReader", "JSONReader", "SecretBytes"]),
     tests("EventLoopTests", ["EventLoop", "CLinux"]),
     tests("HTTPTransportTests", ["HTTPTransport", "EventLoop", "ProviderFakes", "SecretBytes", logging]),
-    tests("ExecutionModelTests", ["ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider"]),
+    tests(
+      "ExecutionModelTests",
+      ["ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider", "AWSProvider"]),
     tests("NodePolicyTests", ["NodePolicy"]),
     tests("ProviderKitTests", ["ProviderKit", "TestSupport"]),
     tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),
     tests("FileProviderTests", ["FileProvider", "ProviderKit", "TestSupport"]),
+    tests("AWSSigningTests", ["AWSSigning", "JSONReader", "SecretBytes"]),
+    tests(
+      "AWSProviderTests", ["AWSProvider", "JSONReader", "ProviderFakes", "Resolution", "TestSupport"]),
+    tests("AWSCredentialTests", ["AWSProvider", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
     tests("DeliveryTests", ["Delivery", "SecretBytes"]),
     tests("RefreshTests", ["Refresh", "ProviderKit", "TestSupport"]),

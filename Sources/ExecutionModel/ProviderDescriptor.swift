@@ -57,9 +57,9 @@ public struct ProviderDescriptor: Sendable {
     self.pinningFields = pinningFields
   }
 
-  /// The fields that every entry may carry, whatever its provider.
+  /// The fields that every entry may carry, whatever its provider; without `field` where one entry yields several values by itself.
   public var commonEntryFields: [FieldDescriptor] {
-    [
+    let all = [
       FieldDescriptor("from", .text, required: true, "name of an entry of `secret_providers`"),
       FieldDescriptor(
         "field", .text, required: fieldIsRequired,
@@ -68,6 +68,7 @@ public struct ProviderDescriptor: Sendable {
       FieldDescriptor(
         "refresh", .duration, "`30m`, `1h30m` or nanoseconds; 0 or absent: the provider's default"),
     ]
+    return outputs.isEmpty ? all : all.filter { $0.name != "field" }
   }
 }
 
@@ -78,11 +79,28 @@ public struct AuthenticationDescriptor: Sendable {
   public let methods: [AuthenticationMethod]
   /// Fields that every method accepts, as `mount_path`.
   public let commonFields: [FieldDescriptor]
+  /// The method that holds where the block has no field to tell another by. `nil`: `method` must be written.
+  public let defaultMethod: String?
 
-  public init(isRequired: Bool, methods: [AuthenticationMethod], commonFields: [FieldDescriptor] = []) {
+  public init(
+    isRequired: Bool, methods: [AuthenticationMethod], commonFields: [FieldDescriptor] = [],
+    defaultMethod: String? = nil
+  ) {
     self.isRequired = isRequired
     self.methods = methods
     self.commonFields = commonFields
+    self.defaultMethod = defaultMethod
+  }
+
+  /// The method of a block without `method` that has the fields `given`: of those that take them all, the first that has all that
+  /// it requires, else the first. Names that no method knows tell nothing. `nil` where no method takes them all.
+  func method(inferredFrom given: Set<String>) -> AuthenticationMethod? {
+    let telling = given.filter { name in methods.contains { $0.fields.contains { $0.name == name } } }
+    guard !telling.isEmpty else {
+      return methods.first { $0.name == defaultMethod }
+    }
+    let taking = methods.filter { method in telling.allSatisfy { name in method.fields.contains { $0.name == name } } }
+    return taking.first { $0.hasRequired(of: telling) } ?? taking.first
   }
 }
 
@@ -98,5 +116,16 @@ public struct AuthenticationMethod: Sendable {
     self.summary = summary
     self.fields = fields
     self.rules = rules
+  }
+
+  /// Whether `given` has every required field, and one of each set that a rule wants exactly one of.
+  func hasRequired(of given: Set<String>) -> Bool {
+    fields.allSatisfy { !$0.isRequired || given.contains($0.name) }
+      && rules.allSatisfy { rule in
+        guard case .exactlyOne(let names) = rule else {
+          return true
+        }
+        return names.contains { given.contains($0) }
+      }
   }
 }

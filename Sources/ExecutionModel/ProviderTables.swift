@@ -10,6 +10,11 @@ public enum ProviderTables {
     lines += rules(descriptor.connectionRules)
     if let authentication = descriptor.authentication {
       lines += ["### `auth`\(authentication.isRequired ? " (required)" : "")", ""]
+      if let standard = authentication.defaultMethod {
+        lines += [
+          "Without `method` the fields tell which one it is; without fields, or without the block, `\(standard)`.", "",
+        ]
+      }
       if !authentication.commonFields.isEmpty {
         lines += ["For every method:", ""] + table(authentication.commonFields)
       }
@@ -19,6 +24,10 @@ public enum ProviderTables {
     }
     lines += ["### Entries of `secrets`", ""] + table(descriptor.commonEntryFields + descriptor.lookup)
     lines += rules(descriptor.lookupRules)
+    if !descriptor.outputs.isEmpty {
+      let names = descriptor.outputs.map { "`KEY_\($0)`" }.joined(separator: ", ")
+      lines += ["An entry's key is a prefix; the entry `KEY` yields \(names).", ""]
+    }
     if !descriptor.pinningFields.isEmpty {
       let names = descriptor.pinningFields.map { "`\($0)`" }.joined(separator: " or ")
       lines += ["An entry with \(names) is never fetched again.", ""]

@@ -3,7 +3,7 @@ import SecretBytes
 
 /// What fakes hold from the start: a JSON document, described in docs/fakes.md.
 public struct FakesSeed: Sendable {
-  private let root: JSONValue
+  let root: JSONValue
 
   /// - Throws: where `text` is not JSON, or its shape is not a seed's.
   public init(_ text: SecretBytes) throws {
@@ -12,14 +12,15 @@ public struct FakesSeed: Sendable {
     } catch {
       throw FakeFault("seed: \(error)")
     }
-    guard root.member("vault")?.kind == .object else {
-      throw FakeFault("seed: vault is missing")
+    guard root.kind == .object, ["vault", "aws"].contains(where: { root.member($0)?.kind == .object }) else {
+      throw FakeFault("seed: no store's block is there: vault, aws")
     }
   }
 
-  /// What config/examples/execution.json reads.
+  /// What the examples in config/examples read.
   public static let demo = """
-    {"vault": {
+    {"aws": \(awsDemo),
+    "vault": {
       "mounts": [{"path": "secret", "version": 2}, {"path": "legacy", "version": 1}],
       "secrets": [
         {"mount": "secret", "path": "web/db", "data": {"username": "web", "password": "correct horse battery staple"}},
@@ -65,13 +66,13 @@ public struct FakesSeed: Sendable {
     }
   }
 
-  private func list(_ value: JSONValue, _ name: String) -> [JSONValue] {
+  func list(_ value: JSONValue, _ name: String) -> [JSONValue] {
     value.member(name).map { Array($0.elements) } ?? []
   }
 
   private func namespace(_ value: JSONValue) -> String { value.member("namespace")?.text ?? "" }
 
-  private func text(_ value: JSONValue, _ name: String) throws -> String {
+  func text(_ value: JSONValue, _ name: String) throws -> String {
     guard let text = value.member(name)?.text else {
       throw FakeFault("seed: \(value.position.line):\(value.position.column): \(name) is missing")
     }

@@ -67,7 +67,7 @@ final class RequestHandler: ChannelInboundHandler {
   }
 
   /// Without percent-encoding.
-  private static func decoded(_ text: Substring) -> String {
+  static func decoded(_ text: Substring) -> String {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {
@@ -122,6 +122,8 @@ final class RequestHandler: ChannelInboundHandler {
       raw("\u{1}\u{2}\u{3} this is no HTTP\r\n\r\n", context)
     case .redirect(let location):
       write(FakeReply(status: 307, headers: [("Location", location)], body: ""), context)
+    case .reply(let status, let body):
+      write(FakeReply(status: status, body: body), context)
     case .malformedJSON:
       write(.json(200, #"{"data": {"data": {"a": "#), context)
     }

@@ -21,11 +21,14 @@ struct Serve: AsyncParsableCommand {
         secrets-agent-fakes serve --seed seed.json --port 8200 --json
       """)
 
-  @Option(help: "What the stores hold, a JSON file; without it, what config/examples/execution.json reads.")
+  @Option(help: "What the stores hold, a JSON file; without it, what the examples read.")
   var seed: String?
 
-  @Option(help: "The port of plain HTTP; 0 is an ephemeral one.")
+  @Option(help: "The port of Vault by plain HTTP; 0 is an ephemeral one.")
   var port = 0
+
+  @Option(help: "The port of the fake AWS; 0 is an ephemeral one.")
+  var awsPort = 0
 
   @Option(help: "A folder for the generated CA and certificates; without it TLS is not served.")
   var tlsFolder: String?
@@ -40,7 +43,9 @@ struct Serve: AsyncParsableCommand {
     let seed = try FakesSeed(try seed.map(Self.content) ?? SecretBytes(FakesSeed.demo))
     let vault = try await VaultFake.start(port: port)
     try seed.apply(to: vault)
-    var places = [("vault", vault.address)]
+    let aws = try await AWSFake.start(port: awsPort)
+    try seed.apply(to: aws)
+    var places = [("vault", vault.address), ("aws", aws.address)]
     if let tlsFolder {
       let authority = try CertificateAuthority()
       let client = try authority.client()
@@ -53,11 +58,13 @@ struct Serve: AsyncParsableCommand {
           "vault_mutual_tls",
           try await vault.listening(tls: .mutual(server, clientAuthority: authority.authority)).address
         ))
+      places.append(("aws_tls", try await aws.listening(tls: .server(server)).address))
       places.append(("ca", "\(tlsFolder)/ca.pem"))
     }
     announce(places)
     await Self.stopped()
     await vault.stop()
+    await aws.stop()
   }
 
   private func announce(_ places: [(String, String)]) {

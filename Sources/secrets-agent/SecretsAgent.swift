@@ -1,3 +1,4 @@
+import AWSProvider
 import ArgumentParser
 import FileProvider
 import Resolution
@@ -7,7 +8,9 @@ import VaultProvider
 let agentVersion = "0.1.0"
 
 /// Every provider type of this build; to add one is a line here.
-let registry = ProviderRegistry([VaultProvider.self, FileProvider.self])
+let registry = ProviderRegistry([
+  VaultProvider.self, SecretsManagerProvider.self, ParameterStoreProvider.self, STSProvider.self, FileProvider.self,
+])
 
 @main
 struct SecretsAgent: ParsableCommand {

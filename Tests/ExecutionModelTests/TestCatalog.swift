@@ -1,10 +1,13 @@
+import AWSProvider
 import ExecutionModel
 import FileProvider
 import Resolution
 import SecretBytes
 import VaultProvider
 
-let catalog = ProviderRegistry([VaultProvider.self, FileProvider.self]).catalog
+let catalog = ProviderRegistry([
+  VaultProvider.self, SecretsManagerProvider.self, ParameterStoreProvider.self, STSProvider.self, FileProvider.self,
+]).catalog
 
 /// The validated execution of a document of one.
 func execution(_ text: String, _ syntax: ExecutionDocument.Syntax = .detected) throws -> Execution {
