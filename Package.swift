@@ -61,6 +61,7 @@ let package = Package(
     // Floor 2: one target a provider family.
     room("VaultProvider", path: "providers/Vault", ["ProviderKit"]),
     room("FileProvider", path: "providers/File", ["ProviderKit"]),
+    room("AzureProvider", path: "providers/Azure", ["ProviderKit"]),
 
     // Floor 3.
     room("Resolution", ["ProviderKit"]),
@@ -72,7 +73,8 @@ let package = Package(
     .executableTarget(
       name: "secrets-agent",
       dependencies: [
-        "CWipingAllocator", "Delivery", "FileProvider", "Resolution", "VaultProvider", arguments, logging,
+        "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "Resolution", "VaultProvider", arguments,
+        logging,
       ],
       swiftSettings: strict),
 
@@ -94,10 +96,13 @@ let package = Package(
     tests("YAMLReaderTests", ["YAMLReader", "JSONReader", "SecretBytes"]),
     tests("EventLoopTests", ["EventLoop", "CLinux"]),
     tests("HTTPTransportTests", ["HTTPTransport", "EventLoop", "ProviderFakes", "SecretBytes", logging]),
-    tests("ExecutionModelTests", ["ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider"]),
+    tests(
+      "ExecutionModelTests",
+      ["ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider", "AzureProvider"]),
     tests("NodePolicyTests", ["NodePolicy"]),
     tests("ProviderKitTests", ["ProviderKit", "TestSupport"]),
     tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),
+    tests("AzureProviderTests", ["AzureProvider", "ProviderFakes", "TestSupport"]),
     tests("FileProviderTests", ["FileProvider", "ProviderKit", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
     tests("DeliveryTests", ["Delivery", "SecretBytes"]),

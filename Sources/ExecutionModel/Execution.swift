@@ -41,7 +41,7 @@ public struct ProviderConnection: Sendable {
 
   public var type: String { key.type }
   public var fields: FieldValues { key.fields }
-  /// `auth.method`, `nil` without an `auth` block.
+  /// `auth.method`, as written or inferred; `nil` where the type takes no `auth` block.
   public var method: String? { key.method }
   public var authentication: FieldValues { key.authentication }
 

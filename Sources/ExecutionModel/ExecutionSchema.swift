@@ -44,10 +44,12 @@ public enum ExecutionSchema {
     if let authentication = descriptor.authentication {
       json.name("auth")
       json.beginObject()
-      json.name("oneOf")
+      // Without `method`, several methods may fit a block.
+      let isInferred = authentication.defaultMethod != nil
+      json.name(isInferred ? "anyOf" : "oneOf")
       json.beginArray()
       for method in authentication.methods {
-        let chosen = FieldDescriptor("method", .choice([method.name]), required: true, method.summary)
+        let chosen = FieldDescriptor("method", .choice([method.name]), required: !isInferred, method.summary)
         json.object(method.summary, [chosen] + method.fields + authentication.commonFields, method.rules)
       }
       json.endArray()

@@ -186,28 +186,48 @@ private struct ValidationPass {
       if authentication.isRequired {
         reader.report(place, "required for \(descriptor.type); an object with method: one of \(methods)", at: provider)
       }
-      return (nil, FieldValues())
+      return (authentication.defaultMethod, FieldValues())
     }
     guard block.kind == .object else {
       reader.report(place, "expected an object, found \(block.kind.phrase)", at: block)
       return (nil, FieldValues())
     }
-    guard let chosen = block.member("method"), !chosen.isNull else {
-      reader.report("\(place).method", "required for \(descriptor.type); one of \(methods)", at: block)
-      return (nil, FieldValues())
-    }
-    guard let name = chosen.text, let method = authentication.methods.first(where: { $0.name == name }) else {
-      let hint = NearestName.hint(for: chosen.text ?? "", among: authentication.methods.map(\.name))
-      reader.report("\(place).method", "expected one of \(methods)\(hint)", at: chosen)
+    guard let method = method(of: block, authentication, descriptor, place, &reader) else {
       return (nil, FieldValues())
     }
     var inner = BlockReader(
       knownElsewhere: foreignMethodKeys(authentication, method), faultsBefore: faults.count)
     let fields = inner.read(
       block, fields: method.fields + authentication.commonFields, rules: method.rules, path: place,
-      owner: "\(descriptor.type)'s method \(name)", passingOver: ["method"])
+      owner: "\(descriptor.type)'s method \(method.name)", passingOver: ["method"])
     reader.report(inner.faults)
-    return (name, fields)
+    return (method.name, fields)
+  }
+
+  /// The method that an `auth` block names, or tells by its fields where the type lets it.
+  private func method(
+    of block: JSONValue, _ authentication: AuthenticationDescriptor, _ descriptor: ProviderDescriptor, _ place: String,
+    _ reader: inout BlockReader
+  ) -> AuthenticationMethod? {
+    let methods = authentication.methods.map(\.name).joined(separator: ", ")
+    guard let chosen = block.member("method"), !chosen.isNull else {
+      guard authentication.defaultMethod != nil else {
+        reader.report("\(place).method", "required for \(descriptor.type); one of \(methods)", at: block)
+        return nil
+      }
+      let given = Set(block.members.compactMap { $0.value.isNull ? nil : $0.name.text })
+      let method = authentication.method(inferredFrom: given)
+      if method == nil {
+        reader.report(place, "no method takes these fields together; write method, one of \(methods)", at: block)
+      }
+      return method
+    }
+    guard let name = chosen.text, let method = authentication.methods.first(where: { $0.name == name }) else {
+      let hint = NearestName.hint(for: chosen.text ?? "", among: authentication.methods.map(\.name))
+      reader.report("\(place).method", "expected one of \(methods)\(hint)", at: chosen)
+      return nil
+    }
+    return method
   }
 
   /// Keys of `field` lists of other types, each with the types that it belongs to.

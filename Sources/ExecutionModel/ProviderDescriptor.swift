@@ -78,11 +78,28 @@ public struct AuthenticationDescriptor: Sendable {
   public let methods: [AuthenticationMethod]
   /// Fields that every method accepts, as `mount_path`.
   public let commonFields: [FieldDescriptor]
+  /// The method that holds where the block has no field to tell another by. `nil`: `method` must be written.
+  public let defaultMethod: String?
 
-  public init(isRequired: Bool, methods: [AuthenticationMethod], commonFields: [FieldDescriptor] = []) {
+  public init(
+    isRequired: Bool, methods: [AuthenticationMethod], commonFields: [FieldDescriptor] = [],
+    defaultMethod: String? = nil
+  ) {
     self.isRequired = isRequired
     self.methods = methods
     self.commonFields = commonFields
+    self.defaultMethod = defaultMethod
+  }
+
+  /// The method of a block without `method` that has the fields `given`: of those that take them all, the first that has all that
+  /// it requires, else the first. Names that no method knows tell nothing. `nil` where no method takes them all.
+  func method(inferredFrom given: Set<String>) -> AuthenticationMethod? {
+    let telling = given.filter { name in methods.contains { $0.fields.contains { $0.name == name } } }
+    guard !telling.isEmpty else {
+      return methods.first { $0.name == defaultMethod }
+    }
+    let taking = methods.filter { method in telling.allSatisfy { name in method.fields.contains { $0.name == name } } }
+    return taking.first { $0.hasRequired(of: telling) } ?? taking.first
   }
 }
 
@@ -98,5 +115,16 @@ public struct AuthenticationMethod: Sendable {
     self.summary = summary
     self.fields = fields
     self.rules = rules
+  }
+
+  /// Whether `given` has every required field, and one of each set that a rule wants exactly one of.
+  func hasRequired(of given: Set<String>) -> Bool {
+    fields.allSatisfy { !$0.isRequired || given.contains($0.name) }
+      && rules.allSatisfy { rule in
+        guard case .exactlyOne(let names) = rule else {
+          return true
+        }
+        return names.contains { given.contains($0) }
+      }
   }
 }

@@ -9,7 +9,8 @@ import SecretBytes
 struct FakeAdministration: Sendable {
   let recorder: RequestRecorder
   let faults: FaultTable
-  let vault: VaultFakeCore
+  /// `nil` at the fakes of other stores.
+  var vault: VaultFakeCore?
 
   func answer(_ request: RecordedRequest) -> FakeReply {
     switch request.line {
@@ -25,13 +26,13 @@ struct FakeAdministration: Sendable {
       guard let seconds = request.query["seconds"].flatMap(Double.init) else {
         return .errors(400, "seconds is missing")
       }
-      vault.change { $0.clockOffset += seconds }
+      vault?.change { $0.clockOffset += seconds }
     case "POST /_fake/vault/revoke-tokens":
-      vault.change { $0.tokens = $0.tokens.filter { $0.key == VaultFake.rootToken } }
+      vault?.change { $0.tokens = $0.tokens.filter { $0.key == VaultFake.rootToken } }
     case "POST /_fake/vault/seal":
-      vault.change { $0.isSealed = true }
+      vault?.change { $0.isSealed = true }
     case "POST /_fake/vault/unseal":
-      vault.change { $0.isSealed = false }
+      vault?.change { $0.isSealed = false }
     default:
       return .errors(404, "no such endpoint")
     }

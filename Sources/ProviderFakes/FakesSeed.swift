@@ -3,7 +3,7 @@ import SecretBytes
 
 /// What fakes hold from the start: a JSON document, described in docs/fakes.md.
 public struct FakesSeed: Sendable {
-  private let root: JSONValue
+  let root: JSONValue
 
   /// - Throws: where `text` is not JSON, or its shape is not a seed's.
   public init(_ text: SecretBytes) throws {
@@ -17,7 +17,7 @@ public struct FakesSeed: Sendable {
     }
   }
 
-  /// What config/examples/execution.json reads.
+  /// What config/examples/execution.json and azure.yaml read.
   public static let demo = """
     {"vault": {
       "mounts": [{"path": "secret", "version": 2}, {"path": "legacy", "version": 1}],
@@ -25,7 +25,14 @@ public struct FakesSeed: Sendable {
         {"mount": "secret", "path": "web/db", "data": {"username": "web", "password": "correct horse battery staple"}},
         {"mount": "secret", "path": "web/api", "data": {"key": "demo-api-key-0123456789", "limits": {"rate": 1.0, "burst": [10, 20]}}},
         {"mount": "legacy", "path": "mail", "data": {"smtp_password": "it's a \\"demo\\" $ecret"}}],
-      "approles": [{"role_id": "demo-web-role", "secret_id": "demo-web-secret-id"}]}}
+      "approles": [{"role_id": "demo-web-role", "secret_id": "demo-web-secret-id"}]},
+    "azure": {
+      "clients": [{"client_id": "demo-web-client", "client_secret": "demo-web-client-secret"}],
+      "system_identity": "demo-node-identity",
+      "secrets": [
+        {"name": "web-db", "value": "{\"username\": \"web\", \"password\": \"correct horse battery staple\"}",
+         "content_type": "application/json"},
+        {"name": "web-session-key", "versions": ["demo-session-key-1", "demo-session-key-2"]}]}}
     """
 
   /// Puts what the seed says into `vault`.
@@ -65,13 +72,13 @@ public struct FakesSeed: Sendable {
     }
   }
 
-  private func list(_ value: JSONValue, _ name: String) -> [JSONValue] {
+  func list(_ value: JSONValue, _ name: String) -> [JSONValue] {
     value.member(name).map { Array($0.elements) } ?? []
   }
 
   private func namespace(_ value: JSONValue) -> String { value.member("namespace")?.text ?? "" }
 
-  private func text(_ value: JSONValue, _ name: String) throws -> String {
+  func text(_ value: JSONValue, _ name: String) throws -> String {
     guard let text = value.member(name)?.text else {
       throw FakeFault("seed: \(value.position.line):\(value.position.column): \(name) is missing")
     }

@@ -67,7 +67,7 @@ final class RequestHandler: ChannelInboundHandler {
   }
 
   /// Without percent-encoding.
-  private static func decoded(_ text: Substring) -> String {
+  static func decoded(_ text: Substring) -> String {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {

@@ -20,6 +20,8 @@ public struct ProviderServices: Sendable {
   public let log: Logger
   /// Where tasks run that outlive a call (a login that several wait for, renewal); `nil`: the global pool.
   public let executor: (any TaskExecutor)?
+  /// What connections of the same identity share.
+  public let shared = SharedSessions()
 
   public init(
     transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending, time: any TimeSource,

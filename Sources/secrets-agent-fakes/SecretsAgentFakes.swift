@@ -21,11 +21,14 @@ struct Serve: AsyncParsableCommand {
         secrets-agent-fakes serve --seed seed.json --port 8200 --json
       """)
 
-  @Option(help: "What the stores hold, a JSON file; without it, what config/examples/execution.json reads.")
+  @Option(help: "What the stores hold, a JSON file; without it, what the documents of config/examples read.")
   var seed: String?
 
   @Option(help: "The port of plain HTTP; 0 is an ephemeral one.")
   var port = 0
+
+  @Option(help: "The port of Azure's plain HTTP; 0 is an ephemeral one.")
+  var azurePort = 0
 
   @Option(help: "A folder for the generated CA and certificates; without it TLS is not served.")
   var tlsFolder: String?
@@ -40,7 +43,9 @@ struct Serve: AsyncParsableCommand {
     let seed = try FakesSeed(try seed.map(Self.content) ?? SecretBytes(FakesSeed.demo))
     let vault = try await VaultFake.start(port: port)
     try seed.apply(to: vault)
-    var places = [("vault", vault.address)]
+    let azure = try await AzureFake.start(port: azurePort)
+    try seed.apply(to: azure)
+    var places = [("vault", vault.address), ("azure", azure.address)]
     if let tlsFolder {
       let authority = try CertificateAuthority()
       let client = try authority.client()
@@ -53,11 +58,13 @@ struct Serve: AsyncParsableCommand {
           "vault_mutual_tls",
           try await vault.listening(tls: .mutual(server, clientAuthority: authority.authority)).address
         ))
+      places.append(("azure_tls", try await azure.listening(tls: .server(server)).address))
       places.append(("ca", "\(tlsFolder)/ca.pem"))
     }
     announce(places)
     await Self.stopped()
     await vault.stop()
+    await azure.stop()
   }
 
   private func announce(_ places: [(String, String)]) {

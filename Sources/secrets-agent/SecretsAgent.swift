@@ -1,4 +1,5 @@
 import ArgumentParser
+import AzureProvider
 import FileProvider
 import Resolution
 import VaultProvider
@@ -7,7 +8,7 @@ import VaultProvider
 let agentVersion = "0.1.0"
 
 /// Every provider type of this build; to add one is a line here.
-let registry = ProviderRegistry([VaultProvider.self, FileProvider.self])
+let registry = ProviderRegistry([VaultProvider.self, AzureKeyVaultProvider.self, FileProvider.self])
 
 @main
 struct SecretsAgent: ParsableCommand {

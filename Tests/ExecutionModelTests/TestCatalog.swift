@@ -1,10 +1,11 @@
+import AzureProvider
 import ExecutionModel
 import FileProvider
 import Resolution
 import SecretBytes
 import VaultProvider
 
-let catalog = ProviderRegistry([VaultProvider.self, FileProvider.self]).catalog
+let catalog = ProviderRegistry([VaultProvider.self, AzureKeyVaultProvider.self, FileProvider.self]).catalog
 
 /// The validated execution of a document of one.
 func execution(_ text: String, _ syntax: ExecutionDocument.Syntax = .detected) throws -> Execution {
