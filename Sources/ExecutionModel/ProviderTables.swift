@@ -11,7 +11,9 @@ public enum ProviderTables {
     if let authentication = descriptor.authentication {
       lines += ["### `auth`\(authentication.isRequired ? " (required)" : "")", ""]
       if let standard = authentication.defaultMethod {
-        lines += ["Without `method` the fields tell which one it is; without fields, or without the block, `\(standard)`.", ""]
+        lines += [
+          "Without `method` the fields tell which one it is; without fields, or without the block, `\(standard)`.", "",
+        ]
       }
       if !authentication.commonFields.isEmpty {
         lines += ["For every method:", ""] + table(authentication.commonFields)

@@ -133,7 +133,8 @@ extension AzureFakeState {
       members.append(("contentType", .text(contentType)))
     }
     members += [
-      ("id", .text("\(call.base)/secrets/\(name)/\(version.id)")), ("attributes", .raw(attributes)), ("tags", .raw("{}")),
+      ("id", .text("\(call.base)/secrets/\(name)/\(version.id)")), ("attributes", .raw(attributes)),
+      ("tags", .raw("{}")),
     ]
     return .object(200, members)
   }

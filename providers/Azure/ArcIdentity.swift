@@ -71,7 +71,8 @@ struct ArcIdentity: Sendable {
       return nil
     }
     let value = parts[1]
-    return String(value.hasPrefix("\"") && value.hasSuffix("\"") && value.count > 1 ? value.dropFirst().dropLast() : value)
+    return String(
+      value.hasPrefix("\"") && value.hasSuffix("\"") && value.count > 1 ? value.dropFirst().dropLast() : value)
   }
 
   private func isChallengeFile(_ path: String) -> Bool {

@@ -46,7 +46,8 @@ extension AuthenticationMethod {
     ])
 
   fileprivate static let workloadIdentity = AuthenticationMethod(
-    AzureMethod.workloadIdentity.rawValue, "a federated token (Kubernetes and others), given to Entra ID's token endpoint",
+    AzureMethod.workloadIdentity.rawValue,
+    "a federated token (Kubernetes and others), given to Entra ID's token endpoint",
     fields: [
       FieldDescriptor("tenant_id", .text, defaultsTo: AzureVariable.tenantID, "the tenant's id or domain"),
       FieldDescriptor("client_id", .text, defaultsTo: AzureVariable.clientID, "the application's (client) id"),

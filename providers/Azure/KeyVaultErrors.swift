@@ -34,7 +34,8 @@ struct KeyVaultErrors: Sendable {
     case 408, 500...599:
       return make(.transient, "the vault failed\(word)")
     case 429:
-      return make(.throttled, "the vault's limit of calls is reached", hint: "raise refresh, or spread secrets over vaults")
+      return make(
+        .throttled, "the vault's limit of calls is reached", hint: "raise refresh, or spread secrets over vaults")
     default:
       return make(.malformed, "the vault refused the request\(word)")
     }
@@ -53,7 +54,8 @@ struct KeyVaultErrors: Sendable {
     case "SecretNotYetValid":
       return make(.missing, "the secret is not valid yet (attributes.nbf)", "wait, or move the date")
     case "ForbiddenByFirewall", "ForbiddenByConnection":
-      return make(.denied, "the vault's firewall does not let the node in", "allow the node's network, or use a private endpoint")
+      return make(
+        .denied, "the vault's firewall does not let the node in", "allow the node's network, or use a private endpoint")
     case "ForbiddenByPolicy", "AccessDenied":
       return make(.denied, "no access policy of the vault allows this login", "grant it `get` on secrets")
     case "ForbiddenByRbac":

@@ -36,7 +36,8 @@ final class KeyVaultReader: Sendable {
       let challenge = response.headers.first("WWW-Authenticate").flatMap({ KeyVaultChallenge($0) })
     else {
       throw failures.make(
-        .malformed, "the vault does not say what it wants a token for", status: response.status, hint: "check vault_url")
+        .malformed, "the vault does not say what it wants a token for", status: response.status, hint: "check vault_url"
+      )
     }
     guard let audience = KeyVaultAudience(challenge, of: vault) else {
       throw failures.make(
@@ -108,7 +109,8 @@ final class KeyVaultReader: Sendable {
       headers.append(HTTPHeader("Authorization", secret: value.finish()))
     }
     return HTTPRequest(
-      method: .get, url: vault.appending(rawPath: path).with(query: [("api-version", Self.apiVersion)]), headers: headers,
+      method: .get, url: vault.appending(rawPath: path).with(query: [("api-version", Self.apiVersion)]),
+      headers: headers,
       timeout: services.limits.attempt, maximumResponseBytes: services.limits.responseBytes)
   }
 
