@@ -10,6 +10,8 @@ public struct HTTPClientOptions: Sendable {
   public var maximumInFlight = 64
   public var addressRule = HTTPAddressRule.noLinkLocal
   public var userAgent = "secrets-agent"
+  /// Connects directly whatever proxy the environment names: for services that only this machine can reach. Loopback always is.
+  public var bypassesProxy = false
 
   public init() {}
 }

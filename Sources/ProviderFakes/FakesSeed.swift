@@ -30,7 +30,7 @@ public struct FakesSeed: Sendable {
       "clients": [{"client_id": "demo-web-client", "client_secret": "demo-web-client-secret"}],
       "system_identity": "demo-node-identity",
       "secrets": [
-        {"name": "web-db", "value": "{\"username\": \"web\", \"password\": \"correct horse battery staple\"}",
+        {"name": "web-db", "value": "{\\"username\\": \\"web\\", \\"password\\": \\"correct horse battery staple\\"}",
          "content_type": "application/json"},
         {"name": "web-session-key", "versions": ["demo-session-key-1", "demo-session-key-2"]}]}}
     """

@@ -21,10 +21,13 @@ struct AzureScene: Sendable {
   static let clientSecret =
     #"{"tenant_id": "\#(AzureFake.tenant)", "client_id": "web", "client_secret_env": "WEB_SECRET"}"#
 
+  /// What stands for the fake's address in variables, since nobody knows it before.
+  static let addressPlace = "FAKE"
+
   /// Runs `body` on an event loop with a started fake that has the application `web`, the machine's identity `node` and a secret.
   static func run(
     auth: String = clientSecret, policy: NodePolicy = .personal, limits: RequestLimits = RequestLimits(),
-    environment: @escaping @Sendable (AzureFake) -> [String: String] = { _ in [:] },
+    environment: [String: String] = [:],
     _ body: @escaping @Sendable (AzureScene) async throws -> Void
   ) throws {
     let loop = try EventLoop()
@@ -37,7 +40,7 @@ struct AzureScene: Sendable {
         fake.assignSystemIdentity("node")
         fake.put("db", "p@ss")
         let variables = ["AZURE_AUTHORITY_HOST": fake.address, "WEB_SECRET": "s3cr3t+/=& %"]
-          .merging(environment(fake)) { _, given in given }
+          .merging(environment) { $1 }.mapValues { $0.replacing(addressPlace, with: fake.address) }
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let services = ProviderServices(
           transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: time, random: { 0.5 },

@@ -53,7 +53,8 @@ func whatIsNoChallengeIsNone(_ header: String) {
   // Another service, a suffix that is not a label, the vault itself, schemes, ports, and what is no address.
   "https://management.azure.com", "https://graph.microsoft.com", "https://t.azure.net", "https://shop.vault.azure.net",
   "https://other.vault.azure.net", "http://vault.azure.net", "https://vault.azure.net:8443", "https://net", "https://",
-  "vault.azure.net", "https://vault.azure.net@evil.example.com", "https://vault.azure.net?x=1", "https://127.0.0.1",
+  "https://azure.net", "https://vault.azure.net/x", "vault.azure.net", "https://vault.azure.net@evil.example.com",
+  "https://vault.azure.net?x=1", "https://127.0.0.1",
 ])
 func aVaultGetsNoTokenForAnotherDomain(_ resource: String) throws {
   #expect(try audience(bearer(resource), of: "https://shop.vault.azure.net") == nil)
@@ -63,6 +64,9 @@ func aVaultGetsNoTokenForAnotherDomain(_ resource: String) throws {
   #expect(try audience(bearer("https://vault.azure.net"), of: "https://shop.vault.azure.net.evil.example.com") == nil)
   #expect(try audience(bearer("https://vault.azure.net"), of: "https://shop-vault.azure.net") == nil)
   #expect(try audience(bearer("https://vault.azure.net"), of: "https://vault.azure.net") == nil)
+  #expect(try audience(bearer("https://azure.com"), of: "https://evil.cloudapp.azure.com") == nil)
+  #expect(try audience(bearer("https://managedhsm.azure.net"), of: "https://shop.managedhsm.azure.net") == nil)
+  #expect(try audience(bearer("https://vault.local.stack.example"), of: "https://a.vault.local.stack.example") != nil)
   #expect(try audience(bearer("https://vault.azure.net"), of: "https://SHOP.VAULT.azure.net") != nil)
 }
 

@@ -1,4 +1,5 @@
 import ExecutionModel
+import HTTPTransport
 import NodePolicy
 import ProviderFakes
 import ProviderKit
@@ -8,8 +9,8 @@ import Testing
 
 @testable import AzureProvider
 
-private func client(_ id: String = "web", tenant: String = AzureFake.tenant, variable: String = "WEB_SECRET") -> String
-{
+/// An `auth` block by client secret.
+func client(_ id: String = "web", tenant: String = AzureFake.tenant, variable: String = "WEB_SECRET") -> String {
   #"{"method": "client_secret", "tenant_id": "\#(tenant)", "client_id": "\#(id)", "client_secret_env": "\#(variable)"}"#
 }
 
@@ -40,7 +41,7 @@ private func client(_ id: String = "web", tenant: String = AzureFake.tenant, var
   (client(tenant: "nowhere.example.com"), "AADSTS90002 (invalid_request)", "no such tenant"),
 ])
 func aRefusedLoginSaysWhyAndNoValue(_ auth: String, _ code: String, _ hint: String) throws {
-  try AzureScene.run(auth: auth, environment: { _ in ["WRONG": "wr0ng-value"] }) { (scene: AzureScene) async throws in
+  try AzureScene.run(auth: auth, environment: ["WRONG": "wr0ng-value"]) { (scene: AzureScene) async throws in
     scene.fake.addClient("old", secret: "s3cr3t+/=& %", secretHasExpired: true)
     let failure = try await scene.failure("db")
     #expect(failure.kind == .denied)
@@ -71,7 +72,7 @@ func aTenantIsNoPath(_ tenant: String) throws {
   var policy = NodePolicy.personal
   policy.addresses = [AddressPattern(host: "127.0.0.1", requiresTLS: false)]
   try AzureScene.run(
-    auth: client(), policy: policy, environment: { _ in ["AZURE_AUTHORITY_HOST": "login.example.com"] }
+    auth: client(), policy: policy, environment: ["AZURE_AUTHORITY_HOST": "login.example.com"]
   ) { (scene: AzureScene) async throws in
     let failure = try await scene.failure("db")
     #expect(failure.kind == .policy && failure.message.contains("login.example.com"))
@@ -108,7 +109,8 @@ func aTenantIsNoPath(_ tenant: String) throws {
 
 // MARK: - Workload identity
 
-private struct Issuer {
+/// An issuer of federated tokens.
+struct Issuer {
   let key: JWTKey
 
   func token(
@@ -132,9 +134,7 @@ private struct Issuer {
     try write(try issuer.token() + "\n", to: path)
     try AzureScene.run(
       auth: #"{"method": "workload_identity"}"#,
-      environment: { _ in
-        ["AZURE_TENANT_ID": AzureFake.tenant, "AZURE_CLIENT_ID": "web", "AZURE_FEDERATED_TOKEN_FILE": path]
-      }
+      environment: ["AZURE_TENANT_ID": AzureFake.tenant, "AZURE_CLIENT_ID": "web", "AZURE_FEDERATED_TOKEN_FILE": path]
     ) { (scene: AzureScene) async throws in
       scene.fake.addFederation(client: "web", issuer.trust)
       let connection = try scene.connect()
@@ -155,7 +155,7 @@ private struct Issuer {
   try await withFolder { (folder: String) async throws in
     try write(try issuer.token(), to: "\(folder)/token")
     let auth = #"{"tenant_id": "\#(AzureFake.tenant)", "client_id": "web", "token_file": "\#(folder)/token"}"#
-    try AzureScene.run(auth: auth, environment: { _ in ["AZURE_CLIENT_ID": "other"] }) {
+    try AzureScene.run(auth: auth, environment: ["AZURE_CLIENT_ID": "other"]) {
       (scene: AzureScene) async throws in
       scene.fake.addFederation(client: "web", issuer.trust)
       #expect(try await scene.read("db") == "p@ss")
@@ -215,96 +215,5 @@ extension NodePolicy {
     var policy = strict
     policy.environment = .matching(["AZURE_AUTHORITY_HOST"])
     return policy
-  }
-}
-
-// MARK: - The default chain
-
-@Test func theEnvironmentComesFirst() throws {
-  try AzureScene.run(
-    auth: "{}",
-    environment: { fake in
-      [
-        "AZURE_TENANT_ID": AzureFake.tenant, "AZURE_CLIENT_ID": "web", "AZURE_CLIENT_SECRET": "s3cr3t+/=& %",
-        "AZURE_FEDERATED_TOKEN_FILE": "/does/not/exist", "AZURE_POD_IDENTITY_AUTHORITY_HOST": fake.address,
-      ]
-    }
-  ) { (scene: AzureScene) async throws in
-    #expect(try await scene.read("db") == "p@ss")
-    #expect(scene.tokenRequests.map(\.method) == ["POST"])
-    #expect(try await scene.connect().provider.logIn().identity == "default")
-  }
-}
-
-@Test func workloadIdentityComesBeforeTheManagedOne() async throws {
-  let issuer = Issuer(key: try JWTKey())
-  try await withFolder { (folder: String) async throws in
-    try write(try issuer.token(), to: "\(folder)/token")
-    try AzureScene.run(
-      auth: "{}",
-      environment: { fake in
-        [
-          "AZURE_TENANT_ID": AzureFake.tenant, "AZURE_CLIENT_ID": "web",
-          "AZURE_FEDERATED_TOKEN_FILE": "\(folder)/token", "AZURE_POD_IDENTITY_AUTHORITY_HOST": fake.address,
-        ]
-      }
-    ) { (scene: AzureScene) async throws in
-      scene.fake.addFederation(client: "web", issuer.trust)
-      #expect(try await scene.read("db") == "p@ss")
-      #expect(scene.tokenRequests.map(\.method) == ["POST"])
-    }
-  }
-}
-
-@Test func theManagedIdentityIsLast() throws {
-  try AzureScene.run(
-    auth: "{}",
-    environment: { ["AZURE_CLIENT_ID": "web", "AZURE_POD_IDENTITY_AUTHORITY_HOST": $0.address] }
-  ) { (scene: AzureScene) async throws in
-    #expect(try await scene.read("db") == "p@ss")
-    #expect(scene.tokenRequests.map(\.line) == ["GET /metadata/identity/oauth2/token"])
-  }
-}
-
-@Test func whatIsThereAndFailsEndsTheSearch() throws {
-  try AzureScene.run(
-    auth: "{}",
-    environment: { fake in
-      [
-        "AZURE_TENANT_ID": AzureFake.tenant, "AZURE_CLIENT_ID": "web", "AZURE_CLIENT_SECRET": "wrong",
-        "AZURE_POD_IDENTITY_AUTHORITY_HOST": fake.address,
-      ]
-    }
-  ) { (scene: AzureScene) async throws in
-    #expect(try await scene.failure("db").message.contains("AADSTS7000215"))
-    #expect(scene.tokenRequests.map(\.method) == ["POST"])
-  }
-}
-
-@Test func anEmptyChainSaysWhatWasTried() throws {
-  try AzureScene.run(
-    auth: "{}",
-    environment: { _ in
-      ["AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:1"]
-    }
-  ) { (scene: AzureScene) async throws in
-    let failure = try await scene.failure("db")
-    #expect(failure.kind == .denied)
-    #expect(failure.message.contains("environment: AZURE_CLIENT_SECRET is not set; "))
-    #expect(failure.message.contains("workload identity: AZURE_FEDERATED_TOKEN_FILE is not set; "))
-    #expect(failure.message.contains("managed identity: no connection to 127.0.0.1:1"))
-    #expect(scene.time.slept.isEmpty, "silence is found out by one attempt")
-  }
-}
-
-@Test func theChainTellsWhatThePolicyKeeps() throws {
-  var policy = NodePolicy.personal
-  policy.environment = .matching(["AZURE_AUTHORITY_HOST", "AZURE_POD_IDENTITY_AUTHORITY_HOST"])
-  try AzureScene.run(
-    auth: "{}", policy: policy,
-    environment: { _ in ["AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:1"] }
-  ) { (scene: AzureScene) async throws in
-    let message = try await scene.failure("db").message
-    #expect(message.contains("the variable AZURE_CLIENT_SECRET may not be read (rule `environment`"))
   }
 }

@@ -3,6 +3,7 @@ import NodePolicy
 import ProviderFakes
 import ProviderKit
 import SecretBytes
+import Synchronization
 import TestSupport
 import Testing
 
@@ -10,13 +11,9 @@ import Testing
 
 private let managed = #"{"method": "managed_identity"}"#
 
-private let atMetadata: @Sendable (AzureFake) -> [String: String] = {
-  ["AZURE_POD_IDENTITY_AUTHORITY_HOST": $0.address]
-}
+private let atMetadata = ["AZURE_POD_IDENTITY_AUTHORITY_HOST": "FAKE"]
 
-private let atAppService: @Sendable (AzureFake) -> [String: String] = {
-  ["IDENTITY_ENDPOINT": $0.appServiceEndpoint, "IDENTITY_HEADER": AzureFake.identityHeader]
-}
+private let atAppService = ["IDENTITY_ENDPOINT": "FAKE/msi/token", "IDENTITY_HEADER": AzureFake.identityHeader]
 
 // MARK: - Instance metadata
 
@@ -66,12 +63,18 @@ func theMetadataServiceIsAskedAgain(_ status: Int) throws {
     let asked = ScriptedTransport { request, _ in
       .failure(TransportFailure(kind: .connect, host: request.url.host, detail: ""))
     }
-    let services = ProviderServices.testing(transport: { _ in asked }, policy: policy)
+    let options = Mutex<[HTTPClientOptions]>([])
+    let services = ProviderServices.testing(
+      transport: { given in
+        options.withLock { $0.append(given) }
+        return asked
+      }, policy: policy)
     let identity = ManagedIdentity(
       clientID: nil, environment: AzureEnvironment(environment: services.environment), services: services,
       failures: FailureMaker(connection: "p"))
     await #expect(throws: ProviderFailure.self) { try await identity.token(for: "https://vault.azure.net") }
     #expect(asked.requests.first?.url.origin == "http://169.254.169.254")
+    #expect(options.withLock { $0.allSatisfy { $0.addressRule == .any && $0.bypassesProxy } })
   }
 }
 
@@ -91,7 +94,7 @@ func theMetadataServiceIsAskedAgain(_ status: Int) throws {
 @Test func aWrongIdentityHeaderIsDeniedAndNotShown() throws {
   try AzureScene.run(
     auth: managed,
-    environment: { ["IDENTITY_ENDPOINT": $0.appServiceEndpoint, "IDENTITY_HEADER": "wr0ng-header"] }
+    environment: ["IDENTITY_ENDPOINT": "FAKE/msi/token", "IDENTITY_HEADER": "wr0ng-header"]
   ) { (scene: AzureScene) async throws in
     let failure = try await scene.failure("db")
     #expect(failure.kind == .denied && failure.status == 401)
@@ -102,12 +105,10 @@ func theMetadataServiceIsAskedAgain(_ status: Int) throws {
 @Test func serviceFabricIsRefusedWithoutACall() throws {
   try AzureScene.run(
     auth: managed,
-    environment: {
-      [
-        "IDENTITY_ENDPOINT": $0.appServiceEndpoint, "IDENTITY_HEADER": AzureFake.identityHeader,
-        "IDENTITY_SERVER_THUMBPRINT": "00",
-      ]
-    }
+    environment: [
+      "IDENTITY_ENDPOINT": "FAKE/msi/token", "IDENTITY_HEADER": AzureFake.identityHeader,
+      "IDENTITY_SERVER_THUMBPRINT": "00",
+    ]
   ) { (scene: AzureScene) async throws in
     #expect(try await scene.failure("db").message.contains("Service Fabric"))
     #expect(scene.tokenRequests.isEmpty)
@@ -117,7 +118,7 @@ func theMetadataServiceIsAskedAgain(_ status: Int) throws {
 @Test func anIdentityEndpointElsewhereNeedsHTTPS() throws {
   try AzureScene.run(
     auth: managed,
-    environment: { _ in ["IDENTITY_ENDPOINT": "http://token.example.com/msi", "IDENTITY_HEADER": "h"] }
+    environment: ["IDENTITY_ENDPOINT": "http://token.example.com/msi", "IDENTITY_HEADER": "h"]
   ) { (scene: AzureScene) async throws in
     #expect(try await scene.failure("db").kind == .policy)
   }
@@ -160,7 +161,9 @@ private func withArc(
 @Test func theEnvironmentTellsOfArc() throws {
   try AzureScene.run(
     auth: managed,
-    environment: { ["IDENTITY_ENDPOINT": $0.arcEndpoint, "IMDS_ENDPOINT": "http://127.0.0.1:40342"] }
+    environment: [
+      "IDENTITY_ENDPOINT": "FAKE/arc/metadata/identity/oauth2/token", "IMDS_ENDPOINT": "http://127.0.0.1:40342",
+    ]
   ) { (scene: AzureScene) async throws in
     // The fake's folder is not the agent's, so its file must not be read.
     try await withFolder { (folder: String) async throws in

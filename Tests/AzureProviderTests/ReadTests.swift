@@ -90,6 +90,16 @@ func aVaultsAddressHasNoPath(_ address: String) throws {
   #expect(throws: DocumentFault.self) { try AzureKeyVaultProvider(connection: connection, services: services) }
 }
 
+@Test func theDemonstrationsSeedHoldsWhatTheExampleReads() throws {
+  let auth = client("demo-web-client", variable: "DEMO")
+  try AzureScene.run(auth: auth, environment: ["DEMO": "demo-web-client-secret"]) {
+    (scene: AzureScene) async throws in
+    try FakesSeed(SecretBytes(FakesSeed.demo)).apply(to: scene.fake)
+    #expect(try await scene.read("web-session-key") == "demo-session-key-2")
+    #expect(try await scene.read("web-db")?.contains("correct horse") == true)
+  }
+}
+
 /// A reference to the secret `name`, over a connection that is never used.
 private func reference(_ name: String) throws -> Reference {
   try ProviderConnection.testing(

@@ -17,7 +17,9 @@ struct AppServiceIdentity: Sendable {
     if let clientID = identity.clientID {
       query.append(("client_id", clientID))
     }
-    let request = identity.request(endpoint, query, [HTTPHeader("X-IDENTITY-HEADER", secret: header)])
+    // `Metadata` is for Azure Automation, which has the same endpoint and demands it.
+    let request = identity.request(
+      endpoint, query, [HTTPHeader("X-IDENTITY-HEADER", secret: header), HTTPHeader("Metadata", "true")])
     let sentAt = identity.services.time.now
     let response = try await identity.send(request, connectTimeout: .seconds(5)) {
       $0.status == 200 ? .accept : .fail(identity.refusal($0, Self.service))

@@ -42,7 +42,9 @@ public struct AzureKeyVaultProvider: SecretProvider {
     let audience = try await audiences.current(asking: nil)
     let login = try await tokens.current(for: audience.credential)
     let left = services.time.now.duration(to: login.credential.issuedAt.advanced(by: login.credential.lifetime))
-    return LoginReport(identity: tokens.identity, lifetime: max(left, .zero))
+    // To the second, rounded up, so that a token of an hour reads as one.
+    let (seconds, rest) = left.components
+    return LoginReport(identity: tokens.identity, lifetime: .seconds(max(seconds + (rest > 0 ? 1 : 0), 0)))
   }
 
   public func fetch(_ references: [Reference]) async -> [FetchResult] {

@@ -12,8 +12,9 @@ struct InstanceMetadata: Sendable {
   let identity: ManagedIdentity
 
   func token(for resource: String, probing: Bool) async throws(ProviderFailure) -> AzureAccessToken {
-    let host = identity.environment.text(AzureVariable.metadataHost) ?? ManagedIdentity.metadataAddress
-    let url = try identity.address(host, AzureVariable.metadataHost).appending(rawPath: Self.path)
+    let given = identity.environment.text(AzureVariable.metadataHost)
+    let url = try identity.address(given ?? ManagedIdentity.metadataAddress, AzureVariable.metadataHost).appending(
+      rawPath: Self.path)
     var query = [("api-version", "2018-02-01"), ("resource", resource)]
     if let clientID = identity.clientID {
       query.append(("client_id", clientID))
@@ -21,7 +22,8 @@ struct InstanceMetadata: Sendable {
     // The header keeps a tricked browser or proxy from asking.
     let request = identity.request(url, query, [HTTPHeader("Metadata", "true")])
     let sentAt = identity.services.time.now
-    let response = try await answer(to: request, probing: probing)
+    // An address in the environment says that the service is there.
+    let response = try await answer(to: request, probing: probing && given == nil)
     return try identity.token(in: response, Self.service, sentAt: sentAt)
   }
 

@@ -73,16 +73,14 @@ struct KeyVaultAudience: Sendable, Hashable {
   var scope: String { "\(resource)/.default" }
 
   /// Holds a challenge against the vault that made it, so that no vault can ask for another service's token: the host of the
-  /// resource must be the domain that the vault's own name ends in (https://aka.ms/azsdk/blog/vault-uri).
+  /// resource must be the domain that the vault's own name ends in (https://aka.ms/azsdk/blog/vault-uri), and its first label
+  /// `vault`, as in all clouds: names below Microsoft's domains can be had by anybody, and other services have tokens too.
   ///
   /// A vault on loopback (a fake, an emulator) has no such name: it may ask for a token for loopback, which is good nowhere else.
   /// Whatever listens there never sees one that opens a real vault.
   init?(_ challenge: KeyVaultChallenge, of vault: HTTPURL) {
-    var text = challenge.resource ?? AzureCloud.of(vault).resource
-    while text.hasSuffix("/") {
-      text.removeLast()
-    }
-    guard let resource = try? HTTPURL(parsing: text), resource.query == nil else {
+    let text = Self.resource(of: challenge, vault)
+    guard let resource = try? HTTPURL(parsing: text), resource.path == "/", resource.query == nil else {
       return nil
     }
     self.resource = text
@@ -90,10 +88,19 @@ struct KeyVaultAudience: Sendable, Hashable {
     let isOwn =
       vault.isLoopbackHost
       ? resource.isLoopbackHost
-      : resource.scheme == .https && resource.port == 443 && resource.host.contains(".")
+      : resource.scheme == .https && resource.port == 443 && resource.host.hasPrefix("vault.")
         && vault.host.hasSuffix(".\(resource.host)")
     guard isOwn else {
       return nil
     }
+  }
+
+  /// What `challenge` asks a token for; where it does not say, what all vaults of the cloud do.
+  static func resource(of challenge: KeyVaultChallenge, _ vault: HTTPURL) -> String {
+    var text = challenge.resource ?? AzureCloud.of(vault).resource
+    while text.hasSuffix("/") {
+      text.removeLast()
+    }
+    return text
   }
 }

@@ -42,7 +42,8 @@ final class KeyVaultReader: Sendable {
     guard let audience = KeyVaultAudience(challenge, of: vault) else {
       throw failures.make(
         .policy,
-        "the vault asks for a token for \(DocumentPath.shown(challenge.resource ?? "")), which is not the domain of \(vault.host), so none is sent",
+        "the vault asks for a token for \(DocumentPath.shown(KeyVaultAudience.resource(of: challenge, vault))), "
+          + "which is not the domain of \(vault.host), so none is sent",
         status: 401, hint: "check vault_url; it must be the vault's own name")
     }
     return audience

@@ -69,6 +69,7 @@ struct ManagedIdentity: Sendable {
     var options = HTTPClientOptions()
     options.connectTimeout = min(connectTimeout, services.limits.connect)
     options.addressRule = services.policy.addressRule(forMetadataService: request.url)
+    options.bypassesProxy = options.addressRule == .any
     let caller = ProviderCaller(connection: failures.connection, services: services, schedule: schedule)
     return try await caller.send(request, over: services.transport(options), about: nil, judge: judge)
   }
