@@ -63,6 +63,7 @@ let package = Package(
     room("VaultProvider", path: "providers/Vault", ["ProviderKit"]),
     room("FileProvider", path: "providers/File", ["ProviderKit"]),
     room("AWSProvider", path: "providers/AWS", ["AWSSigning", "CLinux", "ProviderKit"]),
+    room("AzureProvider", path: "providers/Azure", ["ProviderKit"]),
 
     // Floor 3.
     room("Resolution", ["ProviderKit"]),
@@ -82,8 +83,8 @@ let package = Package(
     .executableTarget(
       name: "secrets-agent",
       dependencies: [
-        "AWSProvider", "AgentDaemon", "CWipingAllocator", "Delivery", "FileProvider", "Resolution", "VaultProvider",
-        arguments, logging,
+        "AWSProvider", "AgentDaemon", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "Resolution",
+        "VaultProvider", arguments, logging,
       ],
       swiftSettings: strict),
 
@@ -107,10 +108,13 @@ let package = Package(
     tests("HTTPTransportTests", ["HTTPTransport", "EventLoop", "ProviderFakes", "SecretBytes", logging]),
     tests(
       "ExecutionModelTests",
-      ["ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider", "AWSProvider"]),
+      [
+        "ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider", "AWSProvider", "AzureProvider",
+      ]),
     tests("NodePolicyTests", ["NodePolicy"]),
     tests("ProviderKitTests", ["ProviderKit", "TestSupport"]),
     tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),
+    tests("AzureProviderTests", ["AzureProvider", "ProviderFakes", "TestSupport"]),
     tests("FileProviderTests", ["FileProvider", "ProviderKit", "TestSupport"]),
     tests("AWSSigningTests", ["AWSSigning", "JSONReader", "SecretBytes"]),
     tests(

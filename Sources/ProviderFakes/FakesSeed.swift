@@ -12,8 +12,8 @@ public struct FakesSeed: Sendable {
     } catch {
       throw FakeFault("seed: \(error)")
     }
-    guard root.kind == .object, ["vault", "aws"].contains(where: { root.member($0)?.kind == .object }) else {
-      throw FakeFault("seed: no store's block is there: vault, aws")
+    guard root.kind == .object, ["vault", "aws", "azure"].contains(where: { root.member($0)?.kind == .object }) else {
+      throw FakeFault("seed: no store's block is there: vault, aws, azure")
     }
   }
 
@@ -26,7 +26,14 @@ public struct FakesSeed: Sendable {
         {"mount": "secret", "path": "web/db", "data": {"username": "web", "password": "correct horse battery staple"}},
         {"mount": "secret", "path": "web/api", "data": {"key": "demo-api-key-0123456789", "limits": {"rate": 1.0, "burst": [10, 20]}}},
         {"mount": "legacy", "path": "mail", "data": {"smtp_password": "it's a \\"demo\\" $ecret"}}],
-      "approles": [{"role_id": "demo-web-role", "secret_id": "demo-web-secret-id"}]}}
+      "approles": [{"role_id": "demo-web-role", "secret_id": "demo-web-secret-id"}]},
+    "azure": {
+      "clients": [{"client_id": "demo-web-client", "client_secret": "demo-web-client-secret"}],
+      "system_identity": "demo-node-identity",
+      "secrets": [
+        {"name": "web-db", "value": "{\\"username\\": \\"web\\", \\"password\\": \\"correct horse battery staple\\"}",
+         "content_type": "application/json"},
+        {"name": "web-session-key", "versions": ["demo-session-key-1", "demo-session-key-2"]}]}}
     """
 
   /// Puts what the seed says into `vault`.

@@ -22,12 +22,14 @@ public struct ProviderServices: Sendable {
   public let executor: (any TaskExecutor)?
   /// Counts of the connection; ``ProviderCaller`` and ``LoginSession`` keep them.
   public let metrics: ConnectionMetrics
+  /// What connections of the same identity share.
+  public let shared: SharedSessions
 
   public init(
     transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending, time: any TimeSource,
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, environment: NodeEnvironment,
     policy: NodePolicy, limits: RequestLimits = RequestLimits(), log: Logger, executor: (any TaskExecutor)? = nil,
-    metrics: ConnectionMetrics = ConnectionMetrics()
+    metrics: ConnectionMetrics = ConnectionMetrics(), shared: SharedSessions = SharedSessions()
   ) {
     self.transport = transport
     self.time = time
@@ -39,13 +41,14 @@ public struct ProviderServices: Sendable {
     self.log = log
     self.executor = executor
     self.metrics = metrics
+    self.shared = shared
   }
 
   /// The same for a connection that is counted in `metrics`.
   public func counting(in metrics: ConnectionMetrics) -> ProviderServices {
     ProviderServices(
       transport: transport, time: time, random: random, environment: environment, policy: policy, limits: limits,
-      log: log, executor: executor, metrics: metrics)
+      log: log, executor: executor, metrics: metrics, shared: shared)
   }
 }
 

@@ -29,6 +29,8 @@ struct Serve: AsyncParsableCommand {
 
   @Option(help: "The port of the fake AWS; 0 is an ephemeral one.")
   var awsPort = 0
+  @Option(help: "The port of Azure's plain HTTP; 0 is an ephemeral one.")
+  var azurePort = 0
 
   @Option(help: "A folder for the generated CA and certificates; without it TLS is not served.")
   var tlsFolder: String?
@@ -45,7 +47,9 @@ struct Serve: AsyncParsableCommand {
     try seed.apply(to: vault)
     let aws = try await AWSFake.start(port: awsPort)
     try seed.apply(to: aws)
-    var places = [("vault", vault.address), ("aws", aws.address)]
+    let azure = try await AzureFake.start(port: azurePort)
+    try seed.apply(to: azure)
+    var places = [("vault", vault.address), ("aws", aws.address), ("azure", azure.address)]
     if let tlsFolder {
       let authority = try CertificateAuthority()
       let client = try authority.client()
@@ -59,12 +63,14 @@ struct Serve: AsyncParsableCommand {
           try await vault.listening(tls: .mutual(server, clientAuthority: authority.authority)).address
         ))
       places.append(("aws_tls", try await aws.listening(tls: .server(server)).address))
+      places.append(("azure_tls", try await azure.listening(tls: .server(server)).address))
       places.append(("ca", "\(tlsFolder)/ca.pem"))
     }
     announce(places)
     await Self.stopped()
     await vault.stop()
     await aws.stop()
+    await azure.stop()
   }
 
   private func announce(_ places: [(String, String)]) {

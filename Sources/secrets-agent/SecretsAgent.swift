@@ -1,5 +1,6 @@
 import AWSProvider
 import ArgumentParser
+import AzureProvider
 import FileProvider
 import Resolution
 import VaultProvider
@@ -9,7 +10,8 @@ let agentVersion = "0.1.0"
 
 /// Every provider type of this build; to add one is a line here.
 let registry = ProviderRegistry([
-  VaultProvider.self, SecretsManagerProvider.self, ParameterStoreProvider.self, STSProvider.self, FileProvider.self,
+  VaultProvider.self, SecretsManagerProvider.self, ParameterStoreProvider.self, STSProvider.self,
+  AzureKeyVaultProvider.self, FileProvider.self,
 ])
 
 @main

@@ -1,4 +1,5 @@
 import AWSProvider
+import AzureProvider
 import ExecutionModel
 import FileProvider
 import Resolution
@@ -6,7 +7,8 @@ import SecretBytes
 import VaultProvider
 
 let catalog = ProviderRegistry([
-  VaultProvider.self, SecretsManagerProvider.self, ParameterStoreProvider.self, STSProvider.self, FileProvider.self,
+  VaultProvider.self, SecretsManagerProvider.self, ParameterStoreProvider.self, STSProvider.self,
+  AzureKeyVaultProvider.self, FileProvider.self,
 ]).catalog
 
 /// The validated execution of a document of one.

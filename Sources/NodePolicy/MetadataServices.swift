@@ -1,0 +1,27 @@
+import HTTPTransport
+
+extension NodePolicy {
+  /// Whether authentication may ask `url` for a token of the machine's own identity.
+  ///
+  /// Platforms serve these on link-local addresses or on loopback, by plain HTTP, and the address is the platform's well-known one
+  /// or stands in the agent's own environment: no document names it. Any other address is held to the `addresses` rule.
+  public func check(metadataService url: HTTPURL) throws(PolicyRefusal) {
+    if url.isLoopbackHost || LinkLocalHost.containsIPv4(url.host) {
+      return
+    }
+    try check(url)
+  }
+
+  /// What the socket to a metadata service must hold to: a literal address to itself, a name to what names may resolve to.
+  public func addressRule(forMetadataService url: HTTPURL) -> HTTPAddressRule {
+    LinkLocalHost.containsIPv4(url.host) ? .any : addressRule(for: url)
+  }
+}
+
+extension LinkLocalHost {
+  /// A dotted address of 169.254.0.0/16, and nothing else.
+  static func containsIPv4(_ host: String) -> Bool {
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+    return parts.count == 4 && parts[0] == 169 && parts[1] == 254 && parts[2] != nil && parts[3] != nil
+  }
+}

@@ -1,0 +1,162 @@
+import Glibc
+import JSONReader
+import SecretBytes
+import Synchronization
+
+/// A local server that behaves as Azure does towards a node: Entra ID's token endpoint (client secrets; federated tokens, whose
+/// signature and claims it checks), the token services of managed identities (instance metadata, App Service, Arc), and one Key
+/// Vault that challenges, and checks a token's audience, tenant and life.
+///
+/// Its clock is the machine's plus what ``advance(seconds:)`` and ``setClock(unixTime:)`` added.
+public final class AzureFake: Sendable {
+  /// The tenant that holds applications and vault where a call names no other.
+  public static let tenant = "5f3c2a10-0000-4000-8000-00000000a2ce"
+  /// What the vault wants tokens for: a loopback host, as the agent asks of a vault on loopback.
+  public static let resource = "https://127.0.0.1"
+  /// What App Service wants as `X-IDENTITY-HEADER`.
+  public static let identityHeader = "fake-identity-header"
+
+  public let server: FakeServer
+  /// The vault's, and the authority's (`AZURE_AUTHORITY_HOST`), and the instance metadata service's
+  /// (`AZURE_POD_IDENTITY_AUTHORITY_HOST`).
+  public let address: String
+  private let core: AzureFakeCore
+
+  public var recorder: RequestRecorder { server.recorder }
+  public var faults: FaultTable { server.faults }
+  /// `IDENTITY_ENDPOINT` of App Service and Container Apps.
+  public var appServiceEndpoint: String { address + AzureFakeCore.appServicePath }
+  /// `IDENTITY_ENDPOINT` of Azure Arc.
+  public var arcEndpoint: String { address + AzureFakeCore.arcPath }
+
+  private init(server: FakeServer, core: AzureFakeCore, scheme: String) {
+    self.server = server
+    self.core = core
+    self.address = "\(scheme)://127.0.0.1:\(server.port)"
+  }
+
+  /// An Azure without applications, identities and secrets.
+  public static func start(port: Int = 0, tls: FakeTLS = .none) async throws -> AzureFake {
+    try await listen(AzureFakeCore(), port: port, tls: tls)
+  }
+
+  private static func listen(
+    _ core: AzureFakeCore, port: Int, tls: FakeTLS, recorder: RequestRecorder = RequestRecorder(),
+    faults: FaultTable = FaultTable()
+  ) async throws -> AzureFake {
+    let scheme = if case .none = tls { "http" } else { "https" }
+    let administration = FakeAdministration(recorder: recorder, faults: faults)
+    let server = try await FakeServer.start(port: port, tls: tls, recorder: recorder, faults: faults) { request in
+      if request.path.hasPrefix("/_fake/") {
+        return core.administer(request) ?? administration.answer(request)
+      }
+      return core.answer(request, scheme: scheme)
+    }
+    return AzureFake(server: server, core: core, scheme: scheme)
+  }
+
+  /// The same Azure on one more port.
+  public func listening(port: Int = 0, tls: FakeTLS) async throws -> AzureFake {
+    try await Self.listen(core, port: port, tls: tls, recorder: recorder, faults: faults)
+  }
+
+  public func stop() async {
+    await server.stop()
+  }
+
+  // MARK: - What it holds
+
+  /// An application with a client secret.
+  public func addClient(
+    _ id: String, secret: String, tenant: String = AzureFake.tenant, secretHasExpired: Bool = false
+  ) {
+    core.change {
+      $0.applications[tenant, default: [:]][id, default: .init()].secret = secret
+      $0.applications[tenant]?[id]?.secretHasExpired = secretHasExpired
+    }
+  }
+
+  /// An application that trusts another issuer's tokens.
+  public func addFederation(client: String, _ federation: AzureFederation, tenant: String = AzureFake.tenant) {
+    core.change { $0.applications[tenant, default: [:]][client, default: .init()].federations.append(federation) }
+  }
+
+  /// The machine's own identity; `nil` takes it away.
+  public func assignSystemIdentity(_ client: String?) {
+    core.change { $0.systemIdentity = client }
+  }
+
+  public func assignUserIdentity(_ client: String) {
+    core.change { _ = $0.userIdentities.insert(client) }
+  }
+
+  /// Starts an Arc agent that puts its challenge files into `folder`.
+  public func startArc(folder: String) {
+    core.change { $0.arcFolder = folder }
+  }
+
+  /// Writes a new version of a secret.
+  ///
+  /// - Returns: the version's name.
+  @discardableResult
+  public func put(_ name: String, _ value: String, _ state: AzureSecretState = AzureSecretState()) -> String {
+    core.change { fake in
+      let digits = String(fake.next(), radix: 16)
+      let id = String(repeating: "a", count: 32 - digits.count) + digits
+      fake.secrets[name, default: []].append(.init(id: id, value: value, state: state))
+      return id
+    }
+  }
+
+  /// Soft-deletes a secret: it is not found any more.
+  public func delete(_ name: String) {
+    core.change { $0.secrets[name] = nil }
+  }
+
+  /// An identity that may log in and not read.
+  public func takeRights(of client: String) {
+    core.change { _ = $0.unprivileged.insert(client) }
+  }
+
+  // MARK: - How it behaves
+
+  /// What the vault's challenge asks a token for, and what it accepts.
+  public func setResource(_ resource: String) {
+    core.change { $0.resource = resource }
+  }
+
+  /// A `WWW-Authenticate` in the place of the vault's own.
+  public func setChallenge(_ header: String?) {
+    core.change { $0.challenge = header }
+  }
+
+  /// The vault trusts another tenant from now on.
+  public func moveVault(to tenant: String) {
+    core.change { $0.vaultTenant = tenant }
+  }
+
+  /// Whether secrets are refused before and after their dates. The service as it is documented serves them all the same.
+  public func refuseOutsideDates(_ refuses: Bool = true) {
+    core.change { $0.refusesOutsideDates = refuses }
+  }
+
+  /// How long tokens made from now on live.
+  public func setTokenLifetime(seconds: Int) {
+    core.change { $0.tokenSeconds = seconds }
+  }
+
+  /// Moves its clock on.
+  public func advance(seconds: Double) {
+    core.change { $0.clockOffset += seconds }
+  }
+
+  /// Sets its clock.
+  public func setClock(unixTime: Int64) {
+    core.change { $0.clockOffset = Double(unixTime) - AzureFakeCore.clock() }
+  }
+
+  /// No token made so far is good any more.
+  public func revokeAllTokens() {
+    core.change { $0.tokens = [:] }
+  }
+}

@@ -1,0 +1,66 @@
+import EventLoop
+import JSONReader
+import ProviderKit
+import SecretBytes
+
+/// An access token and its life.
+struct AzureAccessToken: Sendable {
+  /// What ends sooner than this is replaced before it is used: a call may be on its way for a while.
+  static let margin: Duration = .seconds(10)
+  /// How long before the end a token is replaced, where its answer does not tell.
+  static let renewalLead: Duration = .seconds(300)
+  /// Ten years: what a service says beyond that is no end worth counting.
+  static let longestSeconds: Int64 = 315_360_000
+
+  let value: SecretBytes
+  let lifetime: Duration
+  let issuedAt: Moment
+  /// How long after ``issuedAt`` a fresh one should be fetched, while this one goes on being good.
+  let renewAfter: Duration
+
+  var until: Moment { issuedAt.advanced(by: lifetime - Self.margin) }
+  var renewAt: Moment { issuedAt.advanced(by: renewAfter) }
+  var grant: LoginSession<AzureAccessToken>.Grant { .init(credential: self, until: until) }
+
+  /// Reads a token answer: Entra ID's (`expires_in` as a number), instance metadata's and App Service's (strings, `expires_on` in
+  /// Unix time).
+  ///
+  /// - Parameter moment: when the request was sent.
+  /// - Returns: `nil` where there is no token, or none that can be sent as a header, or one without a life left.
+  init?(_ json: JSONValue, at moment: Moment, unixTime: Int64) {
+    guard
+      let value = json.member("access_token")?.secret, !value.isEmpty,
+      value.withUnsafeBytes({ $0.allSatisfy { (0x21...0x7e).contains($0) } }),
+      json.member("token_type")?.text.map({ $0.lowercased() == "bearer" }) ?? true,
+      let seconds = Self.seconds(json, unixTime: unixTime), seconds > 0
+    else {
+      return nil
+    }
+    self.value = value.detached()
+    self.lifetime = .seconds(min(seconds, Self.longestSeconds))
+    self.issuedAt = moment
+    if let hint = Self.number(json.member("refresh_in")), (1..<seconds).contains(hint) {
+      renewAfter = .seconds(hint)
+    } else if seconds >= 7200 {
+      renewAfter = lifetime / 2
+    } else {
+      renewAfter = max(lifetime - Self.renewalLead, lifetime * 2 / 3)
+    }
+  }
+
+  private static func seconds(_ json: JSONValue, unixTime: Int64) -> Int64? {
+    if let seconds = number(json.member("expires_in")) {
+      return seconds
+    }
+    guard let end = number(json.member("expires_on")) else {
+      return nil
+    }
+    let (left, overflow) = end.subtractingReportingOverflow(unixTime)
+    return overflow ? nil : left
+  }
+
+  /// A whole number, also as a string.
+  private static func number(_ value: JSONValue?) -> Int64? {
+    value?.int64 ?? value?.text.flatMap { Int64($0) }
+  }
+}

@@ -1,0 +1,63 @@
+import ProviderKit
+import Synchronization
+
+/// The tokens of one connection's identity, shared with all connections of the same one.
+final class AzureTokens: Sendable {
+  private let credential: AzureCredential
+  private let services: ProviderServices
+  private let failures: FailureMaker
+  /// By resource. Holding them keeps them shared.
+  private let sessions = Mutex<[String: AzureTokenSession]>([:])
+
+  init(credential: AzureCredential, connection: String, services: ProviderServices) {
+    self.credential = credential
+    self.services = services
+    self.failures = FailureMaker(connection: connection)
+  }
+
+  /// Who logs in, for reports.
+  var identity: String { credential.shownIdentity }
+
+  func current(for audience: KeyVaultAudience) async throws(ProviderFailure) -> AzureTokenSession.Login {
+    let session = session(for: audience)
+    do throws(ProviderFailure) {
+      return try await session.current()
+    } catch {
+      throw own(error)
+    }
+  }
+
+  /// A token newer than `refused`, or one for another audience.
+  func replacing(
+    _ refused: AzureTokenSession.Login, for audience: KeyVaultAudience
+  ) async throws(ProviderFailure) -> AzureTokenSession.Login {
+    let session = session(for: audience)
+    do throws(ProviderFailure) {
+      return try await session.replacing(refused)
+    } catch {
+      throw own(error)
+    }
+  }
+
+  private func session(for audience: KeyVaultAudience) -> AzureTokenSession {
+    sessions.withLock { sessions in
+      if let session = sessions[audience.resource] {
+        return session
+      }
+      let session = services.shared.session(of: credential.identity(for: audience.resource)) {
+        AzureTokenSession(connection: failures.connection, services: services) {
+          [credential] () async throws(ProviderFailure) in try await credential.token(for: audience)
+        }
+      }
+      sessions[audience.resource] = session
+      return session
+    }
+  }
+
+  /// A shared login fails for every connection under its own name.
+  private func own(_ failure: ProviderFailure) -> ProviderFailure {
+    ProviderFailure(
+      failure.kind, connection: failures.connection, reference: failure.reference, status: failure.status,
+      retryAfter: failure.retryAfter, failure.message, hint: failure.hint)
+  }
+}
