@@ -108,7 +108,8 @@ struct CurlOutcome {
       // TLS 1.3 tells of a client certificate it refuses only after the handshake.
       return .tls(handshake)
     case CURLE_RECV_ERROR where detail.contains("CONNECT"): return .proxy
-    case CURLE_RECV_ERROR where detail.contains("chunked-encoding"): return .malformed
+    case CURLE_RECV_ERROR where detail.contains("chunked-encoding") || detail.contains("response headers"):
+      return .malformed
     // A header line that is too long for libcurl, too.
     case CURLE_OUT_OF_MEMORY where wasConnected: return .malformed
     case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_HTTP2, CURLE_WRITE_ERROR,
