@@ -44,6 +44,11 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
     guard let scheme = Self.part(handle, CURLUPART_SCHEME).flatMap(Scheme.init(rawValue:)) else {
       throw .notHTTP
     }
+    // libcurl reads one slash or three as two, and would take the first part of a path for the host.
+    let rest = text.utf8.dropFirst(scheme.rawValue.utf8.count)
+    guard rest.starts(with: "://".utf8), rest.dropFirst(3).first != UInt8(ascii: "/") else {
+      throw .malformed
+    }
     guard Self.part(handle, CURLUPART_FRAGMENT) == nil else {
       throw .hasFragment
     }

@@ -17,7 +17,7 @@ struct AddressRuleTests {
       let failure = try onLoop { loop async throws in
         try await loop.client { $0.addressRule = rule }.failure(address)
       }
-      #expect(failure.kind == .addressRefused)
+      expect(failure, .addressRefused)
     }
   }
 

@@ -14,10 +14,10 @@ struct CancellationTests {
       }
       if request.hasPrefix("GET /good ") {
         connection.send(answer("good"))
-      } else {
-        connection.send(beginning)
-        arrival.happens()
+        return
       }
+      connection.send(beginning)
+      arrival.happens()
       connection.waitForEnd()
       end.happens()
     }

@@ -43,6 +43,8 @@ final class RawServer: Sendable {
       while true {
         let descriptor = accept(listener, nil, nil)
         guard descriptor >= 0 else {
+          // Not before: the number could be another server's by then.
+          close(listener)
           return
         }
         let connection = RawConnection(descriptor, number: log.add(descriptor), log)
@@ -58,7 +60,6 @@ final class RawServer: Sendable {
     // Wakes the thread in accept, and those that read.
     shutdown(listener, Int32(SHUT_RDWR))
     log.shutDownAll()
-    close(listener)
   }
 }
 

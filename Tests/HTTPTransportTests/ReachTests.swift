@@ -49,7 +49,7 @@ struct ReachTests {
   @Test func aPortThatRefusesIsNamedWithTheReason() throws {
     let dead = try DeadPort(listens: false)
     let failure = try onLoop { try await $0.client().failure("http://127.0.0.1:\(dead.port)/v1/x") }
-    #expect(failure.kind == .connect)
+    expect(failure, .connect)
     #expect(failure.description == "no connection to 127.0.0.1:\(dead.port): Connection refused")
   }
 

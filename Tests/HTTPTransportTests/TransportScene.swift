@@ -57,6 +57,13 @@ extension HTTPClient {
   }
 }
 
+/// That `failure` is of this kind; says in full what it is where it is not.
+func expect(
+  _ failure: TransportFailure, _ kind: TransportFailure.Kind, sourceLocation: SourceLocation = #_sourceLocation
+) {
+  #expect(failure.kind == kind, "\(failure.kind): \(failure.detail)", sourceLocation: sourceLocation)
+}
+
 extension HTTPResponse {
   var text: String? { body.unsafeString() }
 }
