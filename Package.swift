@@ -76,7 +76,10 @@ let package = Package(
     // Floor 5.
     room(
       "AgentDaemon",
-      ["CLinux", "Delivery", "EventLoop", "HTTPTransport", "JSONReader", "Refresh", "Resolution", "YAMLReader", logging]
+      [
+        "CLinux", "Delivery", "EventLoop", "HTTPTransport", "JSONReader", "Refresh", "Resolution", "YAMLReader",
+        logging,
+      ]
     ),
 
     // Floor 6: commands only.
@@ -123,7 +126,12 @@ let package = Package(
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
     tests("DeliveryTests", ["Delivery", "SecretBytes"]),
     tests("RefreshTests", ["Refresh", "ProviderKit", "TestSupport"]),
-    tests("AgentDaemonTests", ["AgentDaemon", "EventLoop", "HTTPTransport", "ProviderFakes", "TestSupport"]),
+    tests(
+      "AgentDaemonTests",
+      [
+        "AgentDaemon", "EventLoop", "HTTPTransport", "NodePolicy", "ProviderFakes", "Refresh", "Resolution",
+        "TestSupport",
+      ]),
     tests("ProviderFakesTests", ["EventLoop", "HTTPTransport", "JSONReader", "ProviderFakes", "SecretBytes", logging]),
     // These drive the built executable, as a user does.
     tests("CommandTests", ["ProviderFakes", "JSONReader", "SecretBytes"]),

@@ -28,7 +28,8 @@ struct AgentAPI: Sendable {
 
   /// What a scraper may ask over TCP.
   func answerScraper(_ request: APIRequest) async -> APIResponse {
-    guard request.path.count == 1, let route = request.path.first, ["healthz", "readyz", "metrics"].contains(route) else {
+    guard request.path.count == 1, let route = request.path.first, ["healthz", "readyz", "metrics"].contains(route)
+    else {
       return Self.error(404, "no such route")
     }
     guard request.method == "GET" || request.method == "HEAD" else {

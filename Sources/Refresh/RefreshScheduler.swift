@@ -144,7 +144,7 @@ public actor RefreshScheduler {
   }
 
   /// Whether a fetch is under way.
-  var isFetching: Bool {
+  package var isFetching: Bool {
     connections.values.contains { $0.references.values.contains(where: \.isFetching) }
   }
 

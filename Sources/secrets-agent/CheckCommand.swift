@@ -21,7 +21,9 @@ struct CheckCommand: ParsableCommand {
   @Argument(help: "A file of JSON or YAML, or - for standard input.", completion: .file())
   var document: String?
 
-  @Option(help: "Check the daemon's configuration, and the policy that it names, in the place of a document.", completion: .file())
+  @Option(
+    help: "Check the daemon's configuration, and the policy that it names, in the place of a document.",
+    completion: .file())
   var config: String?
 
   @OptionGroup var choice: DocumentChoice

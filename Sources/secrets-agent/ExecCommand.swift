@@ -19,7 +19,7 @@ struct ExecCommand: ParsableCommand {
 
       EXAMPLES
         secrets-agent exec job.yaml -- ./server --port 8080
-        secrets-agent exec --watch --grace 30s --pass 'APP_*' job.yaml -- ./server --port 8080
+        secrets-agent exec --watch --grace 30s job.yaml -- ./server
       """)
 
   @OptionGroup var document: DocumentOptions

@@ -19,7 +19,8 @@ struct DaemonOptions: ParsableArguments {
     var options = HTTPClientOptions()
     options.unixSocket = socket
     options.addressRule = .any
-    let client = HTTPClient(loop: loop, options: options, log: Logger(label: "client") { _ in SwiftLogNoOpLogHandler() })
+    let client = HTTPClient(
+      loop: loop, options: options, log: Logger(label: "client") { _ in SwiftLogNoOpLogHandler() })
     do {
       let url = path.reduce(try HTTPURL(parsing: "http://localhost")) { $0.appending(segment: $1) }
       let response = try await client.send(HTTPRequest(method: method, url: url, maximumResponseBytes: 256 << 20))
@@ -30,7 +31,8 @@ struct DaemonOptions: ParsableArguments {
       }
       return .success(response.body)
     } catch {
-      faults.error("\(socket): no daemon answers: \(error); start one, or name its socket with --socket", ["class": "daemon"])
+      faults.error(
+        "\(socket): no daemon answers: \(error); start one, or name its socket with --socket", ["class": "daemon"])
       return .failure(ExitStatus.unavailable.code)
     }
   }

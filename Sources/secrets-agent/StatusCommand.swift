@@ -9,7 +9,8 @@ import SecretBytes
 
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Tells how every execution and secret of the running daemon stands; never a value.",
+    commandName: "status",
+    abstract: "Tells how every execution and secret of the running daemon stands; never a value.",
     discussion: """
       EXAMPLES
         secrets-agent status
@@ -72,7 +73,9 @@ struct StatusCommand: ParsableCommand {
   private static func lines(of execution: JSONValue) -> [String] {
     let state = shown(execution.member("state"))
     let generation = execution.member("generation")?.int64 ?? 0
-    var lines = ["\(shown(execution.member("id")))  \(state)  generation \(generation)  from \(shown(execution.member("source")))"]
+    var lines = [
+      "\(shown(execution.member("id")))  \(state)  generation \(generation)  from \(shown(execution.member("source")))"
+    ]
     for problem in execution.member("problems")?.elements.map({ $0 }) ?? [] {
       lines.append("  ! \(shown(problem))")
     }
@@ -100,7 +103,8 @@ struct StatusCommand: ParsableCommand {
       return nil
     }
     let nanoseconds = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return nanoseconds.overflow || seconds < 0 ? "\(seconds)s" : RefreshInterval(nanoseconds: nanoseconds.partialValue).description
+    return nanoseconds.overflow || seconds < 0
+      ? "\(seconds)s" : RefreshInterval(nanoseconds: nanoseconds.partialValue).description
   }
 }
 

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// `exec DOC -- CMD`: the values in a child's environment, and nowhere else.
-@Suite(.timeLimit(.minutes(2))) struct Exec {
+@Suite(.timeLimit(.minutes(15))) struct Exec {
   private let fakes: Fakes
   private let agent: Agent
   private let file: String

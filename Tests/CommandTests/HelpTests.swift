@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What the command says of itself.
-@Suite(.timeLimit(.minutes(2))) struct Help {
+@Suite(.timeLimit(.minutes(15))) struct Help {
   private let agent: Agent
 
   init() throws { agent = try Agent() }

@@ -4,7 +4,7 @@ import SecretBytes
 import Testing
 
 /// Whatever is printed besides the asked-for output holds no seeded value and no credential.
-@Suite(.timeLimit(.minutes(2))) struct NothingLeaks {
+@Suite(.timeLimit(.minutes(15))) struct NothingLeaks {
   private static let secretID = "leaky-secret-id-77"
   private static let wrongID = "leaky-wrong-id-88"
   private static let value = "leaky value of the password"

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Outputs that cannot be written: status 73, a line that names the place, and what stood there before untouched.
-@Suite(.timeLimit(.minutes(2))) struct OutputFaults {
+@Suite(.timeLimit(.minutes(15))) struct OutputFaults {
   private let fakes: Fakes
   private let agent: Agent
   private let file: String

@@ -1,7 +1,7 @@
 import Testing
 
 /// What the node's policy refuses, and what the command line does.
-@Suite(.timeLimit(.minutes(2))) struct PolicyAndUsage {
+@Suite(.timeLimit(.minutes(15))) struct PolicyAndUsage {
   private let fakes: Fakes
   private let agent: Agent
 

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// What a store that works says no to, and addresses where there is none.
-@Suite(.timeLimit(.minutes(2))) struct Refusals {
+@Suite(.timeLimit(.minutes(15))) struct Refusals {
   private let fakes: Fakes
   private let agent: Agent
 

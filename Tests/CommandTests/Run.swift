@@ -9,7 +9,6 @@ struct Outcome: Sendable {
   let signal: Int32
   let output: Data
   let errorText: String
-  let peakMemory: Int
 
   var outputText: String { String(decoding: output, as: UTF8.self) }
   var errorLines: [String] { errorText.split(separator: "\n").map(String.init) }
@@ -37,7 +36,7 @@ final class Run: Sendable {
   let pid: pid_t
   private let outputFile: URL
   private let errorFile: URL
-  private let ended: Task<(Int32, Int), Never>
+  private let ended: Task<Int32, Never>
 
   init(_ command: [String], environment: [String: String], input: String? = nil, folder: ScratchFolder) throws {
     outputFile = folder.fresh("stdout")
@@ -58,9 +57,8 @@ final class Run: Sendable {
         // A thread of its own: waiting for a child must not hold one of the few that run tests.
         Thread.detachNewThread {
           var status: Int32 = 0
-          var usage = rusage()
-          while wait4(pid, &status, 0, &usage) == -1 && errno == EINTR {}
-          continuation.resume(returning: (status, usage.ru_maxrss * 1024))
+          while waitpid(pid, &status, 0) == -1 && errno == EINTR {}
+          continuation.resume(returning: status)
         }
       }
     }
@@ -70,7 +68,7 @@ final class Run: Sendable {
 
   /// Waits for the end. A test that runs into its time limit kills the program.
   func outcome() async throws -> Outcome {
-    let (status, memory) = await withTaskCancellationHandler {
+    let status = await withTaskCancellationHandler {
       await ended.value
     } onCancel: {
       kill(pid, SIGKILL)
@@ -79,7 +77,7 @@ final class Run: Sendable {
     return Outcome(
       status: signal == 0 ? (status >> 8) & 0xff : 128 + signal, signal: signal,
       output: try Data(contentsOf: outputFile),
-      errorText: String(decoding: try Data(contentsOf: errorFile), as: UTF8.self), peakMemory: memory)
+      errorText: String(decoding: try Data(contentsOf: errorFile), as: UTF8.self))
   }
 
   /// Waits until the program's standard output holds `text`; false when it ended without.

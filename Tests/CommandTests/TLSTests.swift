@@ -4,7 +4,7 @@ import SecretBytes
 import Testing
 
 /// Certificates that are to be trusted, and those that are not.
-@Suite(.timeLimit(.minutes(2))) struct TLS {
+@Suite(.timeLimit(.minutes(15))) struct TLS {
   private let agent: Agent
 
   init() throws { agent = try Agent() }

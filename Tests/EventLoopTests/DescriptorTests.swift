@@ -35,7 +35,7 @@ private final class Pipe: Sendable {
   }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct DescriptorTests {
   @Test func aWatchTellsOfEveryByteAndEndsWhenCancelled() throws {
     let loop = try EventLoop()
@@ -109,7 +109,7 @@ struct DescriptorTests {
 }
 
 /// One after the other: signals are the process's.
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(15)))
 struct SignalTests {
   @Test func aSignalSentToTheThreadComesInTheSequence() throws {
     let loop = try EventLoop()

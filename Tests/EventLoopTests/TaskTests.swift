@@ -39,7 +39,7 @@ private actor Counter {
   }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct TaskTests {
   @Test func runReturnsTheRootsOutcome() throws {
     let loop = try EventLoop()

@@ -4,7 +4,7 @@ import HTTPTransport
 import Testing
 
 /// What the socket itself may connect to.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct AddressRuleTests {
   @Test(arguments: [
     "http://169.254.169.254/latest/meta-data", "http://169.254.0.1/", "http://169.254.255.255/",

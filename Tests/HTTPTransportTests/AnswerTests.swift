@@ -5,7 +5,7 @@ import Testing
 @testable import HTTPTransport
 
 /// What a good answer gives.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct AnswerTests {
   private static func response(to method: HTTPMethod = .get, _ bytes: String) throws -> HTTPResponse {
     let server = try RawServer { connection in

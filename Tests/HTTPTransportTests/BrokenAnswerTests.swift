@@ -4,7 +4,7 @@ import SecretBytes
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct BrokenAnswerTests {
   /// Why a GET fails that a server answers with these bytes, and then closes the connection.
   private static func failure(after bytes: [UInt8], limit: Int = 1024 * 1024) throws -> TransportFailure {

@@ -2,7 +2,7 @@ import EventLoop
 import HTTPTransport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct CancellationTests {
   /// Reads a request, tells of it, sends `beginning`, and tells when the client has closed.
   private static func silentServer(

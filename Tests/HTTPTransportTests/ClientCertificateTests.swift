@@ -4,7 +4,7 @@ import ProviderFakes
 import SecretBytes
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct ClientCertificateTests {
   private static func options(
     _ authority: CertificateAuthority, certificate: FakeCertificate? = nil, key: String? = nil

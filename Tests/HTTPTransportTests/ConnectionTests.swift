@@ -3,7 +3,7 @@ import HTTPTransport
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct ConnectionTests {
   @Test func manyRequestsUseOneConnection() throws {
     let server = try RawServer.answering(answer("yes"))

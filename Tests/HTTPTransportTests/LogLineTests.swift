@@ -41,7 +41,7 @@ private final class LogBook: Sendable {
   }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct LogLineTests {
   private static let marker = "marker-e41d"
 

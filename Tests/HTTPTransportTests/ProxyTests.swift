@@ -4,7 +4,7 @@ import HTTPTransport
 import Testing
 
 /// Proxies come from the environment. A process of its own runs each test, since the environment is the process's.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct ProxyTests {
   /// Answers in the place of any server; a CONNECT it refuses.
   private static func proxy() throws -> RawServer {

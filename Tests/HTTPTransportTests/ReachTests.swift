@@ -4,7 +4,7 @@ import HTTPTransport
 import Testing
 
 /// What cannot be reached, or does not answer in time, and what is reached by a Unix socket.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct ReachTests {
   /// A port that nobody listens on: bound, so that nobody else gets it, but not listening; or listening with a full queue, so that
   /// the kernel drops what asks for a connection.

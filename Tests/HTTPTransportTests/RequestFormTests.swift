@@ -4,7 +4,7 @@ import SecretBytes
 import Testing
 
 /// What goes over the wire, byte for byte.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct RequestFormTests {
   private static func bytes(
     of method: HTTPMethod, headers: [HTTPHeader] = [], body: SecretBytes? = nil, path: String = "/v1/x",

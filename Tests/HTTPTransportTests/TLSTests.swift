@@ -4,7 +4,7 @@ import ProviderFakes
 import SecretBytes
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(15)))
 struct TLSTests {
   /// Runs `body` with the `https` address of a server that shows `certificate`.
   static func withServer(

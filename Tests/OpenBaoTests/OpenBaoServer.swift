@@ -10,7 +10,7 @@ enum OpenBao {
 }
 
 /// Everything that runs the built executable against real OpenBao servers.
-@Suite(.enabled(if: OpenBao.executable != nil, OpenBao.whySkipped), .timeLimit(.minutes(3)))
+@Suite(.enabled(if: OpenBao.executable != nil, OpenBao.whySkipped), .timeLimit(.minutes(15)))
 struct OpenBaoTests {}
 
 enum ServerFault: Error {

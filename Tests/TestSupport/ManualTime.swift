@@ -48,6 +48,11 @@ public final class ManualTime: TimeSource {
     }
   }
 
+  /// Sets the wall clock alone, as an administrator or NTP does.
+  public func setUnixTime(_ seconds: Int64) {
+    state.withLock { $0.unix = seconds }
+  }
+
   /// Waits until `count` tasks sleep on this clock.
   public func sleepers(_ count: Int) async {
     await withCheckedContinuation { resume in

@@ -89,7 +89,8 @@ public enum ConfigurationFile {
       block.fault("api_key_file", "api_key_file and token_url need each other; give both or neither")
     }
     if (orchestrator.clientCertificateFile == nil) != (orchestrator.clientKeyFile == nil) {
-      block.fault("client_key_file", "client_certificate_file and client_key_file need each other; give both or neither")
+      block.fault(
+        "client_key_file", "client_certificate_file and client_key_file need each other; give both or neither")
     }
     block.finish()
     return orchestrator

@@ -15,8 +15,11 @@ import SecretBytes
 public actor ExecutionSupervisor {
   /// Sends the configured notices of a change; gives one line for each that failed.
   typealias Notifier =
-    @Sendable (_ notices: [AgentConfiguration.Notice], _ execution: Execution, _ id: String, _ folder: String, _ values: [SecretBytes])
-      async -> [String]
+    @Sendable (
+      _ notices: [AgentConfiguration.Notice], _ execution: Execution, _ id: String, _ folder: String,
+      _ values: [SecretBytes]
+    )
+    async -> [String]
 
   /// How long values of one execution are gathered before they are delivered.
   static let settling = Duration.milliseconds(100)
@@ -146,7 +149,8 @@ public actor ExecutionSupervisor {
       return refuse(entry, refusals.map(\.line))
     }
     guard let folder = OutputFolderName.name(configuration.outputs.folder, for: execution, id: id) else {
-      return refuse(entry, ["no output folder can be named after it: outputs.folder is \(configuration.outputs.folder)"])
+      return refuse(
+        entry, ["no output folder can be named after it: outputs.folder is \(configuration.outputs.folder)"])
     }
     if let other = managed.values.first(where: { $0.id != id && $0.accepted?.folder == folder }) {
       return refuse(entry, ["its output folder \(folder) is that of execution \(DocumentPath.shown(other.id))"])

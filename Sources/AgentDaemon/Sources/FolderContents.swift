@@ -119,8 +119,12 @@ struct FolderContents {
     var buffer = SecretBuffer()
     switch FileRead.all(of: descriptor, into: &buffer, limit: ExecutionDocument.maximumBytes) {
     case nil: break
-    case .tooLarge?: return known.problem = "\(name): larger than 16 MiB"
-    case .failed(let code)?: return known.problem = "\(name): \(String(cString: strerror(code)))"
+    case .tooLarge?:
+      known.problem = "\(name): larger than 16 MiB"
+      return
+    case .failed(let code)?:
+      known.problem = "\(name): \(String(cString: strerror(code)))"
+      return
     }
     do throws(DocumentFaults) {
       let syntax: ExecutionDocument.Syntax = name.hasSuffix(".json") ? .json : .yaml

@@ -138,8 +138,9 @@ actor OrchestratorClient {
     if let tag {
       headers.append(HTTPHeader("If-None-Match", tag))
     }
-    return try await send(HTTPRequest(
-      method: .get, url: url, headers: headers, maximumResponseBytes: Self.longestPageBytes))
+    return try await send(
+      HTTPRequest(
+        method: .get, url: url, headers: headers, maximumResponseBytes: Self.longestPageBytes))
   }
 
   private func send(_ request: HTTPRequest) async throws(OrchestratorFault) -> HTTPResponse {

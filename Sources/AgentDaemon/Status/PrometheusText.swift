@@ -83,7 +83,10 @@ struct PrometheusText {
 
   private mutating func addSecrets(_ executions: [ExecutionStatus]) {
     let gauges: [(String, String, (ExecutionStatus.Secret) -> String?)] = [
-      ("secret_last_success_timestamp_seconds", "When the value was last seen to hold.", { $0.lastSuccessUnix.map(String.init) }),
+      (
+        "secret_last_success_timestamp_seconds", "When the value was last seen to hold.",
+        { $0.lastSuccessUnix.map(String.init) }
+      ),
       ("secret_age_seconds", "How long ago the value was last seen to hold.", { $0.age.map(Self.seconds) }),
       ("secret_next_refresh_seconds", "How long until it is fetched again.", { $0.nextRefresh.map(Self.seconds) }),
       ("secret_expires_seconds", "How long until the value itself ends.", { $0.expiresIn.map(Self.seconds) }),

@@ -1,0 +1,68 @@
+import EventLoop
+import Foundation
+import TestSupport
+import Testing
+
+@testable import AgentDaemon
+
+/// What a new process makes of what an earlier one left.
+@Suite struct RestartTests {
+  @Test func theGenerationInPlaceIsAdopted() async throws {
+    let first = try await SupervisorScene()
+    first.store.put("A", "1")
+    await first.list(["e": try first.item("e", ["A"])])
+    #expect(await first.generation("e", is: 1))
+    first.store.put("A", "2")
+    #expect(await first.generation("e", is: 2))
+    #expect(await first.reach { first.notices.all.count == 1 })
+    let target = try FileManager.default.destinationOfSymbolicLink(atPath: "\(first.root)/out/e/..data")
+
+    let second = try await SupervisorScene(in: first.root, time: first.time, store: first.store)
+    await second.list(["e": try second.item("e", ["A"])])
+    #expect(await second.generation("e", is: 2))
+    await second.pass(.seconds(300))
+    #expect(await second.status("e")?.generation == 2)
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(first.root)/out/e/..data") == target)
+    #expect(second.notices.all.isEmpty, "no second notice")
+  }
+
+  @Test func aNoticeThatACrashCutOffIsSentOnce() async throws {
+    let first = try await SupervisorScene()
+    first.store.put("A", "1")
+    await first.list(["e": try first.item("e", ["A"])])
+    #expect(await first.generation("e", is: 1))
+    first.store.put("A", "2")
+    // It ends right after the swap, before the notice's delay is over.
+    #expect(await first.reach { first.file("e", "A") == "2" })
+    #expect(first.notices.all.isEmpty)
+    await first.supervisor.stopAll()
+
+    let second = try await SupervisorScene(in: first.root, time: first.time, store: first.store)
+    await second.list(["e": try second.item("e", ["A"])])
+    #expect(await second.reach { second.notices.all.count == 1 })
+    let third = try await SupervisorScene(in: first.root, time: first.time, store: first.store)
+    await third.list(["e": try third.item("e", ["A"])])
+    await third.pass(.seconds(300))
+    #expect(third.notices.all.isEmpty)
+  }
+
+  @Test func aClockThatIsSetBackChangesNothing() async throws {
+    let scene = try await SupervisorScene()
+    scene.store.put("A", "1")
+    await scene.list(["e": try scene.item("e", ["A"])])
+    #expect(await scene.generation("e", is: 1))
+    scene.time.setUnixTime(scene.time.unixTime - 3600)
+    scene.store.put("A", "2")
+    #expect(await scene.reach(within: .seconds(70)) { scene.file("e", "A") == "2" })
+    #expect(await scene.status("e")?.isReady == true)
+  }
+
+  @Test func aRecordThatIsGarbageIsNone() async throws {
+    let scene = try await SupervisorScene()
+    try Data([0xff, 0x00, 0x7b]).write(to: URL(fileURLWithPath: "\(scene.root)/executions/e.json"))
+    try #"{"id": 1, "source": [], "folder": null, "notified": 1e400}"#.write(
+      toFile: "\(scene.root)/executions/f.json", atomically: false, encoding: .utf8)
+    let records = try ExecutionRecords(stateFolder: scene.root)
+    #expect(records.load().isEmpty)
+  }
+}

@@ -1,0 +1,133 @@
+import EventLoop
+import ExecutionModel
+import Foundation
+import Logging
+import NodePolicy
+import ProviderKit
+import Refresh
+import Resolution
+import SecretBytes
+import Synchronization
+import TestSupport
+
+@testable import AgentDaemon
+
+/// A supervisor over a scripted store, on virtual time, with outputs in a folder of its own.
+final class SupervisorScene: Sendable {
+  let time: ManualTime
+  let store: ScriptedStore
+  let supervisor: ExecutionSupervisor
+  let scheduler: RefreshScheduler
+  let notices = SentNotices()
+  let root: String
+  private let ownsRoot: Bool
+
+  /// - Parameter root: the folder of an earlier scene, for what happens after a restart.
+  init(
+    _ name: String = #function, in root: String? = nil, time: ManualTime = ManualTime(), store: ScriptedStore? = nil,
+    policy: NodePolicy = .personal, notices: Int = 1
+  ) async throws {
+    self.time = time
+    self.store = store ?? ScriptedStore(name)
+    self.ownsRoot = root == nil
+    self.root = root ?? NSTemporaryDirectory() + "secrets-agent-supervisor-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: self.root, withIntermediateDirectories: true)
+    var configuration = AgentConfiguration()
+    configuration.nodeID = "node"
+    configuration.outputs.root = self.root + "/out"
+    configuration.notices = (0..<notices).map { .unitReload("unit-\($0)") }
+    let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let registry = ProviderRegistry([ScriptedProvider.self])
+    let sent = self.notices
+    supervisor = ExecutionSupervisor(
+      registry: registry, configuration: configuration, policy: policy,
+      records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, sources: ["test"]
+    ) { notices, _, id, _, _ in
+      sent.add("\(id): \(notices.count)")
+      return []
+    }
+    let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
+    let supervisor = supervisor
+    scheduler = RefreshScheduler(
+      pool: ProviderPool(registry: registry, services: services), time: time, random: { 0.5 }, nodeID: "node", log: log
+    ) { await supervisor.valuesChanged($0) }
+    await supervisor.attach(scheduler)
+  }
+
+  deinit {
+    if ownsRoot {
+      try? FileManager.default.removeItem(atPath: root)
+    }
+  }
+
+  /// The document of an execution with `keys` as secrets.
+  func item(_ id: String, _ keys: [String], refresh: String = "60s", state: String = "running") throws
+    -> ExecutionDocument.Item
+  {
+    let secrets = keys.map { #""\#($0)": {"from": "p", "key": "\#($0)", "refresh": "\#(refresh)"}"# }
+    let text = """
+      {"id": "\(id)", "job_spec": {"secret_providers": {"p": {"type": "scripted", "store": "\(store.name)"}},
+       "secrets": {\(secrets.joined(separator: ","))}}, "status": {"desired_state": {"state_type": "\(state)"}}}
+      """
+    return try ExecutionDocument(SecretBytes(text)).item(nil)
+  }
+
+  func list(
+    _ items: [String: ExecutionDocument.Item], unreadable: [String: String] = [:], left: Set<String> = [],
+    failure: String? = nil
+  ) async {
+    await supervisor.note(
+      SourceReport(source: "test", listed: items, unreadable: unreadable, left: left, failure: failure))
+  }
+
+  func status(_ id: String) async -> ExecutionStatus? {
+    await supervisor.status().first { $0.id == id }
+  }
+
+  /// Lets virtual time pass until `condition` holds; false where it does not within `limit`.
+  func reach(within limit: Duration = .seconds(600), _ condition: () async -> Bool) async -> Bool {
+    let end = time.now.advanced(by: limit)
+    while true {
+      for _ in 0..<20 {
+        if await condition() {
+          return true
+        }
+        await Task.yield()
+      }
+      // Work that is under way takes no virtual time; it only has to get its turn.
+      while await scheduler.isFetching {
+        await Task.yield()
+      }
+      guard time.now < end else {
+        return await condition()
+      }
+      time.advance(by: .milliseconds(100))
+    }
+  }
+
+  func generation(_ id: String, is number: Int64) async -> Bool {
+    await reach { await status(id)?.generation == number }
+  }
+
+  /// Lets `span` of virtual time pass.
+  func pass(_ span: Duration) async {
+    _ = await reach(within: span) { false }
+  }
+
+  func file(_ id: String, _ name: String) -> String? {
+    try? String(contentsOfFile: "\(root)/out/\(id)/\(name)", encoding: .utf8)
+  }
+
+  func exists(_ id: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/out/\(id)") }
+}
+
+/// What the workloads were told, in order.
+final class SentNotices: Sendable {
+  private let sent = Mutex<[String]>([])
+
+  var all: [String] { sent.withLock { $0 } }
+
+  func add(_ notice: String) {
+    sent.withLock { $0.append(notice) }
+  }
+}
