@@ -49,8 +49,8 @@ final class SupervisorScene: Sendable {
     let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
     let supervisor = supervisor
     scheduler = RefreshScheduler(
-      pool: ProviderPool(registry: registry, services: services), time: time, random: { 0.5 }, nodeID: "node", log: log
-    ) { await supervisor.valuesChanged($0) }
+      pool: ProviderPool(registry: registry, services: services), time: time, random: { 0.5 }, nodeID: "node",
+      log: log, observer: { await supervisor.valuesChanged($0) })
     await supervisor.attach(scheduler)
   }
 

@@ -26,8 +26,8 @@ private struct Scene {
     let told = told
     scheduler = RefreshScheduler(
       pool: ProviderPool(registry: ProviderRegistry([ScriptedProvider.self]), services: services), time: time,
-      random: { 0.5 }, nodeID: "node", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    ) { await told.note($0) }
+      random: { 0.5 }, nodeID: "node", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      observer: { await told.note($0) })
   }
 
   func reference(_ key: String) -> Reference { connection.reference(["key": key]) }
