@@ -57,11 +57,13 @@ let package = Package(
     room(
       "ProviderKit",
       ["CLinux", "EventLoop", "ExecutionModel", "HTTPTransport", "JSONReader", "NodePolicy", "SecretBytes", logging]),
+    room("AWSSigning", ["CLinux", "COpenSSL", "HTTPTransport", "SecretBytes"]),
 
     // Floor 2: one target a provider family.
     room("VaultProvider", path: "providers/Vault", ["ProviderKit"]),
     room("FileProvider", path: "providers/File", ["ProviderKit"]),
     room("AzureProvider", path: "providers/Azure", ["ProviderKit"]),
+    room("AWSProvider", path: "providers/AWS", ["AWSSigning", "ProviderKit"]),
 
     // Floor 3.
     room("Resolution", ["ProviderKit"]),
@@ -104,6 +106,8 @@ let package = Package(
     tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),
     tests("AzureProviderTests", ["AzureProvider", "ProviderFakes", "TestSupport"]),
     tests("FileProviderTests", ["FileProvider", "ProviderKit", "TestSupport"]),
+    tests("AWSSigningTests", ["AWSSigning", "JSONReader", "SecretBytes"]),
+    tests("AWSCredentialTests", ["AWSProvider", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
     tests("DeliveryTests", ["Delivery", "SecretBytes"]),
     tests("ProviderFakesTests", ["ProviderFakes", "SecretBytes"]),

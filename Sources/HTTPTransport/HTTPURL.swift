@@ -68,9 +68,12 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// `https://host:port`, without the port where it is the scheme's.
-  public var origin: String {
+  public var origin: String { "\(scheme.rawValue)://\(authority)" }
+
+  /// `host:port`, without the port where it is the scheme's: what libcurl sends as `Host`.
+  public var authority: String {
     let standard = scheme == .https ? 443 : 80
-    return "\(scheme.rawValue)://\(host)" + (port == standard ? "" : ":\(port)")
+    return host + (port == standard ? "" : ":\(port)")
   }
 
   public var description: String {
@@ -127,8 +130,13 @@ public enum URLFault: Error, Sendable, Equatable, CustomStringConvertible {
 public enum PercentEncoding {
   /// `text` with every byte encoded but unreserved characters and those in `kept`.
   public static func encode(_ text: String, keeping kept: String = "") -> String {
+    encode(text.utf8, keeping: kept)
+  }
+
+  /// `bytes` with every one encoded but unreserved characters and those in `kept`.
+  public static func encode(_ bytes: some Sequence<UInt8>, keeping kept: String = "") -> String {
     var encoded = ""
-    for byte in text.utf8 {
+    for byte in bytes {
       let isUnreserved =
         (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
         || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")

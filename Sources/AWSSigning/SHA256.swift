@@ -1,0 +1,45 @@
+import COpenSSL
+import SecretBytes
+
+/// SHA-256 and its HMAC (FIPS 180-4, RFC 2104), over secret memory.
+public enum SHA256 {
+  /// Bytes of a digest.
+  static let size = 32
+
+  /// The digest of `bytes` in lower-case hexadecimal digits.
+  public static func hexDigest(_ bytes: SecretBytes) -> String {
+    var digest = [UInt8](repeating: 0, count: size)
+    bytes.withUnsafeBytes { input in
+      _ = COpenSSL.SHA256(input.bindMemory(to: UInt8.self).baseAddress, input.count, &digest)
+    }
+    return hexadecimal(digest)
+  }
+
+  /// The keyed digest of `text`. It may be a key itself, so it stays in secret memory.
+  static func authenticationCode(_ text: String, key: SecretBytes) -> SecretBytes {
+    var text = text
+    var code = SecretBuffer(capacity: size)
+    text.withUTF8 { text in
+      key.withUnsafeBytes { key in
+        _ = code.fill(atMost: size) { room in
+          // The room of a fresh buffer of `size` bytes has them all.
+          var written: UInt32 = 0
+          let made = HMAC(
+            EVP_sha256(), key.baseAddress, Int32(clamping: key.count), text.baseAddress, text.count,
+            room.bindMemory(to: UInt8.self).baseAddress, &written)
+          return made == nil ? 0 : Int(written)
+        }
+      }
+    }
+    return code.finish()
+  }
+
+  static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    var text = ""
+    for byte in bytes {
+      text += byte < 16 ? "0" : ""
+      text += String(byte, radix: 16)
+    }
+    return text
+  }
+}
