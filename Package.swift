@@ -64,6 +64,7 @@ let package = Package(
     room("FileProvider", path: "providers/File", ["ProviderKit"]),
     room("AzureProvider", path: "providers/Azure", ["ProviderKit"]),
     room("AWSProvider", path: "providers/AWS", ["AWSSigning", "ProviderKit"]),
+    room("GCPProvider", path: "providers/GCP", ["AWSSigning", "COpenSSL", "ProviderKit"]),
 
     // Floor 3.
     room("Resolution", ["ProviderKit"]),
@@ -71,19 +72,27 @@ let package = Package(
     // Floor 4.
     room("Delivery", ["CLinux", "EventLoop", "JSONReader", "SecretBytes"]),
 
+    room("Refresh", ["EventLoop", "ExecutionModel", "ProviderKit", "Resolution", logging]),
+
+    // Floor 5.
+    room(
+      "AgentDaemon",
+      ["CLinux", "Delivery", "EventLoop", "HTTPTransport", "JSONReader", "Refresh", "Resolution", "YAMLReader", logging]
+    ),
+
     // Floor 6: commands only.
     .executableTarget(
       name: "secrets-agent",
       dependencies: [
-        "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "Resolution", "VaultProvider", arguments,
-        logging,
+        "AgentDaemon", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "GCPProvider", "Resolution",
+        "VaultProvider", arguments, logging,
       ],
       swiftSettings: strict),
 
     // Beside the house.
     .target(name: "CFakeCertificates", linkerSettings: [.linkedLibrary("crypto")]),
     .target(
-      name: "ProviderFakes", dependencies: ["CFakeCertificates", "JSONReader", "SecretBytes"] + nio,
+      name: "ProviderFakes", dependencies: ["CFakeCertificates", "COpenSSL", "JSONReader", "SecretBytes"] + nio,
       swiftSettings: strict),
     .executableTarget(
       name: "secrets-agent-fakes", dependencies: ["JSONReader", "ProviderFakes", "SecretBytes", arguments],
@@ -91,7 +100,7 @@ let package = Package(
     // Tests may see everything; nothing in the house sees them.
     .target(
       name: "TestSupport",
-      dependencies: ["EventLoop", "HTTPTransport", "ProviderKit", "SecretBytes", logging],
+      dependencies: ["EventLoop", "HTTPTransport", "ProviderKit", "Resolution", "SecretBytes", logging],
       path: "Tests/TestSupport", swiftSettings: strict),
     tests("SecretBytesTests", ["SecretBytes"]),
     tests("JSONReaderTests", ["JSONReader", "SecretBytes"]),
@@ -105,12 +114,15 @@ let package = Package(
     tests("ProviderKitTests", ["ProviderKit", "TestSupport"]),
     tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),
     tests("AzureProviderTests", ["AzureProvider", "ProviderFakes", "TestSupport"]),
+    tests("GCPProviderTests", ["GCPProvider", "ProviderFakes", "TestSupport"]),
     tests("FileProviderTests", ["FileProvider", "ProviderKit", "TestSupport"]),
     tests("AWSSigningTests", ["AWSSigning", "JSONReader", "SecretBytes"]),
     tests("AWSCredentialTests", ["AWSProvider", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
     tests("DeliveryTests", ["Delivery", "SecretBytes"]),
-    tests("ProviderFakesTests", ["ProviderFakes", "SecretBytes"]),
+    tests("RefreshTests", ["Refresh", "ProviderKit", "TestSupport"]),
+    tests("AgentDaemonTests", ["AgentDaemon", "EventLoop", "HTTPTransport", "ProviderFakes", "TestSupport"]),
+    tests("ProviderFakesTests", ["EventLoop", "HTTPTransport", "JSONReader", "ProviderFakes", "SecretBytes", logging]),
     // These drive the built executable, as a user does.
     tests("CommandTests", ["ProviderFakes", "JSONReader", "SecretBytes"]),
     // The same against a real OpenBao server, where SECRETS_AGENT_BAO names its executable.

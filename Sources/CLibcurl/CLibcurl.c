@@ -115,6 +115,28 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct 
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+// Before the request is sent, on a kept connection too: the pool is the loop's, and another client may have opened it under another
+// rule, so that on_open_socket was never asked.
+static int on_connected(void *context, char *ip, char *local, int port, int local_port) {
+  (void)local;
+  (void)port;
+  (void)local_port;
+  http_transfer *transfer = context;
+  struct sockaddr_in v4 = {.sin_family = AF_INET};
+  struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+  bool allowed = false;
+  if (inet_pton(AF_INET, ip, &v4.sin_addr) == 1) {
+    allowed = is_allowed(transfer->rule, (const struct sockaddr *)&v4);
+  } else if (inet_pton(AF_INET6, ip, &v6.sin6_addr) == 1) {
+    allowed = is_allowed(transfer->rule, (const struct sockaddr *)&v6);
+  }
+  if (!allowed) {
+    transfer->address_refused = true;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  return CURL_PREREQFUNC_OK;
+}
+
 static void set_blob(CURL *easy, CURLoption option, const void *bytes, size_t count) {
   if (count > 0) {
     struct curl_blob blob = {(void *)bytes, count, CURL_BLOB_NOCOPY};
@@ -148,6 +170,11 @@ CURLcode http_transfer_configure(http_transfer *transfer, const http_setup *setu
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+  // A Unix socket has no address to ask about, and libcurl gives no connection to a socket of another path.
+  if (setup->unix_socket == NULL && transfer->rule != ADDRESS_ANY) {
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+  }
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, setup->timeout_ms);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, setup->connect_timeout_ms);
   curl_easy_setopt(easy, CURLOPT_USERAGENT, setup->user_agent);
@@ -200,12 +227,6 @@ long http_transfer_verify_result(CURL *easy) {
   long result = 0;
   curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &result);
   return result;
-}
-
-long http_transfer_version(CURL *easy) {
-  long version = 0;
-  curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
-  return version;
 }
 
 double http_transfer_connect_seconds(CURL *easy) {

@@ -1,9 +1,12 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 // Ignored signals survive exec; one that our own starter ignores must reach the child that way, as it would without us.
 static void keep_if_ignored(sigset_t *defaults, int number) {
@@ -13,7 +16,9 @@ static void keep_if_ignored(sigset_t *defaults, int number) {
   }
 }
 
-int linux_spawn(const char *path, char *const arguments[], char *const environment[], pid_t *child) {
+static int spawn(
+    const char *path, char *const arguments[], char *const environment[], const posix_spawn_file_actions_t *files, short flags,
+    pid_t *child) {
   // With SIGCHLD ignored the kernel reaps children itself and their exit statuses are lost.
   struct sigaction now;
   if (sigaction(SIGCHLD, NULL, &now) == 0 && now.sa_handler == SIG_IGN) {
@@ -37,12 +42,41 @@ int linux_spawn(const char *path, char *const arguments[], char *const environme
     fault = posix_spawnattr_setsigmask(&attributes, &none);
   }
   if (fault == 0) {
-    fault = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    fault = posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | flags));
   }
   if (fault == 0) {
-    fault = posix_spawn(child, path, NULL, &attributes, arguments, environment);
+    fault = posix_spawn(child, path, files, &attributes, arguments, environment);
   }
   posix_spawnattr_destroy(&attributes);
+  return fault;
+}
+
+int linux_spawn(const char *path, char *const arguments[], char *const environment[], pid_t *child) {
+  return spawn(path, arguments, environment, NULL, 0, child);
+}
+
+int linux_spawn_apart(const char *path, char *const arguments[], char *const environment[], int output, pid_t *child) {
+  posix_spawn_file_actions_t files;
+  int fault = posix_spawn_file_actions_init(&files);
+  if (fault != 0) {
+    return fault;
+  }
+  fault = posix_spawn_file_actions_adddup2(&files, output, 1);
+  if (fault == 0) {
+    fault = posix_spawn_file_actions_adddup2(&files, output, 2);
+  }
+  if (fault == 0) {
+    // Last: `output` may itself be 0 where the agent was started without a standard input.
+    fault = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  }
+  if (fault == 0) {
+    fault = posix_spawn_file_actions_addclosefrom_np(&files, 3);
+  }
+  if (fault == 0) {
+    // The attribute's process group is 0 from its initialisation: a new one, called as the child.
+    fault = spawn(path, arguments, environment, &files, POSIX_SPAWN_SETPGROUP, child);
+  }
+  posix_spawn_file_actions_destroy(&files);
   return fault;
 }
 
@@ -55,3 +89,7 @@ bool linux_wait_signalled(int status, int *signal) {
   *signal = WTERMSIG(status);
   return WIFSIGNALED(status);
 }
+
+const char *linux_signal_name(int number) { return sigabbrev_np(number); }
+
+int linux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

@@ -38,6 +38,23 @@ public enum EnvironmentFile {
     try format.dialect.read(text)
   }
 
+  /// ``render(_:format:)``, read back as the format's consumer reads it and compared before anybody else can read it.
+  static func checked(
+    _ secrets: [DeliveredSecret], format: EnvironmentFormat, shown: String
+  ) throws(DeliveryFaults) -> SecretBytes {
+    let text = try render(secrets, format: format)
+    do throws(DeliveryFault) {
+      guard try parse(text, format: format) == secrets.sortedByName() else {
+        throw DeliveryFault(
+          .path(shown), "the env file reads back other than it was written",
+          remedy: "this is a fault of the agent: please report it; another format may do")
+      }
+      return text
+    } catch {
+      throw DeliveryFaults(error)
+    }
+  }
+
   private static func waysOut(for secret: DeliveredSecret) -> String {
     let others = EnvironmentFormat.allCases.filter { $0.dialect.obstacle(to: secret) == nil }.map(\.rawValue)
     let formats = others.isEmpty ? "" : "use format \(others.joined(separator: " or ")), "

@@ -81,7 +81,7 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
     for job in jobs {
       job.runSynchronously(on: asUnownedTaskExecutor())
     }
-    let timers = reactor.dispatch(now: now)
+    let timers = reactor.dispatch(clock: { now })
     let finished = transfers.perform()
     return timers || finished || !jobs.isEmpty || !actions.isEmpty
   }
@@ -147,18 +147,20 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
   public func watch(
     _ descriptor: Int32, _ readiness: Readiness, _ handler: @escaping @Sendable (Readiness) -> Void
   ) throws(EventLoopFault) -> DescriptorWatch {
-    try reactor.add(descriptor, readiness, handler)
-    return DescriptorWatch(descriptor: descriptor, loop: self)
+    let number = try reactor.add(descriptor, readiness, handler)
+    return DescriptorWatch(descriptor: descriptor, number: number, loop: self)
   }
 }
 
 /// A watch over a descriptor; it ends when cancelled.
 public struct DescriptorWatch: Sendable {
   let descriptor: Int32
+  let number: UInt64
   let loop: EventLoop
 
+  /// Ends the watch; a second call does nothing.
   public func cancel() {
-    loop.reactor.remove(descriptor)
+    loop.reactor.remove(descriptor, number)
   }
 }
 

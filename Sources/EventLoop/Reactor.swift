@@ -7,7 +7,8 @@ final class Reactor: Sendable {
   typealias Handler = @Sendable (Readiness) -> Void
 
   private struct State {
-    var handlers: [Int32: Handler] = [:]
+    var handlers: [Int32: (number: UInt64, handler: Handler)] = [:]
+    var lastNumber: UInt64 = 0
     var timers = TimerHeap()
     var armed: Moment?
   }
@@ -39,30 +40,45 @@ final class Reactor: Sendable {
 
   // MARK: - Descriptors
 
-  func add(_ watched: Int32, _ readiness: Readiness, _ handler: @escaping Handler) throws(EventLoopFault) {
+  @discardableResult
+  func add(_ watched: Int32, _ readiness: Readiness, _ handler: @escaping Handler) throws(EventLoopFault) -> UInt64 {
     var event = epoll_event()
     event.events = readiness.rawValue
     event.data.fd = watched
     guard epoll_ctl(descriptor, EPOLL_CTL_ADD, watched, &event) == 0 else {
       throw EventLoopFault("epoll_ctl", errno)
     }
-    state.withLock { $0.handlers[watched] = handler }
+    return state.withLock { state in
+      state.lastNumber &+= 1
+      state.handlers[watched] = (state.lastNumber, handler)
+      return state.lastNumber
+    }
   }
 
-  func remove(_ watched: Int32) {
-    state.withLock { $0.handlers[watched] = nil }
-    epoll_ctl(descriptor, EPOLL_CTL_DEL, watched, nil)
+  /// Ends the watch that `add` gave this number; does nothing where the descriptor is another's watch by now.
+  func remove(_ watched: Int32, _ number: UInt64) {
+    let isThere = state.withLock { state in
+      guard state.handlers[watched]?.number == number else {
+        return false
+      }
+      state.handlers[watched] = nil
+      return true
+    }
+    if isThere {
+      epoll_ctl(descriptor, EPOLL_CTL_DEL, watched, nil)
+    }
   }
 
   /// Calls the handlers of ready descriptors and ends due sleeps, without waiting; `true` where there was anything.
-  func dispatch(now: Moment) -> Bool {
+  func dispatch(clock: () -> Moment) -> Bool {
     var events = [epoll_event](repeating: epoll_event(), count: 64)
     let ready = max(0, Int(epoll_wait(descriptor, &events, Int32(events.count), 0)))
     for event in events.prefix(ready) {
-      let handler = state.withLock { $0.handlers[event.data.fd] }
+      let handler = state.withLock { $0.handlers[event.data.fd]?.handler }
       handler?(Readiness(rawValue: event.events))
     }
-    return fireTimers(now) || ready > 0
+    // Read after the timerfd was: a timer that ends between the two would be taken for one that is not due, and never wake.
+    return fireTimers(clock()) || ready > 0
   }
 
   // MARK: - Timers
@@ -75,6 +91,8 @@ final class Reactor: Sendable {
   func cancel(_ timer: LoopTimer) {
     timer.finish(false)
     state.withLock { $0.timers.noteCancelled() }
+    // The timerfd may be armed for a timer that is gone, and would then ring for nobody.
+    rearm()
   }
 
   private func fireTimers(_ now: Moment) -> Bool {

@@ -1,8 +1,9 @@
 import CLinux
 import Glibc
+import Synchronization
 
 /// Signals as an async sequence, by signalfd(2). The signals are blocked in the calling thread, so make it before the process
-/// has other threads; cancelling gives them back their old disposition.
+/// has other threads.
 public struct SignalSequence: AsyncSequence, Sendable {
   /// One signal that was received.
   public struct Received: Sendable {
@@ -20,7 +21,9 @@ public struct SignalSequence: AsyncSequence, Sendable {
     var set = sigset_t()
     sigemptyset(&set)
     for number in numbers {
-      sigaddset(&set, number)
+      guard sigaddset(&set, number) == 0 else {
+        throw EventLoopFault("sigaddset", errno)
+      }
     }
     pthread_sigmask(SIG_BLOCK, &set, nil)
     let descriptor = signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
@@ -28,16 +31,26 @@ public struct SignalSequence: AsyncSequence, Sendable {
       throw EventLoopFault("signalfd", errno)
     }
     let (stream, continuation) = AsyncStream.makeStream(of: Received.self)
-    let watch = try loop.watch(descriptor, .readable) { _ in
-      var info = signalfd_siginfo()
-      while read(descriptor, &info, MemoryLayout<signalfd_siginfo>.size) == MemoryLayout<signalfd_siginfo>.size {
-        continuation.yield(
-          Received(number: Int32(bitPattern: info.ssi_signo), isFromKernel: info.ssi_code > 0))
+    let watch: DescriptorWatch
+    do {
+      watch = try loop.watch(descriptor, .readable) { _ in
+        var info = signalfd_siginfo()
+        while read(descriptor, &info, MemoryLayout<signalfd_siginfo>.size) == MemoryLayout<signalfd_siginfo>.size {
+          continuation.yield(
+            Received(number: Int32(bitPattern: info.ssi_signo), isFromKernel: info.ssi_code > 0))
+        }
       }
+    } catch {
+      close(descriptor)
+      throw error
     }
+    let once = Once()
     self.stream = stream
     self.end = {
       loop.perform {
+        guard once.first() else {
+          return
+        }
         watch.cancel()
         close(descriptor)
         continuation.finish()
@@ -49,9 +62,18 @@ public struct SignalSequence: AsyncSequence, Sendable {
     stream.makeAsyncIterator()
   }
 
-  /// Ends the sequence. The signals stay blocked.
+  /// Ends the sequence; a second call does nothing. The signals stay blocked.
   public func cancel() {
     end()
+  }
+}
+
+/// Tells the first call from the later ones: a descriptor closed twice would be another's.
+private final class Once: Sendable {
+  private let isOver = Atomic(false)
+
+  func first() -> Bool {
+    !isOver.exchange(true, ordering: .relaxed)
   }
 }
 

@@ -19,6 +19,11 @@ public struct ExecutionDocument: Sendable {
     let jobSpec: JSONValue
     /// `items[3]` and the like, empty for a document of one.
     let path: String
+
+    /// Whether it was read from the same text as `other`, so that nothing can have changed.
+    public func isSame(as other: Item) -> Bool {
+      id == other.id && (execution ?? jobSpec).sourceText == (other.execution ?? other.jobSpec).sourceText
+    }
   }
 
   public static let maximumBytes = 16 * 1024 * 1024

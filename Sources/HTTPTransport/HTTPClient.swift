@@ -32,6 +32,9 @@ public final class HTTPClient: HTTPSending {
 
   private func transfer(_ request: HTTPRequest) async -> Result<HTTPResponse, TransportFailure> {
     let host = "\(request.url.host):\(request.url.port)"
+    guard Token.isValid(request.method.rawValue) else {
+      return .failure(TransportFailure(kind: .invalidRequest, host: host, detail: "the method is not a token"))
+    }
     guard request.headers.allSatisfy(\.isValid) else {
       return .failure(
         TransportFailure(kind: .invalidRequest, host: host, detail: "a header holds characters that headers cannot"))

@@ -33,14 +33,19 @@ public struct HTTPHeader: Sendable {
   /// Whether it can be sent: a token as name (RFC 9110 §5.6.2), and a value that holds no control character but tab, so that nothing
   /// can smuggle a further line.
   var isValid: Bool {
+    Token.isValid(name) && value.withUnsafeBytes { $0.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 } }
+  }
+}
+
+/// RFC 9110 §5.6.2: what a method and a header's name are.
+enum Token {
+  static func isValid(_ text: String) -> Bool {
     let marks = "!#$%&'*+-.^_`|~"
-    let isToken =
-      !name.isEmpty
-      && name.utf8.allSatisfy {
+    return !text.isEmpty
+      && text.utf8.allSatisfy {
         (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
           || marks.utf8.contains($0)
       }
-    return isToken && value.withUnsafeBytes { $0.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 } }
   }
 }
 

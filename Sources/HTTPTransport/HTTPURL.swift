@@ -49,9 +49,12 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
     }
     guard
       let host = Self.part(handle, CURLUPART_HOST), !host.isEmpty,
-      let port = Self.part(handle, CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)).flatMap({ Int($0) }), port > 0
+      let port = Self.part(handle, CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)).flatMap({ Int($0) })
     else {
       throw .malformed
+    }
+    guard port > 0 else {
+      throw .badPort
     }
     self.init(
       scheme: scheme, host: host.lowercased(), port: port, path: Self.part(handle, CURLUPART_PATH) ?? "/",
@@ -86,7 +89,9 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
       return true
     }
     let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts.first == "127" && parts.allSatisfy { UInt8($0) != nil }
+    // Only as libcurl writes an address: `127.0.0.08` and `127.0.0.+1` are names to it.
+    return parts.count == 4 && parts.first == "127"
+      && parts.allSatisfy { part in UInt8(part).map { String($0) == part } ?? false }
   }
 
   /// The address with `rawPath` below its path: `/` separates, everything else but unreserved characters is percent-encoded.
@@ -101,6 +106,12 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The address with these query items in the place of its query.
+  /// The address with one more segment below its path, a `/` in it encoded like everything else.
+  public func appending(segment: String) -> HTTPURL {
+    let base = path.hasSuffix("/") ? path : path + "/"
+    return HTTPURL(scheme: scheme, host: host, port: port, path: base + PercentEncoding.encode(segment), query: query)
+  }
+
   public func with(query items: [(String, String)]) -> HTTPURL {
     let text = items.map { "\(PercentEncoding.encode($0))=\(PercentEncoding.encode($1))" }.joined(separator: "&")
     return HTTPURL(scheme: scheme, host: host, port: port, path: path, query: text)

@@ -116,7 +116,8 @@ final class Transfer: @unchecked Sendable {
   }
 
   private static func milliseconds(_ span: Duration) -> Int {
-    max(1, Int(span.saturatingNanoseconds / 1_000_000))
+    // libcurl refuses what does not fit its int, and would then have no limit at all.
+    min(max(1, Int(span.saturatingNanoseconds / 1_000_000)), Int(Int32.max))
   }
 
   // MARK: - The end

@@ -58,6 +58,8 @@ final class TransferLane: @unchecked Sendable {
       return startNext(loop)
     }
     if let failure = transfer.configure(handle) {
+      // Or its end would clear the buffers of the handle's next user.
+      transfer.release()
       ticket.finish(.failure(failure))
       idle.append(handle)
       return startNext(loop)

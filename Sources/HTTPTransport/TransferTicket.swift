@@ -6,18 +6,31 @@ final class TransferTicket: Sendable {
 
   private struct State {
     var continuation: CheckedContinuation<Outcome, Never>?
+    /// The outcome that came before anyone waited for it.
+    var early: Outcome?
     var isOver = false
   }
 
   private let state = Mutex(State())
 
   func arm(_ continuation: CheckedContinuation<Outcome, Never>) {
-    state.withLock { $0.continuation = continuation }
+    let early = state.withLock { state in
+      if !state.isOver {
+        state.continuation = continuation
+      }
+      return state.early
+    }
+    if let early {
+      continuation.resume(returning: early)
+    }
   }
 
   func finish(_ outcome: Outcome) {
     let continuation = state.withLock { state in
       defer { state.continuation = nil }
+      if !state.isOver, state.continuation == nil {
+        state.early = outcome
+      }
       state.isOver = true
       return state.continuation
     }

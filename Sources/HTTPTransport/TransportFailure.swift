@@ -124,7 +124,8 @@ struct CurlOutcome {
     case 10: .expired
     case 9: .notYetValid
     case 62, 64: .nameMismatch
-    case 0 where detail.contains("subject name") || detail.contains("does not match"): .nameMismatch
+    // libcurl compares the names itself, before it asks OpenSSL for a result.
+    case _ where detail.contains("subject name") || detail.contains("does not match"): .nameMismatch
     case 2, 18, 19, 20, 21, 24, 27: .untrusted
     default: .other
     }

@@ -3,7 +3,7 @@ import SecretBytes
 
 /// The endpoints below `/_fake/`, for tests that drive executables: what was asked, faults, time.
 ///
-/// - `GET /_fake/requests`: `{"requests": ["GET /v1/…", …], "connections": …}`; `DELETE` forgets them.
+/// - `GET /_fake/requests`: `{"requests": ["GET /v1/…", …]}`; `DELETE` forgets them.
 /// - `POST /_fake/faults` with `{"fault": "status", "argument": 503, "on": "GET /v1/secret/*", "times": 2, "every": 1}`; `DELETE` ends all.
 /// - `POST /_fake/vault/advance?seconds=N`, `POST /_fake/vault/revoke-tokens`, `POST /_fake/vault/seal`, `POST /_fake/vault/unseal`.
 struct FakeAdministration: Sendable {

@@ -107,7 +107,8 @@ extension VaultFakeState {
   }
 
   private mutating func renew(_ token: Token, _ now: Double) -> FakeReply {
-    guard token.isRenewable, tokens[token.id] != nil else {
+    // A token without end, as root's, has no lease that could be renewed.
+    guard token.isRenewable, token.expires != nil, tokens[token.id] != nil else {
       return .errors(400, token.isBatch ? "batch tokens cannot be renewed" : "lease is not renewable")
     }
     let expires = min(now + token.ttl, token.latest ?? .infinity)

@@ -111,6 +111,7 @@ public actor LoginSession<Credential: Sendable> {
 
   private func finish(_ outcome: Result<Grant, ProviderFailure>) {
     let result: Outcome
+    services.metrics.loggedIn((try? outcome.get()) != nil)
     switch outcome {
     case .success(let grant):
       generation += 1

@@ -41,9 +41,11 @@ public struct ProviderCaller: Sendable {
     while true {
       let failure: ProviderFailure
       let mayRepeat: Bool
+      let sentAt = services.time.now
       do throws(TransportFailure) {
         let response = try await transport.send(request)
         guard case .fail(let reason) = judge(response) else {
+          services.metrics.called(took: sentAt.duration(to: services.time.now), failure: nil)
           return response
         }
         failure = reason
@@ -52,6 +54,7 @@ public struct ProviderCaller: Sendable {
         failure = providerFailure(error, reference)
         mayRepeat = error.kind.mayPassSoon && (repetition == .idempotent || error.kind.precedesRequest)
       }
+      services.metrics.called(took: sentAt.duration(to: services.time.now), failure: failure.kind)
       guard
         failure.isRetriable, mayRepeat, attempt < schedule.attempts, !Task.isCancelled, budget.spend()
       else {

@@ -20,13 +20,16 @@ public struct ProviderServices: Sendable {
   public let log: Logger
   /// Where tasks run that outlive a call (a login that several wait for, renewal); `nil`: the global pool.
   public let executor: (any TaskExecutor)?
+  /// Counts of the connection; ``ProviderCaller`` and ``LoginSession`` keep them.
+  public let metrics: ConnectionMetrics
   /// What connections of the same identity share.
-  public let shared = SharedSessions()
+  public let shared: SharedSessions
 
   public init(
     transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending, time: any TimeSource,
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, environment: NodeEnvironment,
-    policy: NodePolicy, limits: RequestLimits = RequestLimits(), log: Logger, executor: (any TaskExecutor)? = nil
+    policy: NodePolicy, limits: RequestLimits = RequestLimits(), log: Logger, executor: (any TaskExecutor)? = nil,
+    metrics: ConnectionMetrics = ConnectionMetrics(), shared: SharedSessions = SharedSessions()
   ) {
     self.transport = transport
     self.time = time
@@ -37,6 +40,15 @@ public struct ProviderServices: Sendable {
     self.limits = limits
     self.log = log
     self.executor = executor
+    self.metrics = metrics
+    self.shared = shared
+  }
+
+  /// The same for a connection that is counted in `metrics`.
+  public func counting(in metrics: ConnectionMetrics) -> ProviderServices {
+    ProviderServices(
+      transport: transport, time: time, random: random, environment: environment, policy: policy, limits: limits,
+      log: log, executor: executor, metrics: metrics, shared: shared)
   }
 }
 

@@ -13,6 +13,7 @@ public struct Generation: Sendable {
     public let entry: String
     public let version: String?
     public let expiry: Moment?
+    public let fetchedAt: Moment
   }
 
   /// In the document's order.

@@ -6,6 +6,14 @@ public actor ProviderPool {
   private let registry: ProviderRegistry
   private let services: ProviderServices
   private var open: [ProviderConnection.Key: any SecretProvider] = [:]
+  private var labels: [ProviderConnection.Key: Label] = [:]
+  private var metrics: [Label: ConnectionMetrics] = [:]
+
+  /// What a connection is called in metrics. Connections of different executions may share it.
+  public struct Label: Hashable, Sendable {
+    public let type: String
+    public let name: String
+  }
 
   public init(registry: ProviderRegistry, services: ProviderServices) {
     self.registry = registry
@@ -17,9 +25,27 @@ public actor ProviderPool {
     if let provider = open[connection.key] {
       return provider
     }
-    let provider = try registry.make(connection, services)
+    let label = Label(type: connection.type, name: connection.name)
+    let counts = metrics[label] ?? ConnectionMetrics()
+    let provider = try registry.make(connection, services.counting(in: counts))
     open[connection.key] = provider
+    labels[connection.key] = label
+    metrics[label] = counts
     return provider
+  }
+
+  /// Closes one connection that nobody uses any more; does nothing where it is not open.
+  public func close(_ connection: ProviderConnection.Key, _ reason: CloseReason) async {
+    let provider = open.removeValue(forKey: connection)
+    if let label = labels.removeValue(forKey: connection), !labels.values.contains(label) {
+      metrics[label] = nil
+    }
+    await provider?.close(reason)
+  }
+
+  /// The counts of all open connections.
+  public var counts: [Label: ConnectionMetrics.Counts] {
+    metrics.mapValues(\.counts)
   }
 
   /// Closes every connection at once, revoking what the agent made as far as `reason` lets it.

@@ -53,6 +53,19 @@ struct AgentRuntime: Sendable {
   }
 }
 
+/// Standard input, output and error.
+enum StandardDescriptors {
+  /// Fills the places that the starter left closed: else the next file or socket would have such a number, and receive what is
+  /// printed, values among it. What is opened fails every read or write, as the closed one would.
+  static func occupy() {
+    for (descriptor, flags) in [(0, O_WRONLY), (1, O_RDONLY), (2, O_RDONLY)] as [(Int32, Int32)] {
+      if fcntl(descriptor, F_GETFD) == -1 {
+        _ = open("/dev/null", flags)
+      }
+    }
+  }
+}
+
 /// Keeps values inside the process.
 enum ProcessHygiene {
   /// No core dumps and no ptrace by others; a reader that goes away is an error of write(2), not the process's end.

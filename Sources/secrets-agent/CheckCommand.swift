@@ -15,9 +15,16 @@ struct CheckCommand: ParsableCommand {
         secrets-agent check job.yaml
         secrets-agent check --strict --log-format json execution.json
         secrets-agent check --online job.yaml
+        secrets-agent check --config /etc/secrets-agent/agent.yaml
       """)
 
-  @OptionGroup var document: DocumentOptions
+  @Argument(help: "A file of JSON or YAML, or - for standard input.", completion: .file())
+  var document: String?
+
+  @Option(help: "Check the daemon's configuration, and the policy that it names, in the place of a document.", completion: .file())
+  var config: String?
+
+  @OptionGroup var choice: DocumentChoice
   @OptionGroup var time: TimeOptions
 
   @Flag(help: "Log in to every provider too.")
@@ -29,7 +36,20 @@ struct CheckCommand: ParsableCommand {
   @Flag(help: "The secrets are for files only, so their names need not be names of variables.")
   var filesOnly = false
 
+  func validate() throws {
+    guard (document == nil) != (config == nil) else {
+      throw ValidationError("name a document, or a configuration with --config")
+    }
+    guard config == nil || !(auth || online) else {
+      throw ValidationError("--auth and --online are for documents")
+    }
+  }
+
   func run() throws {
+    if let config {
+      return try checkConfiguration(config)
+    }
+    let document = DocumentSource(path: document ?? "-", choice: choice)
     let policy = try document.loadPolicy()
     let execution = try document.loadExecution(policy: policy, asEnvironment: !filesOnly)
     let plan = ExecutionPlan(execution)
@@ -41,12 +61,25 @@ struct CheckCommand: ParsableCommand {
     }
     let limit = time.timeout.duration
     let readsValues = online
-    try AgentRuntime.run(document.log, policy: policy, limits: time.limits) { runtime in
+    try AgentRuntime.run(choice.log, policy: policy, limits: time.limits) { runtime in
       let status = await Progress.showing("checking", on: runtime.loop) {
         await Self.check(plan, runtime, limit, readsValues)
       }
       await runtime.pool.closeAll(.ended)
       return status
+    }
+  }
+
+  private func checkConfiguration(_ path: String) throws {
+    do throws(DocumentFaults) {
+      let settings = try DaemonSettings.load(path)
+      let sources = (settings.configuration.folder == nil ? 0 : 1) + settings.configuration.orchestrators.count
+      print("\(path): no faults; \(Count(sources, "source")) of executions beside the local API")
+    } catch {
+      for fault in error.faults {
+        choice.log.faults.error("\(path): \(fault.line)", ["class": "configuration", "path": fault.path])
+      }
+      throw ExitStatus.invalidConfiguration.code
     }
   }
 
@@ -89,7 +122,7 @@ struct CheckCommand: ParsableCommand {
 struct Count: CustomStringConvertible {
   let description: String
 
-  init(_ count: Int, _ noun: String) {
-    description = "\(count) \(noun)\(count == 1 ? "" : "s")"
+  init(_ count: Int, _ noun: String, plural: String? = nil) {
+    description = "\(count) \(count == 1 ? noun : plural ?? noun + "s")"
   }
 }

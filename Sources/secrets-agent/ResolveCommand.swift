@@ -17,9 +17,9 @@ struct ResolveCommand: ParsableCommand {
 
       EXAMPLES
         secrets-agent resolve job.yaml --output /run/web/env
-        secrets-agent resolve job.yaml --files /run/web/secrets --owner web --group web
+        secrets-agent resolve job.yaml --files /run/web/secrets --owner web
         secrets-agent resolve job.yaml --format json --output - | jq keys
-        secrets-agent resolve list.json --execution 4f1c --format systemd --output /run/web/env
+        secrets-agent resolve list.json --execution 4f1c --output /run/web/env
       """)
 
   @OptionGroup var document: DocumentOptions

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AzureProvider
 import FileProvider
+import GCPProvider
 import Resolution
 import VaultProvider
 
@@ -8,7 +9,9 @@ import VaultProvider
 let agentVersion = "0.1.0"
 
 /// Every provider type of this build; to add one is a line here.
-let registry = ProviderRegistry([VaultProvider.self, AzureKeyVaultProvider.self, FileProvider.self])
+let registry = ProviderRegistry([
+  VaultProvider.self, GCPSecretManagerProvider.self, AzureKeyVaultProvider.self, FileProvider.self,
+])
 
 @main
 struct SecretsAgent: ParsableCommand {
@@ -23,6 +26,7 @@ struct SecretsAgent: ParsableCommand {
         secrets-agent check job.yaml
         secrets-agent resolve job.yaml --output /run/web/env
         secrets-agent exec job.yaml -- ./server --port 8080
+        secrets-agent daemon --config /etc/secrets-agent/agent.yaml
 
       EXIT STATUS
         0 done, 64 usage, 65 invalid document, 69 a provider failed or has no such secret,
@@ -30,7 +34,12 @@ struct SecretsAgent: ParsableCommand {
       """,
     version: agentVersion,
     subcommands: [
-      ResolveCommand.self, CheckCommand.self, ExplainCommand.self, ExecCommand.self, ProvidersCommand.self,
-      VersionCommand.self,
+      ResolveCommand.self, CheckCommand.self, ExplainCommand.self, ExecCommand.self, DaemonCommand.self,
+      StatusCommand.self, RefreshCommand.self, ProvidersCommand.self, VersionCommand.self,
     ])
+
+  static func main() {
+    StandardDescriptors.occupy()
+    Self.main(nil)
+  }
 }

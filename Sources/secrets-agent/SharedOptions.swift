@@ -6,11 +6,26 @@ import NodePolicy
 import ProviderKit
 import SecretBytes
 
-/// Options of every command that reads a document.
+/// The document of a command that reads one, and how to take it.
 struct DocumentOptions: ParsableArguments {
   @Argument(help: "A file of JSON or YAML, or - for standard input.", completion: .file())
   var document: String
 
+  @OptionGroup var choice: DocumentChoice
+
+  var log: LogOptions { choice.log }
+
+  func loadPolicy() throws -> NodePolicy {
+    try DocumentSource(path: document, choice: choice).loadPolicy()
+  }
+
+  func loadExecution(policy: NodePolicy, asEnvironment: Bool) throws -> Execution {
+    try DocumentSource(path: document, choice: choice).loadExecution(policy: policy, asEnvironment: asEnvironment)
+  }
+}
+
+/// Which execution of a document, and by which rules.
+struct DocumentChoice: ParsableArguments {
   @Option(help: "Choose the execution with this id from a list.")
   var execution: String?
 
@@ -76,10 +91,16 @@ struct DurationArgument: ExpressibleByArgument, Sendable {
   var duration: Duration { .nanoseconds(interval.nanoseconds) }
 }
 
-extension DocumentOptions {
+/// A document that a command reads.
+struct DocumentSource {
+  let path: String
+  let choice: DocumentChoice
+
+  private var log: LogOptions { choice.log }
+
   /// The node policy of a person's command: their own rights, or the file they name.
   func loadPolicy() throws -> NodePolicy {
-    guard let policy else {
+    guard let policy = choice.policy else {
       return .personal
     }
     let bytes = try InputFile.read(policy, limit: 1024 * 1024, log.faults, otherwise: .invalidConfiguration)
@@ -96,23 +117,23 @@ extension DocumentOptions {
   /// Reads, validates and holds the document against `policy`; prints every fault and warning, and sends nothing.
   func loadExecution(policy: NodePolicy, asEnvironment: Bool) throws -> Execution {
     let bytes = try InputFile.read(
-      document, limit: ExecutionDocument.maximumBytes, log.faults, otherwise: .invalidDocument)
+      path, limit: ExecutionDocument.maximumBytes, log.faults, otherwise: .invalidDocument)
     let syntax: ExecutionDocument.Syntax =
-      document.hasSuffix(".yaml") || document.hasSuffix(".yml") ? .yaml : .detected
+      path.hasSuffix(".yaml") || path.hasSuffix(".yml") ? .yaml : .detected
     let execution: Execution
     do throws(DocumentFaults) {
-      let item = try ExecutionDocument(bytes, syntax: syntax).item(self.execution)
+      let item = try ExecutionDocument(bytes, syntax: syntax).item(choice.execution)
       let (validated, warnings) = try registry.catalog.validate(item)
       for warning in warnings {
-        log.faults.print(warning, treatingAsError: strict)
+        log.faults.print(warning, treatingAsError: choice.strict)
       }
-      guard !strict || warnings.isEmpty else {
+      guard !choice.strict || warnings.isEmpty else {
         throw DocumentFaults([])
       }
       execution = validated
     } catch {
       for fault in error.faults {
-        log.faults.print(fault, treatingAsError: strict)
+        log.faults.print(fault, treatingAsError: choice.strict)
       }
       throw ExitStatus.invalidDocument.code
     }

@@ -12,6 +12,8 @@ struct VaultAPI: Sendable {
     var query: [(String, String)] = []
     var token: SecretBytes?
     var body: SecretBytes?
+    /// What the body holds that no message may repeat, should the server's words do so.
+    var credentials: [SecretBytes] = []
     /// What the call is about, in messages.
     var reference: String?
     var repetition = ProviderCaller.Repetition.idempotent
@@ -81,7 +83,7 @@ struct VaultAPI: Sendable {
     {
       return .accept
     }
-    return .fail(errors.failure(response, call.reference, sent: [call.token, call.body]))
+    return .fail(errors.failure(response, call.reference, sent: call.credentials + [call.token].compactMap { $0 }))
   }
 
   private func answer(_ response: HTTPResponse, _ call: Call) throws(ProviderFailure) -> Answer {

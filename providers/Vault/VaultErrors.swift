@@ -10,9 +10,10 @@ struct VaultErrors: Sendable {
   let failures: FailureMaker
   let services: ProviderServices
 
-  func failure(_ response: HTTPResponse, _ reference: String?, sent: [SecretBytes?]) -> ProviderFailure {
+  func failure(_ response: HTTPResponse, _ reference: String?, sent: [SecretBytes]) -> ProviderFailure {
     let status = response.status
-    let words = serverWords(response, sent: sent)
+    let said = serverText(response)
+    let words = said.flatMap { shown($0, sent: sent) }
     func make(_ kind: ProviderFailure.Class, _ message: String, hint: String? = nil, after: Duration? = nil)
       -> ProviderFailure
     {
@@ -37,7 +38,7 @@ struct VaultErrors: Sendable {
     case 473:
       return make(.transient, "a performance standby cannot serve this", hint: "use the active node's address")
     case 503:
-      let isSealed = words?.contains("sealed") == true
+      let isSealed = said?.contains("sealed") == true
       return make(
         .transient, isSealed ? "the server is sealed" : words ?? "the server is not available",
         hint: isSealed ? "unseal it" : nil, after: RetryAfter.wait(response, unixTime: services.time.unixTime))
@@ -94,13 +95,15 @@ struct VaultErrors: Sendable {
 
   // MARK: - The server's own words
 
-  /// The first error or warning of the body, cut and cleaned; `nil` where there is none or where it repeats what was sent.
-  private func serverWords(_ response: HTTPResponse, sent: [SecretBytes?]) -> String? {
-    guard
-      let body = try? JSONValue.parse(response.body, limits: .payload),
-      let text = body.member("errors")?.element(0)?.text ?? body.member("warnings")?.element(0)?.text,
-      !sent.compactMap({ $0?.unsafeString() }).contains(where: { !$0.isEmpty && text.contains($0) })
-    else {
+  /// The first error or warning of the body, as it came.
+  private func serverText(_ response: HTTPResponse) -> String? {
+    let body = try? JSONValue.parse(response.body, limits: .payload)
+    return body?.member("errors")?.element(0)?.text ?? body?.member("warnings")?.element(0)?.text
+  }
+
+  /// `text` cut and cleaned; `nil` where it repeats a credential that was sent.
+  private func shown(_ text: String, sent: [SecretBytes]) -> String? {
+    guard !sent.compactMap({ $0.unsafeString() }).contains(where: { !$0.isEmpty && text.contains($0) }) else {
       return nil
     }
     let line = text.split(whereSeparator: \.isNewline).map { $0.drop(while: { $0 == " " || $0 == "\t" || $0 == "*" }) }

@@ -68,13 +68,14 @@ struct VaultLogin: Sendable {
     body.endObject()
     let path = mountPath(mount)
     let call = VaultAPI.Call(
-      method: .post, path: [path, "login"], body: body.finish(), repetition: .unlessActedUpon)
+      method: .post, path: [path, "login"], body: body.finish(),
+      credentials: credentials.filter { $0.0 != "role" }.map(\.1), repetition: .unlessActedUpon)
     let sentAt = services.time.now
     let answer: VaultAPI.Answer
     do throws(ProviderFailure) {
       answer = try await api.send(call)
     } catch {
-      throw explained(error, path, repeats: credentials.map(\.1))
+      throw explained(error, path)
     }
     guard let token = VaultToken(auth: answer.json?.member("auth"), isOwn: true, at: sentAt) else {
       throw failures.make(.malformed, "the login's answer has no token", status: answer.status)
@@ -83,14 +84,11 @@ struct VaultLogin: Sendable {
   }
 
   /// A login answered by 400, 403 or 404 tells of the credentials or the mount, not of a secret.
-  private func explained(_ failure: ProviderFailure, _ path: String, repeats sent: [SecretBytes]) -> ProviderFailure {
+  private func explained(_ failure: ProviderFailure, _ path: String) -> ProviderFailure {
     func denied(_ hint: String) -> ProviderFailure {
-      // The server's words may repeat a credential that it refused.
-      let words =
-        sent.compactMap { $0.unsafeString() }.contains { !$0.isEmpty && failure.message.contains($0) }
-        ? "refused" : failure.message
-      return failures.make(
-        .denied, "login by \(connection.method ?? "") at \(path): \(words)", status: failure.status, hint: hint)
+      failures.make(
+        .denied, "login by \(connection.method ?? "") at \(path): \(failure.message)", status: failure.status,
+        hint: hint)
     }
     switch failure.status {
     case 400?, 401?, 403?:

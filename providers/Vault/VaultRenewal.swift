@@ -60,6 +60,7 @@ final class VaultRenewal: Sendable {
       let outcome = await renew(token, api)
       switch outcome {
       case .success(let auth):
+        services.metrics.renewed(true)
         // The answer of renew-self repeats the token; what it says of its life counts.
         let seconds = min(auth?.member("lease_duration")?.int64 ?? 0, VaultToken.longestSeconds)
         let lifetime = Duration.seconds(seconds)
@@ -71,6 +72,7 @@ final class VaultRenewal: Sendable {
         await session.renew(token.grant, generation: login.generation)
         services.log.debug("token renewed", metadata: ["seconds": "\(seconds)"])
       case .failure(let failure) where failure.isRetriable:
+        services.metrics.renewed(false)
         // Until the token ends there is time to try again, at ever shorter remainders but never in a hurry.
         services.log.warning("token not renewed, trying again", metadata: ["reason": "\(failure.line)"])
         let left = token.expiry.map { services.time.now.duration(to: $0) } ?? .zero
@@ -79,6 +81,7 @@ final class VaultRenewal: Sendable {
         }
         token = token.dueNow(services.time.now)
       case .failure(let failure):
+        services.metrics.renewed(false)
         services.log.warning("token not renewed, logging in anew", metadata: ["reason": "\(failure.line)"])
         return await session.forget(generation: login.generation)
       }

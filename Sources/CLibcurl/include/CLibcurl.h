@@ -58,7 +58,6 @@ void http_transfer_clear(http_transfer *transfer);
 
 long http_transfer_status(CURL *easy);
 long http_transfer_verify_result(CURL *easy);
-long http_transfer_version(CURL *easy);
 double http_transfer_connect_seconds(CURL *easy);
 // errno of the last failed connection, 0 for none.
 long http_transfer_system_error(CURL *easy);

@@ -47,6 +47,19 @@ bool linux_parse_http_date(const char *text, int64_t *seconds);
 // keys reach the child. Returns 0 or an errno value.
 int linux_spawn(const char *path, char *const arguments[], char *const environment[], pid_t *child);
 
+// The same in a process group of its own, with /dev/null as standard input, `output` as standard output and error, and no other
+// descriptor.
+int linux_spawn_apart(const char *path, char *const arguments[], char *const environment[], int output, pid_t *child);
+
+// A signal's name without SIG (`TERM`), NULL for unknown ones and those of real time.
+const char *linux_signal_name(int number);
+
+// pipe2(2), closed on exec: the reading end, then the writing end. 0 or -1 with errno set.
+int linux_pipe(int ends[2]);
+
+// pidfd_open(2): readable when the process has ended. -1 with errno set.
+int linux_pidfd_open(pid_t process);
+
 // What the WIF* macros of waitpid(2) say: true and the status or the signal's number.
 bool linux_wait_exited(int status, int *code);
 bool linux_wait_signalled(int status, int *signal);
@@ -54,6 +67,17 @@ bool linux_wait_signalled(int status, int *signal);
 // What errno values are called (ENOSPC) and say, independent of locale and safe in threads; NULL for unknown ones.
 const char *linux_error_name(int code);
 const char *linux_error_text(int code);
+
+// accept4(2), non-blocking and closed on exec. -1 with errno set.
+int linux_accept(int listener);
+
+// Who connected to a Unix socket, as the kernel saw it then (SO_PEERCRED). 0 or -1 with errno set.
+int linux_peer_credentials(int connection, pid_t *process, uid_t *user, gid_t *group);
+
+// The other groups of the peer's process (SO_PEERGROUPS), and those that the user database gives a user: how many there are, at
+// most `room`; -1 where it is not known.
+int linux_peer_groups(int connection, gid_t *groups, int room);
+int linux_user_groups(uid_t user, gid_t group, gid_t *groups, int room);
 
 // No core dumps, no ptrace by processes of the same user. 0 or -1 with errno set.
 int linux_forbid_dumps(void);

@@ -33,6 +33,13 @@ public struct ChildProcess: ~Copyable {
   public static func spawn(
     _ arguments: [String], environment: ProcessEnvironment
   ) throws(SpawnFault) -> ChildProcess {
+    try spawn(arguments, environment: environment, output: nil)
+  }
+
+  /// The same; with `output`, in a process group of its own that reads nothing and writes to that descriptor.
+  static func spawn(
+    _ arguments: [String], environment: ProcessEnvironment, output: Int32?
+  ) throws(SpawnFault) -> ChildProcess {
     guard let command = arguments.first, !command.isEmpty else {
       throw SpawnFault(
         fault: DeliveryFault(.command(""), "there is no command", remedy: "name one after --"), exitStatus: 127)
@@ -43,9 +50,9 @@ public struct ChildProcess: ~Copyable {
     var worst = ENOENT
     for path in CommandLookup.candidates(for: command, environment) {
       var pid: pid_t = 0
-      var code = spawn(path, arguments, block, &pid)
+      var code = spawn(path, arguments, block, output, &pid)
       if code == ENOEXEC {
-        code = spawn("/bin/sh", ["/bin/sh", path] + arguments.dropFirst(), block, &pid)
+        code = spawn("/bin/sh", ["/bin/sh", path] + arguments.dropFirst(), block, output, &pid)
       }
       switch code {
       case 0:
@@ -92,7 +99,7 @@ public struct ChildProcess: ~Copyable {
   }
 
   private static func spawn(
-    _ path: String, _ arguments: [String], _ block: borrowing EnvironmentBlock, _ pid: inout pid_t
+    _ path: String, _ arguments: [String], _ block: borrowing EnvironmentBlock, _ output: Int32?, _ pid: inout pid_t
   ) -> Int32 {
     var argv = arguments.map { strdup($0) }
     defer {
@@ -104,7 +111,12 @@ public struct ChildProcess: ~Copyable {
       return ENOMEM
     }
     argv.append(nil)
-    return argv.withUnsafeBufferPointer { linux_spawn(path, $0.baseAddress, block.variables, &pid) }
+    return argv.withUnsafeBufferPointer { argv in
+      guard let output else {
+        return linux_spawn(path, argv.baseAddress, block.variables, &pid)
+      }
+      return linux_spawn_apart(path, argv.baseAddress, block.variables, output, &pid)
+    }
   }
 
   private static func fault(_ command: String, _ code: Int32) -> SpawnFault {

@@ -62,6 +62,13 @@ struct FilesLayout: ~Copyable {
     self.directory = directory
   }
 
+  /// Whether `name` is a file of a generation: a secret's, or one of the two that stand beside the secrets and cannot be named by
+  /// any, since their names start with a dot.
+  static func isEntry(_ name: String) -> Bool {
+    DeliveredSecret.isFileName(name) || name == GenerationDirectory.environmentFile
+      || name == GenerationDirectory.manifestFile
+  }
+
   static func linkTarget(_ name: String) -> String { "\(data)/\(name)" }
 
   static func isGeneration(_ name: String) -> Bool { RandomName.isMade(name, prefix: generationPrefix) }
@@ -78,7 +85,7 @@ struct FilesLayout: ~Copyable {
   /// The names of secrets that have a link of ours.
   func linkedNames() throws(SystemFault) -> Set<String> {
     var names: Set<String> = []
-    for name in try DirectoryEntry.names(in: directory) where DeliveredSecret.isFileName(name) {
+    for name in try DirectoryEntry.names(in: directory) where Self.isEntry(name) {
       if try DirectoryEntry(name, in: directory) == .link(to: Self.linkTarget(name)) {
         names.insert(name)
       }

@@ -19,7 +19,7 @@ struct GenerationFolder: ~Copyable {
     for secret in secrets {
       guard let file = try? Self.open(secret.name, in: folder), let status = try? file.status(),
         status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1,
-        let content = try file.read(exactly: secret.value.count), content == secret.value
+        try Self.holds(file, secret)
       else {
         return nil
       }
@@ -30,6 +30,19 @@ struct GenerationFolder: ~Copyable {
       areHeld = areHeld && isHeld
     }
     return areHeld
+  }
+
+  private static func holds(
+    _ file: borrowing FileDescriptor, _ secret: DeliveredSecret
+  ) throws(SystemFault) -> Bool {
+    // A manifest tells of the generation that it stands in; a new one alone makes no new generation.
+    guard secret.name != GenerationDirectory.manifestFile else {
+      return true
+    }
+    guard let content = try file.read(exactly: secret.value.count) else {
+      return false
+    }
+    return content == secret.value
   }
 
   func apply(_ permissions: OutputPermissions, _ names: Set<String>) throws(SystemFault) {

@@ -145,7 +145,7 @@ struct StagedFiles: ~Copyable {
 
   private static func nameFaults(_ secrets: [DeliveredSecret]) -> [DeliveryFault] {
     secrets.repeatedNames.map(EnvironmentVariableRules.repeated)
-      + secrets.filter { !DeliveredSecret.isFileName($0.name) }.map {
+      + secrets.filter { !FilesLayout.isEntry($0.name) }.map {
         DeliveryFault(
           .secret($0.name), "the name cannot be a file's",
           remedy:

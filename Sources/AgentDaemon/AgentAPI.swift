@@ -1,0 +1,115 @@
+import ExecutionModel
+import JSONReader
+import Refresh
+import Resolution
+import SecretBytes
+
+/// The routes of the local API. No answer holds a value.
+///
+/// | route | does |
+/// | --- | --- |
+/// | `GET /healthz` | 200 while the daemon works |
+/// | `GET /readyz` | 200 when every execution has a generation whose values are fresh enough, else 503 and the ids |
+/// | `GET /metrics` | Prometheus text |
+/// | `GET /v1/status` | all executions and secrets |
+/// | `POST /v1/refresh`, `/v1/refresh/{id}`, `/v1/refresh/{id}/{secret}` | fetches now, each reference at most every 5 s |
+/// | `PUT /v1/executions/{id}` | takes a document (an execution, or a job spec) |
+/// | `DELETE /v1/executions/{id}` | stops what was put so |
+struct AgentAPI: Sendable {
+  let daemon: Daemon
+
+  /// Everything, for the Unix socket.
+  func answer(_ request: APIRequest) async -> APIResponse {
+    switch request.path.first {
+    case "v1"? where request.path.count >= 2: await answerVersion1(request, Array(request.path.dropFirst()))
+    default: await answerScraper(request)
+    }
+  }
+
+  /// What a scraper may ask over TCP.
+  func answerScraper(_ request: APIRequest) async -> APIResponse {
+    guard request.path.count == 1, let route = request.path.first, ["healthz", "readyz", "metrics"].contains(route) else {
+      return Self.error(404, "no such route")
+    }
+    guard request.method == "GET" || request.method == "HEAD" else {
+      return .methodNotAllowed(["GET", "HEAD"])
+    }
+    switch route {
+    case "healthz": return .text("ok")
+    case "readyz": return await readiness()
+    default:
+      return APIResponse(
+        status: 200, contentType: PrometheusText.contentType,
+        body: PrometheusText.render(await daemon.status(), await daemon.connectionCounts()))
+    }
+  }
+
+  private func readiness() async -> APIResponse {
+    let status = await daemon.status()
+    let unready = status.executions.filter { !$0.isReady }
+    guard await daemon.isStarted else {
+      return .text("starting: not every source of executions has been heard", status: 503)
+    }
+    guard unready.isEmpty else {
+      let ids = unready.prefix(20).map { DocumentPath.shown($0.id) }.joined(separator: ", ")
+      return .text("not ready: \(unready.count) executions: \(ids)", status: 503)
+    }
+    return .text("ready")
+  }
+
+  private func answerVersion1(_ request: APIRequest, _ path: [String]) async -> APIResponse {
+    switch (path.first, path.count) {
+    case ("status", 1):
+      guard request.method == "GET" || request.method == "HEAD" else {
+        return .methodNotAllowed(["GET", "HEAD"])
+      }
+      return .json(await daemon.status().json())
+    case ("refresh", 1...3):
+      guard request.method == "POST" else {
+        return .methodNotAllowed(["POST"])
+      }
+      return await refresh(path.count > 1 ? path[1] : nil, path.count > 2 ? path[2] : nil)
+    case ("executions", 2):
+      switch request.method {
+      case "PUT": return await put(path[1], request.body)
+      case "DELETE": return await delete(path[1])
+      default: return .methodNotAllowed(["PUT", "DELETE"])
+      }
+    default:
+      return Self.error(404, "no such route")
+    }
+  }
+
+  private func refresh(_ execution: String?, _ secret: String?) async -> APIResponse {
+    guard let outcome = await daemon.refresh(execution, secret) else {
+      return Self.error(404, "no such execution or secret")
+    }
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("started", Int64(outcome.started))
+    json.member("too_soon", Int64(outcome.tooSoon))
+    json.endObject()
+    return .json(json.finish(), status: outcome.started == 0 && outcome.tooSoon > 0 ? 429 : 202)
+  }
+
+  private func put(_ id: String, _ body: SecretBytes) async -> APIResponse {
+    do throws(DocumentFaults) {
+      let item = try ExecutionDocument(body).item(nil)
+      if let own = item.id, own != id {
+        return Self.error(422, "the document's id is not the one of the address")
+      }
+      let problems = try await daemon.put(id, item)
+      return problems.map { Self.error(422, $0) } ?? .text("accepted", status: 202)
+    } catch {
+      return Self.error(422, error.faults.map(\.line).joined(separator: "\n"))
+    }
+  }
+
+  private func delete(_ id: String) async -> APIResponse {
+    await daemon.delete(id) ? .text("stopped") : Self.error(404, "no execution of this id came by the local API")
+  }
+
+  private static func error(_ status: Int, _ message: String) -> APIResponse {
+    .text(message + "", status: status)
+  }
+}

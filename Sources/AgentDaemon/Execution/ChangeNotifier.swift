@@ -1,0 +1,57 @@
+import Delivery
+import EventLoop
+import ExecutionModel
+import Glibc
+import SecretBytes
+
+/// Sends the change notices of the configuration, with an execution's names filled in.
+struct ChangeNotifier: Sendable {
+  private let runner: NoticeRunner
+
+  init(loop: EventLoop) {
+    runner = NoticeRunner(loop: loop)
+  }
+
+  /// All of `notices`, one after the other; one line for each that failed.
+  @Sendable func send(
+    _ notices: [AgentConfiguration.Notice], _ execution: Execution, _ id: String, _ folder: String,
+    _ values: [SecretBytes]
+  ) async -> [String] {
+    var faults: [String] = []
+    for notice in notices {
+      let filled = Self.fill(notice, execution, id, folder)
+      let outcome = await runner.run(filled, environment: Self.environment(id, folder), hiding: values)
+      if !outcome.succeeded {
+        let said = outcome.output.last.map { "; it said: \($0)" } ?? ""
+        faults.append(outcome.message + said)
+      }
+    }
+    return faults
+  }
+
+  private static func fill(
+    _ notice: AgentConfiguration.Notice, _ execution: Execution, _ id: String, _ folder: String
+  ) -> ChangeNotice {
+    func text(_ template: String, isName: Bool = false) -> String {
+      OutputFolderName.fill(template, execution, id: id, folder: folder) { value in
+        // In paths and unit names a document's words must not lead elsewhere; the folder is the agent's own.
+        value.map { isName && $0 != folder ? OutputFolderName.encoded($0) : $0 } ?? ""
+      }
+    }
+    return switch notice {
+    case .signalPID(let number, let pid): .signal(number, pid: pid)
+    case .signalFile(let number, let file): .signalFile(number, pidFile: text(file, isName: true))
+    case .command(let arguments, let limit): .command(arguments.map { text($0) }, timeLimit: limit)
+    case .unitReload(let unit): .unitReload(text(unit, isName: true))
+    }
+  }
+
+  /// Little more than a way to find programs: neither the agent's credentials nor a secret.
+  private static func environment(_ id: String, _ folder: String) -> ProcessEnvironment {
+    var environment = ProcessEnvironment()
+    environment.set("PATH", SecretBytes(getenv("PATH").map { String(cString: $0) } ?? "/usr/sbin:/usr/bin:/sbin:/bin"))
+    environment.set("SECRETS_AGENT_EXECUTION", SecretBytes(id))
+    environment.set("SECRETS_AGENT_FOLDER", SecretBytes(folder))
+    return environment
+  }
+}

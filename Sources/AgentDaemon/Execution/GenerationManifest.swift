@@ -1,0 +1,52 @@
+import EventLoop
+import JSONReader
+import Resolution
+import SecretBytes
+
+/// The file beside the secrets that tells which generation they are. It holds names, versions and times; never a value, nor a digest
+/// of one, since a digest of a short secret gives it away.
+enum GenerationManifest {
+  static func write(
+    _ generation: Generation, number: Int64, execution: String, now: Moment, unixTime: Int64
+  ) -> SecretBytes {
+    var json = JSONWriter(pretty: true)
+    json.beginObject()
+    json.name("execution")
+    json.string(execution)
+    json.name("generation")
+    json.number(number)
+    json.name("delivered_at")
+    json.string(UTCTime.text(unixTime))
+    json.name("secrets")
+    json.beginArray()
+    for secret in generation.secrets.sorted(by: { $0.name < $1.name }) {
+      json.beginObject()
+      json.name("name")
+      json.string(secret.name)
+      if let version = secret.version {
+        json.name("version")
+        json.string(version)
+      }
+      json.name("fetched_at")
+      json.string(UTCTime.text(unixTime - secret.fetchedAt.duration(to: now).components.seconds))
+      if let expiry = secret.expiry {
+        json.name("expires_at")
+        json.string(UTCTime.text(unixTime + now.duration(to: expiry).components.seconds))
+      }
+      json.endObject()
+    }
+    json.endArray()
+    json.endObject()
+    return json.finish()
+  }
+
+  /// The generation's number in a manifest; `nil` where it is not one of `execution`.
+  static func number(in manifest: SecretBytes, of execution: String) -> Int64? {
+    guard let json = try? JSONValue.parse(manifest, limits: .document), json.member("execution")?.text == execution,
+      let number = json.member("generation")?.int64, number > 0, number < Int64.max
+    else {
+      return nil
+    }
+    return number
+  }
+}

@@ -1,0 +1,73 @@
+import Delivery
+import EventLoop
+import ExecutionModel
+import Refresh
+import Resolution
+
+/// One execution that the daemon looks after.
+struct ManagedExecution {
+  let id: String
+  var source: String
+  /// What is in force; `nil` while no document of it was ever accepted.
+  var accepted: Accepted?
+  /// The newest document, accepted or not.
+  var item: ExecutionDocument.Item
+  /// Why the newest document is not in force.
+  var documentProblem: String?
+  var deliveryProblem: String?
+  var noticeProblem: String?
+  /// 0: none in place.
+  var generation: Int64 = 0
+  var deliveredAtUnix: Int64?
+  var deliveryFailures = 0
+  var notices = 0
+  var failedNotices = 0
+  /// Under way or waiting; at most one of each.
+  var settling: Task<Void, Never>?
+  var notifying: Task<Void, Never>?
+
+  struct Accepted {
+    let execution: Execution
+    let plan: ExecutionPlan
+    let directory: GenerationDirectory
+    let folder: String
+  }
+
+  init(id: String, source: String, item: ExecutionDocument.Item) {
+    self.id = id
+    self.source = source
+    self.item = item
+  }
+}
+
+extension ExecutionPlan {
+  /// What the scheduler is to keep fresh for this plan: each reference once, at the shortest interval that one of its entries asks for.
+  public var subscriptions: [Subscription] {
+    var intervals: [Reference: Double] = [:]
+    var unpinned: Set<Reference> = []
+    for item in items {
+      let reference = groups[item.group].references[item.reference]
+      let descriptor = groups[item.group].connection.descriptor
+      guard !descriptor.pins(item.entry.lookup) else {
+        continue
+      }
+      unpinned.insert(reference)
+      let seconds = refreshSeconds(item) ?? (descriptor.refreshDefault == .watched ? Self.watchedSeconds : nil)
+      if let seconds {
+        intervals[reference] = min(intervals[reference] ?? seconds, seconds)
+      }
+    }
+    return groups.flatMap { group in
+      group.references.map { reference in
+        Subscription(
+          connection: group.connection, reference: reference,
+          interval: intervals[reference].map { .nanoseconds(Int64(min($0 * 1e9, 9e18))) },
+          isPinned: !unpinned.contains(reference),
+          isWatched: group.connection.descriptor.refreshDefault == .watched)
+      }
+    }
+  }
+
+  /// How often a watched file is read all the same, should its watch have missed something.
+  static let watchedSeconds = 30.0
+}

@@ -1,0 +1,59 @@
+import EventLoop
+import ProviderKit
+
+/// How one execution stands, for status, metrics and readiness. It has no place for a value.
+public struct ExecutionStatus: Sendable {
+  public enum State: String, Sendable, CaseIterable {
+    /// No generation yet: values are still being fetched.
+    case pending
+    /// Its generation is in place and all of its values are fresh.
+    case live
+    /// Its generation is in place, but a value could not be refreshed.
+    case stale
+    /// Values are there, but could not be delivered, or are no longer to be.
+    case failing
+    /// Its first document is refused: nothing is in place.
+    case invalid
+  }
+
+  public struct Secret: Sendable {
+    public enum Source: String, Sendable {
+      case none
+      case live
+      case stale
+    }
+
+    public let name: String
+    public let provider: String
+    public let providerType: String
+    /// What is fetched, as `secret/web/db`.
+    public let reference: String
+    public let source: Source
+    public let version: String?
+    public let age: Duration?
+    public let lastSuccessUnix: Int64?
+    public let nextRefresh: Duration?
+    public let expiresIn: Duration?
+    public let failures: Int
+    public let failure: ProviderFailure?
+    /// Whether the age is within what its interval and the policy allow.
+    public let isFresh: Bool
+  }
+
+  public let id: String
+  public let jobID: String?
+  public let namespace: String?
+  public let source: String
+  public let state: State
+  /// 0: none in place.
+  public let generation: Int64
+  public let folder: String?
+  public let deliveredAtUnix: Int64?
+  public let notices: Int
+  public let failedNotices: Int
+  /// What an operator should know: a refused document, a delivery that failed, a notice that failed.
+  public let problems: [String]
+  public let secrets: [Secret]
+
+  public var isReady: Bool { generation > 0 && state != .failing && secrets.allSatisfy(\.isFresh) }
+}

@@ -1,0 +1,144 @@
+import EventLoop
+import ProviderKit
+import Resolution
+import SecretBytes
+
+/// The answer of `GET /metrics`, in Prometheus' text format 0.0.4
+/// (https://prometheus.io/docs/instrumenting/exposition_formats/).
+struct PrometheusText {
+  static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+  private var text = ""
+
+  static func render(
+    _ status: StatusDocument, _ connections: [ProviderPool.Label: ConnectionMetrics.Counts]
+  ) -> SecretBytes {
+    var page = PrometheusText()
+    page.addAgent(status)
+    page.addExecutions(status.executions)
+    page.addSecrets(status.executions)
+    page.addConnections(connections.sorted { ($0.key.type, $0.key.name) < ($1.key.type, $1.key.name) })
+    return SecretBytes(page.text)
+  }
+
+  private mutating func family(_ name: String, _ type: String, _ help: String) {
+    text += "# HELP secrets_agent_\(name) \(help)\n# TYPE secrets_agent_\(name) \(type)\n"
+  }
+
+  private mutating func sample(_ name: String, _ labels: [(String, String)], _ value: String) {
+    let inner = labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
+    text += "secrets_agent_\(name)\(inner.isEmpty ? "" : "{\(inner)}") \(value)\n"
+  }
+
+  private static func escaped(_ value: String) -> String {
+    var shown = ""
+    for scalar in value.unicodeScalars {
+      switch scalar {
+      case "\\": shown += "\\\\"
+      case "\"": shown += "\\\""
+      case "\n": shown += "\\n"
+      default: shown.unicodeScalars.append(scalar)
+      }
+    }
+    return shown
+  }
+
+  private static func seconds(_ span: Duration) -> String {
+    String(Double(span.saturatingNanoseconds) / 1e9)
+  }
+
+  private mutating func addAgent(_ status: StatusDocument) {
+    family("build_info", "gauge", "The agent's version.")
+    sample("build_info", [("version", status.version)], "1")
+    family("executions", "gauge", "Executions that the agent looks after, by state.")
+    for state in ExecutionStatus.State.allCases {
+      sample("executions", [("state", state.rawValue)], "\(status.executions.count { $0.state == state })")
+    }
+    family("source_up", "gauge", "Whether a source of executions that failed before answers: 0 for each that does not.")
+    for source in status.sourceFailures.keys.sorted() {
+      sample("source_up", [("source", source)], "0")
+    }
+    family("breaker_open", "gauge", "Connections that are left alone since they give no answer.")
+    for name in Set(status.openBreakers).sorted() {
+      sample("breaker_open", [("connection", name)], "1")
+    }
+  }
+
+  private mutating func addExecutions(_ executions: [ExecutionStatus]) {
+    family("generation", "gauge", "Number of the generation in place, 0 for none.")
+    for execution in executions {
+      sample("generation", [("execution", execution.id)], "\(execution.generation)")
+    }
+    family("execution_ready", "gauge", "Whether a generation is in place and all of its values are fresh enough.")
+    for execution in executions {
+      sample("execution_ready", [("execution", execution.id)], execution.isReady ? "1" : "0")
+    }
+    family("notices_total", "counter", "Change notices sent, by outcome.")
+    for execution in executions {
+      let succeeded = max(0, execution.notices)
+      sample("notices_total", [("execution", execution.id), ("outcome", "succeeded")], "\(succeeded)")
+      sample("notices_total", [("execution", execution.id), ("outcome", "failed")], "\(execution.failedNotices)")
+    }
+  }
+
+  private mutating func addSecrets(_ executions: [ExecutionStatus]) {
+    let gauges: [(String, String, (ExecutionStatus.Secret) -> String?)] = [
+      ("secret_last_success_timestamp_seconds", "When the value was last seen to hold.", { $0.lastSuccessUnix.map(String.init) }),
+      ("secret_age_seconds", "How long ago the value was last seen to hold.", { $0.age.map(Self.seconds) }),
+      ("secret_next_refresh_seconds", "How long until it is fetched again.", { $0.nextRefresh.map(Self.seconds) }),
+      ("secret_expires_seconds", "How long until the value itself ends.", { $0.expiresIn.map(Self.seconds) }),
+      ("secret_consecutive_failures", "Failed refreshes in a row.", { String($0.failures) }),
+    ]
+    for (name, help, value) in gauges {
+      family(name, "gauge", help)
+      for execution in executions {
+        for secret in execution.secrets {
+          if let value = value(secret) {
+            sample(
+              name, [("execution", execution.id), ("secret", secret.name), ("connection", secret.provider)], value)
+          }
+        }
+      }
+    }
+  }
+
+  private mutating func addConnections(
+    _ connections: [(key: ProviderPool.Label, value: ConnectionMetrics.Counts)]
+  ) {
+    func labels(_ label: ProviderPool.Label, _ more: [(String, String)] = []) -> [(String, String)] {
+      [("provider", label.type), ("connection", label.name)] + more
+    }
+    family("provider_calls_total", "counter", "Attempts of calls, retries among them.")
+    for (label, counts) in connections {
+      sample("provider_calls_total", labels(label), "\(counts.calls)")
+    }
+    family("provider_errors_total", "counter", "Attempts that failed, by class.")
+    for (label, counts) in connections {
+      for kind in ProviderFailure.Class.allCases {
+        sample(
+          "provider_errors_total", labels(label, [("class", kind.rawValue)]), "\(counts.failures[kind, default: 0])")
+      }
+    }
+    family("provider_call_seconds", "histogram", "How long attempts took.")
+    for (label, counts) in connections {
+      for (bound, count) in zip(ConnectionMetrics.latencyBounds, counts.latencies) {
+        sample("provider_call_seconds_bucket", labels(label, [("le", "\(bound)")]), "\(count)")
+      }
+      sample("provider_call_seconds_bucket", labels(label, [("le", "+Inf")]), "\(counts.calls)")
+      sample("provider_call_seconds_sum", labels(label), Self.seconds(counts.latencySum))
+      sample("provider_call_seconds_count", labels(label), "\(counts.calls)")
+    }
+    let counters: [(String, String, (ConnectionMetrics.Counts) -> (Int, Int))] = [
+      ("provider_logins_total", "Logins, by outcome.", { ($0.logins, $0.failedLogins) }),
+      ("provider_renewals_total", "Renewals of tokens and leases, by outcome.", { ($0.renewals, $0.failedRenewals) }),
+    ]
+    for (name, help, value) in counters {
+      family(name, "counter", help)
+      for (label, counts) in connections {
+        let (succeeded, failed) = value(counts)
+        sample(name, labels(label, [("outcome", "succeeded")]), "\(succeeded)")
+        sample(name, labels(label, [("outcome", "failed")]), "\(failed)")
+      }
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import EventLoop
+import ProviderKit
+
+/// What follows a failed refresh, by the failure's class (the table of docs/daemon.md is this one).
+enum RefreshReaction {
+  /// How long to wait before the reference is tried again: exponential from the class's first pause, with full jitter in its upper
+  /// half, and never less than the service asked for.
+  ///
+  /// - Parameters:
+  ///   - failures: how many in a row, at least 1.
+  ///   - random: from 0 up to 1.
+  static func pause(after failure: ProviderFailure, failures: Int, interval: Duration, random: Double) -> Duration {
+    let (first, longest) = bounds(failure.kind)
+    let doubling = min(max(failures - 1, 0), 20)
+    // What may pass by itself is asked for at least as often as it would be without the failure.
+    let ceiling = failure.isRetriable || failure.kind == .missing ? max(min(longest, interval), first) : longest
+    let bound = min(first * (1 << doubling), ceiling)
+    return max(bound / 2 + bound / 2 * random, failure.retryAfter ?? .zero)
+  }
+
+  private static func bounds(_ kind: ProviderFailure.Class) -> (first: Duration, longest: Duration) {
+    switch kind {
+    case .transient: (.seconds(1), .seconds(60))
+    case .throttled: (.seconds(5), .seconds(300))
+    // A person has to act: asking often only burns the quota.
+    case .denied, .malformed: (.seconds(15), .seconds(900))
+    case .missing: (.seconds(5), .seconds(300))
+    // Changes only with the policy or the document, and both start anew.
+    case .policy: (.seconds(900), .seconds(900))
+    }
+  }
+}
+
+/// Keeps the calls of one connection back while it is of no use to send any.
+///
+/// Closed until five batches in a row have failed as a whole for want of an answer; then it opens for a while, and lets a single
+/// reference through as a probe before the rest follows.
+struct CircuitBreaker {
+  static let threshold = 5
+
+  private var failuresInARow = 0
+  /// No call before then: the breaker is open, or the service asked to wait.
+  private(set) var notBefore: Moment?
+
+  /// Whether the next batch is to be a single reference.
+  var isProbing: Bool { failuresInARow >= Self.threshold }
+
+  func isClosed(at now: Moment) -> Bool {
+    notBefore.map { $0 <= now } ?? true
+  }
+
+  /// Notes a batch's results.
+  mutating func note(_ results: [FetchResult], at now: Moment, random: Double) {
+    let failures = results.compactMap { result in
+      if case .failure(let failure) = result { failure } else { nil }
+    }
+    let isUseless = failures.count == results.count && failures.allSatisfy { $0.kind == .transient }
+    failuresInARow = isUseless ? failuresInARow + 1 : 0
+    notBefore = nil
+    if isProbing {
+      let bound = min(Duration.seconds(2) * (1 << min(failuresInARow - Self.threshold, 5)), .seconds(60))
+      notBefore = now.advanced(by: bound / 2 + bound / 2 * random)
+    }
+    // What a throttled call is told holds for all of the connection.
+    for failure in failures where failure.kind == .throttled {
+      let pause = failure.retryAfter ?? .seconds(1)
+      notBefore = max(notBefore ?? now, now.advanced(by: pause))
+    }
+  }
+}

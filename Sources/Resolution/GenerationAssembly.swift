@@ -1,0 +1,88 @@
+import ExecutionModel
+import ProviderKit
+import SecretBytes
+
+/// Makes the generation of an execution out of what was fetched: extracts fields, encodes. All or nothing.
+public struct GenerationAssembly: Sendable {
+  private let registry: ProviderRegistry
+
+  public init(registry: ProviderRegistry) {
+    self.registry = registry
+  }
+
+  /// - Parameter result: what the item's reference gave.
+  /// - Throws: every failed entry.
+  public func assemble(
+    _ plan: ExecutionPlan, _ result: (ExecutionPlan.Item) -> FetchResult
+  ) throws(GenerationFailure) -> Generation {
+    var secrets: [Generation.Secret] = []
+    var failures: [SecretFailure] = []
+    var extractions: [Reference: Extraction] = [:]
+    for item in plan.items {
+      let reference = plan.groups[item.group].references[item.reference]
+      let connection = plan.groups[item.group].connection
+      do throws(ProviderFailure) {
+        let secret = try result(item).get()
+        let fields = FailingFields(
+          connection: connection.name, reference: registry.describe(reference), payload: secret.payload)
+        secrets += try Self.secrets(of: item.entry, connection, secret, fields, &extractions[reference])
+      } catch {
+        failures.append(
+          SecretFailure(secret: item.entry.name, failure: error.about(registry.describe(reference))))
+      }
+    }
+    guard failures.isEmpty else {
+      throw GenerationFailure(failures: failures)
+    }
+    return Generation(secrets: secrets)
+  }
+
+  private typealias Extraction = Result<FieldExtraction, FieldExtraction.Fault>
+
+  /// What a field's fault is told of.
+  private struct FailingFields {
+    let connection: String
+    let reference: String
+    let payload: SecretBytes
+
+    func failure(_ fault: FieldExtraction.Fault) -> ProviderFailure {
+      ProviderFailure(.missing, connection: connection, reference: reference, fault.message)
+    }
+  }
+
+  private static func secrets(
+    of entry: SecretEntry, _ connection: ProviderConnection, _ fetched: FetchedSecret, _ fields: FailingFields,
+    _ extraction: inout Extraction?
+  ) throws(ProviderFailure) -> [Generation.Secret] {
+    let suffixes: [String?] =
+      connection.descriptor.outputs.isEmpty ? [entry.field] : connection.descriptor.outputs.map { $0 }
+    var secrets: [Generation.Secret] = []
+    for (name, field) in zip(entry.outputs, suffixes) {
+      let value: SecretBytes
+      if let field {
+        let parsed = extraction ?? self.parsed(fields.payload)
+        extraction = parsed
+        do throws(FieldExtraction.Fault) {
+          value = try parsed.get().value(of: field)
+        } catch {
+          throw fields.failure(error)
+        }
+      } else {
+        value = fetched.payload
+      }
+      secrets.append(
+        Generation.Secret(
+          name: name, value: entry.encoding == .base64 ? Base64.encode(value) : value, entry: entry.name,
+          version: fetched.version, expiry: fetched.expiry, fetchedAt: fetched.fetchedAt))
+    }
+    return secrets
+  }
+
+  private static func parsed(_ payload: SecretBytes) -> Extraction {
+    do throws(FieldExtraction.Fault) {
+      return .success(try FieldExtraction(payload: payload))
+    } catch {
+      return .failure(error)
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import AgentDaemon
+import ArgumentParser
+import EventLoop
+import ExecutionModel
+import Glibc
+import Logging
+import NodePolicy
+import SecretBytes
+
+struct DaemonCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "daemon", abstract: "Follows executions and keeps their secrets fresh until it is stopped.",
+    discussion: """
+      SIGTERM ends it within 5 seconds, SIGHUP reads configuration and policy anew, SIGUSR1 logs how every execution stands. \
+      config/agent.yaml explains every setting; `secrets-agent check --config FILE` checks one.
+
+      EXAMPLES
+        secrets-agent daemon --config /etc/secrets-agent/agent.yaml
+        secrets-agent daemon --config agent.yaml --log-level debug --log-format json
+      """)
+
+  @Option(help: "The daemon's configuration, YAML or JSON.", completion: .file())
+  var config: String
+
+  @Option(help: "How much to log to standard error.")
+  var logLevel: LogLevelArgument = .notice
+
+  @Option(help: "How lines on standard error are written: text or json.")
+  var logFormat: LogFormat = .text
+
+  func run() throws {
+    let faults = FaultPrinter(format: logFormat)
+    let handler = LineLogHandler(logLevel: logLevel.level, format: logFormat)
+    let log = Logger(label: "secrets-agent") { _ in handler }
+    let settings: Daemon.Settings
+    do throws(DocumentFaults) {
+      settings = try DaemonSettings.load(config)
+    } catch {
+      for fault in error.faults {
+        faults.error("\(config): \(fault.line)", ["class": "configuration"])
+      }
+      throw ExitStatus.invalidConfiguration.code
+    }
+    ProcessHygiene.apply(log)
+    let loop: EventLoop
+    do throws(EventLoopFault) {
+      loop = try EventLoop()
+    } catch {
+      faults.error("the event loop cannot start: \(error)")
+      throw ExitStatus.invalidConfiguration.code
+    }
+    let config = config
+    let daemon = Daemon(
+      settings: settings, registry: registry, loop: loop, log: log, version: agentVersion,
+      reload: { () throws(DocumentFaults) in try DaemonSettings.load(config) })
+    let fault = loop.run { () async -> DaemonFault? in
+      do throws(DaemonFault) {
+        try await daemon.run()
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let fault {
+      faults.error(fault.description, ["class": "configuration"])
+      throw ExitStatus.invalidConfiguration.code
+    }
+  }
+}
+
+/// Reads the daemon's configuration and the policy that it names.
+enum DaemonSettings {
+  static func load(_ path: String) throws(DocumentFaults) -> Daemon.Settings {
+    let configuration = try ConfigurationFile.parse(try read(path))
+    guard let policyPath = configuration.policy else {
+      return Daemon.Settings(configuration: configuration, policy: .strict)
+    }
+    do throws(DocumentFaults) {
+      let policy = try PolicyFile.parse(try read(policyPath), over: .strict, origin: policyPath)
+      return Daemon.Settings(configuration: configuration, policy: policy)
+    } catch {
+      throw DocumentFaults(
+        error.faults.map { DocumentFault("policy", "\(policyPath): \($0.line)") })
+    }
+  }
+
+  private static func read(_ path: String) throws(DocumentFaults) -> SecretBytes {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw DocumentFaults([DocumentFault("", "cannot be read: \(String(cString: strerror(errno)))")])
+    }
+    defer { close(descriptor) }
+    var buffer = SecretBuffer()
+    guard FileRead.all(of: descriptor, into: &buffer, limit: 1024 * 1024) == nil else {
+      throw DocumentFaults([DocumentFault("", "cannot be read, or is larger than 1 MiB")])
+    }
+    return buffer.finish()
+  }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import EventLoop
+import Glibc
+import HTTPTransport
+import Logging
+import SecretBytes
+
+/// How commands reach a running daemon.
+struct DaemonOptions: ParsableArguments {
+  @Option(help: "The daemon's Unix socket.", completion: .file())
+  var socket = "/run/secrets-agent/api.sock"
+
+  @Option(help: "How lines on standard error are written: text or json.")
+  var logFormat: LogFormat = .text
+
+  /// Sends one request; prints the fault and leaves where there is no answer, or one that refuses.
+  func ask(_ method: HTTPMethod, _ path: [String], on loop: EventLoop) async -> Result<SecretBytes, ExitCode> {
+    let faults = FaultPrinter(format: logFormat)
+    var options = HTTPClientOptions()
+    options.unixSocket = socket
+    options.addressRule = .any
+    let client = HTTPClient(loop: loop, options: options, log: Logger(label: "client") { _ in SwiftLogNoOpLogHandler() })
+    do {
+      let url = path.reduce(try HTTPURL(parsing: "http://localhost")) { $0.appending(segment: $1) }
+      let response = try await client.send(HTTPRequest(method: method, url: url, maximumResponseBytes: 256 << 20))
+      guard (200..<300).contains(response.status) else {
+        let reason = response.body.unsafeString()?.split(separator: "\n").first.map(String.init) ?? ""
+        faults.error("the daemon refuses (status \(response.status)): \(reason)", ["class": "daemon"])
+        return .failure(response.status == 403 ? ExitStatus.denied.code : ExitStatus.unavailable.code)
+      }
+      return .success(response.body)
+    } catch {
+      faults.error("\(socket): no daemon answers: \(error); start one, or name its socket with --socket", ["class": "daemon"])
+      return .failure(ExitStatus.unavailable.code)
+    }
+  }
+
+  static func onLoop<Outcome: Sendable>(_ body: @escaping @Sendable (EventLoop) async -> Outcome) throws -> Outcome {
+    signal(SIGPIPE, SIG_IGN)
+    guard let loop = try? EventLoop() else {
+      throw ExitStatus.invalidConfiguration.code
+    }
+    return loop.run { await body(loop) }
+  }
+}

@@ -1,0 +1,132 @@
+import AgentDaemon
+import ArgumentParser
+import EventLoop
+import ExecutionModel
+import Glibc
+import HTTPTransport
+import JSONReader
+import SecretBytes
+
+struct StatusCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Tells how every execution and secret of the running daemon stands; never a value.",
+    discussion: """
+      EXAMPLES
+        secrets-agent status
+        secrets-agent status --watch
+        secrets-agent status --json | jq '.executions[] | select(.ready | not) | .id'
+      """)
+
+  @OptionGroup var daemon: DaemonOptions
+
+  @Flag(help: "Print it anew every two seconds until interrupted.")
+  var watch = false
+
+  @Flag(help: "Print the daemon's JSON as it is.")
+  var json = false
+
+  func run() throws {
+    let (daemon, watch, json) = (daemon, watch, json)
+    let failure = try DaemonOptions.onLoop { loop -> ExitCode? in
+      while true {
+        switch await daemon.ask(.get, ["v1", "status"], on: loop) {
+        case .failure(let code): return code
+        case .success(let body):
+          if watch, isatty(1) == 1 {
+            print("\u{1b}[H\u{1b}[2J", terminator: "")
+          }
+          print(json ? body.unsafeString() ?? "" : Self.table(body))
+          fflush(nil)
+        }
+        guard watch, (try? await loop.sleep(for: .seconds(2))) != nil else {
+          return nil
+        }
+      }
+    }
+    if let failure {
+      throw failure
+    }
+  }
+
+  private static func table(_ body: SecretBytes) -> String {
+    guard let root = try? JSONValue.parse(body, limits: JSONLimits(maximumBytes: 256 << 20)) else {
+      return "the daemon's answer cannot be read"
+    }
+    var lines: [String] = []
+    for execution in root.member("executions")?.elements.map({ $0 }) ?? [] {
+      lines += self.lines(of: execution)
+    }
+    for (label, key) in [("source", "source_failures")] {
+      for member in root.member(key)?.members.map({ $0 }) ?? [] {
+        lines.append("! \(label) \(shown(member.name)): \(shown(member.value))")
+      }
+    }
+    for source in root.member("unreadable")?.members.map({ $0 }) ?? [] {
+      for entry in source.value.members {
+        lines.append("! \(shown(source.name)): \(shown(entry.name)): \(shown(entry.value))")
+      }
+    }
+    return lines.isEmpty ? "no executions" : lines.joined(separator: "\n")
+  }
+
+  private static func lines(of execution: JSONValue) -> [String] {
+    let state = shown(execution.member("state"))
+    let generation = execution.member("generation")?.int64 ?? 0
+    var lines = ["\(shown(execution.member("id")))  \(state)  generation \(generation)  from \(shown(execution.member("source")))"]
+    for problem in execution.member("problems")?.elements.map({ $0 }) ?? [] {
+      lines.append("  ! \(shown(problem))")
+    }
+    for secret in execution.member("secrets")?.elements.map({ $0 }) ?? [] {
+      var parts = ["  \(shown(secret.member("name")))", shown(secret.member("source"))]
+      parts += secret.member("version").map { ["version \(shown($0))"] } ?? []
+      parts += seconds(secret, "age_seconds").map { ["age \($0)"] } ?? []
+      parts += seconds(secret, "next_refresh_seconds").map { ["next in \($0)"] } ?? []
+      parts += seconds(secret, "expires_in_seconds").map { ["ends in \($0)"] } ?? []
+      lines.append(parts.joined(separator: "  "))
+      if let message = secret.member("last_error")?.member("message") {
+        let failures = secret.member("consecutive_failures")?.int64 ?? 0
+        lines.append("    ! \(shown(message)) (\(failures) in a row)")
+      }
+    }
+    return lines
+  }
+
+  private static func shown(_ value: JSONValue?) -> String {
+    DocumentPath.shown(value?.text ?? "-", atMost: 500)
+  }
+
+  private static func seconds(_ secret: JSONValue, _ key: String) -> String? {
+    guard let seconds = secret.member(key)?.int64 else {
+      return nil
+    }
+    let nanoseconds = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    return nanoseconds.overflow || seconds < 0 ? "\(seconds)s" : RefreshInterval(nanoseconds: nanoseconds.partialValue).description
+  }
+}
+
+struct RefreshCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "refresh", abstract: "Has the running daemon fetch secrets now, each at most every 5 seconds.",
+    discussion: """
+      EXAMPLES
+        secrets-agent refresh
+        secrets-agent refresh e-5f0c2d3a DB_PASSWORD
+      """)
+
+  @OptionGroup var daemon: DaemonOptions
+
+  @Argument(help: "Only this execution, by its id.")
+  var execution: String?
+
+  @Argument(help: "Only this secret of it.")
+  var secret: String?
+
+  func run() throws {
+    let daemon = daemon
+    let path = ["v1", "refresh"] + [execution, secret].compactMap { $0 }
+    let answer = try DaemonOptions.onLoop { loop in await daemon.ask(.post, path, on: loop) }
+    let body = try answer.get()
+    let started = (try? JSONValue.parse(body, limits: .document))?.member("started")?.int64 ?? 0
+    print("\(Count(Int(started), "fetch", plural: "fetches")) started")
+  }
+}

@@ -1,0 +1,416 @@
+import AgentDaemon
+import EventLoop
+import Foundation
+import Glibc
+import Logging
+import SecretBytes
+import Testing
+
+private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+/// Runs a program to its end: its standard output and status.
+private func program(_ arguments: [String]) throws -> (output: String, status: Int32) {
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+  process.arguments = arguments
+  let pipe = Pipe()
+  process.standardOutput = pipe
+  process.standardError = FileHandle.nullDevice
+  try process.run()
+  let output = pipe.fileHandleForReading.readDataToEndOfFile()
+  process.waitUntilExit()
+  return (String(decoding: output, as: UTF8.self), process.terminationStatus)
+}
+
+@Suite(.timeLimit(.minutes(2))) struct LocalServerTests {
+  private func mode(_ path: String) -> mode_t {
+    var status = stat()
+    return lstat(path, &status) == 0 ? status.st_mode & 0o7777 : 0
+  }
+
+  private func listen(_ server: LocalServer, _ path: String, users: Set<uid_t> = [], groups: Set<gid_t> = []) throws {
+    try server.listen(unix: path, mode: 0o666, group: nil, allowedUsers: users, allowedGroups: groups) { request in
+      .text("\(request.peer?.uid ?? 4_000_000)")
+    }
+  }
+
+  // MARK: - curl
+
+  @Test func curlPutsFiveMegabytesAndGetsAnAnswer() throws {
+    let folder = ShortFolder()
+    let bytes = Data((0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) })
+    try bytes.write(to: URL(fileURLWithPath: folder.path("body")))
+    for extra in [[], ["-H", "Transfer-Encoding: chunked"], ["-H", "Expect: 100-continue"], ["--http1.0"]] {
+      let (output, asked) = try withServer { _, path, asked in
+        let output = try await onThread {
+          try program(
+            ["curl", "-s", "-S", "--max-time", "30", "--unix-socket", path, "-T", folder.path("body")] + extra
+              + ["http://localhost/v1/executions/x"]
+          ).output
+        }
+        return (output, asked)
+      }
+      #expect(output == "PUT [\"v1\", \"executions\", \"x\"] [] 5000000\n")
+      #expect(asked.all.first?.body == SecretBytes(Array(bytes)))
+    }
+  }
+
+  @Test func curlSeesWhyALargeBodyIsRefused() throws {
+    let folder = ShortFolder()
+    try Data(count: 17_000_000).write(to: URL(fileURLWithPath: folder.path("body")))
+    let output = try withServer { _, path, _ in
+      try await onThread {
+        try program([
+          "curl", "-s", "--unix-socket", path, "-T", folder.path("body"), "-w", "%{http_code}", "http://localhost/x",
+        ]).output
+      }
+    }
+    #expect(output == "the request's body is too large\n413")
+  }
+
+  @Test func curlSeesAHeadAnswer() throws {
+    let output = try withServer { _, path, _ in
+      try await onThread { try program(["curl", "-s", "-I", "--unix-socket", path, "http://localhost/x"]) }
+    }
+    #expect(output.output.hasPrefix("HTTP/1.1 200 OK\r\n"))
+    #expect(output.status == 0)
+  }
+
+  @Test func theClientIsAskedToGoOnBeforeItsBody() throws {
+    let (first, rest) = try withServer { _, path, _ in
+      try await onThread {
+        let client = try RawClient(unix: path)
+        client.send("PUT /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n".utf8)
+        let first = client.some()
+        client.send("ab".utf8)
+        return (first, client.answer())
+      }
+    }
+    #expect(first == "HTTP/1.1 100 Continue\r\n\r\n")
+    #expect(status(rest) == 200)
+  }
+
+  // MARK: - The socket file
+
+  @Test func theFileHasTheModeAskedAndGoesWithTheServer() throws {
+    let folder = ShortFolder()
+    let path = folder.path("s")
+    let loop = try EventLoop()
+    try loop.run { () async -> Result<Void, any Error> in
+      let server = LocalServer(loop: loop, log: quiet)
+      let result = Result { try listen(server, path) }
+      #expect(mode(path) == 0o666)
+      await server.close()
+      return result
+    }.get()
+    #expect(mode(path) == 0)
+  }
+
+  @Test func theFileIsGivenToItsGroup() throws {
+    guard geteuid() == 0 else {
+      return
+    }
+    let folder = ShortFolder()
+    let path = folder.path("s")
+    let loop = try EventLoop()
+    let server = LocalServer(loop: loop, log: quiet)
+    try server.listen(unix: path, mode: 0o660, group: 4321, allowedUsers: [], allowedGroups: []) { _ in .text("") }
+    var information = stat()
+    #expect(lstat(path, &information) == 0)
+    #expect(information.st_gid == 4321)
+    #expect(information.st_uid == geteuid())
+    #expect(information.st_mode & 0o7777 == 0o660)
+    loop.run { await server.close() }
+  }
+
+  @Test func aStaleSocketIsReplacedAndALiveOneIsNot() throws {
+    let folder = ShortFolder()
+    let path = folder.path("s")
+    // A socket that was bound and left, as by SIGKILL.
+    let left = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let bound = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(left, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+    }
+    #expect(bound == 0)
+    close(left)
+    let loop = try EventLoop()
+    let first = LocalServer(loop: loop, log: quiet)
+    let second = LocalServer(loop: loop, log: quiet)
+    try listen(first, path)
+    let fault = #expect(throws: LocalServerFault.self) { try listen(second, path) }
+    #expect(fault?.description.contains("another process listens there") == true)
+    loop.run {
+      await second.close()
+      #expect(mode(path) == 0o666)
+      await first.close()
+    }
+  }
+
+  @Test func whatIsNoSocketIsLeftAlone() throws {
+    let folder = ShortFolder()
+    try Data("kept".utf8).write(to: URL(fileURLWithPath: folder.path("file")))
+    symlink("nowhere", folder.path("link"))
+    let loop = try EventLoop()
+    let server = LocalServer(loop: loop, log: quiet)
+    for name in ["file", "link"] {
+      let fault = #expect(throws: LocalServerFault.self) { try listen(server, folder.path(name)) }
+      #expect(fault?.problem == "something that is no socket stands there")
+    }
+    #expect(try String(contentsOfFile: folder.path("file"), encoding: .utf8) == "kept")
+  }
+
+  @Test func pathsThatCannotBeASocketsAreRefused() throws {
+    let folder = ShortFolder()
+    let loop = try EventLoop()
+    let server = LocalServer(loop: loop, log: quiet)
+    for path in ["", "/tmp/a\0b", "/tmp/" + String(repeating: "a", count: 200), folder.path("none/s")] {
+      #expect(throws: LocalServerFault.self) { try listen(server, path) }
+    }
+  }
+
+  @Test func aSocketFileOfAnotherIsNotTakenAwayAtTheEnd() throws {
+    let folder = ShortFolder()
+    let path = folder.path("s")
+    let loop = try EventLoop()
+    let first = LocalServer(loop: loop, log: quiet)
+    let second = LocalServer(loop: loop, log: quiet)
+    try listen(first, path)
+    unlink(path)
+    try listen(second, path)
+    loop.run {
+      await first.close()
+      #expect(mode(path) == 0o666)
+      await second.close()
+    }
+    #expect(mode(path) == 0)
+  }
+
+  // MARK: - Who may
+
+  @Test func theHandlerLearnsWhoAsks() throws {
+    let peer = try withServer { _, path, asked in
+      _ = try await onThread {
+        let client = try RawClient(unix: path)
+        client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
+        return client.answer()
+      }
+      return asked.all.first?.peer
+    }
+    #expect(peer == PeerCredentials(pid: getpid(), uid: geteuid(), gid: getegid()))
+  }
+
+  /// Runs curl as another user, which root alone can.
+  @Test(
+    .enabled(if: geteuid() == 0),
+    arguments: [
+      ([], [], ["--reuid", "12345", "--regid", "12345", "--clear-groups"], 403),
+      ([12345], [], ["--reuid", "12345", "--regid", "12345", "--clear-groups"], 200),
+      ([], [12345], ["--reuid", "12346", "--regid", "12345", "--clear-groups"], 200),
+      ([], [777], ["--reuid", "12346", "--regid", "12345", "--groups", "776,777"], 200),
+      ([], [777], ["--reuid", "12346", "--regid", "12345", "--groups", "776"], 403),
+      ([12346], [777], ["--reuid", "12345", "--regid", "12345", "--clear-groups"], 403),
+    ] as [(Set<uid_t>, Set<gid_t>, [String], Int)])
+  func peersAreLetInByUserAndGroup(_ users: Set<uid_t>, _ groups: Set<gid_t>, _ user: [String], _ expected: Int) throws
+  {
+    let folder = ShortFolder()
+    let path = folder.path("s")
+    let loop = try EventLoop()
+    let output = try loop.run { () async -> Result<String, any Error> in
+      let server = LocalServer(loop: loop, log: quiet)
+      do {
+        try listen(server, path, users: users, groups: groups)
+        let output = try await onThread {
+          try program(
+            ["setpriv"] + user + [
+              "curl", "-s", "--unix-socket", path, "-d", String(repeating: "a", count: 100_000), "-w", " %{http_code}",
+              "http://localhost/x",
+            ]
+          ).output
+        }
+        await server.close()
+        return .success(output)
+      } catch {
+        await server.close()
+        return .failure(error)
+      }
+    }.get()
+    #expect(output.hasSuffix(" \(expected)"), "\(output)")
+  }
+
+  // MARK: - TCP
+
+  @Test(arguments: [
+    ("127.0.0.1", 200), ("127.0.0.1:80", 200), ("localhost", 200), ("LOCALHOST:9", 200), ("[::1]:1", 200),
+    ("[::1]", 200),
+    ("evil.example", 403), ("127.0.0.1.evil.example", 403), ("localhost.evil", 403), ("10.0.0.1", 403), ("", 403),
+    ("localhost:a", 403), ("[::1]x", 403), ("localhost:1:2", 403), ("[::2]", 403), ("127.1", 403),
+  ])
+  func overTCPTheHostMustBeLoopback(_ host: String, _ expected: Int) throws {
+    let loop = try EventLoop()
+    let answer = try loop.run { () async -> Result<String?, any Error> in
+      let server = LocalServer(loop: loop, log: quiet)
+      do {
+        let port = try server.listen(tcp: "127.0.0.1", port: 0) { .text($0.peer == nil ? "nobody known" : "") }
+        let answer = try await onThread {
+          let client = try RawClient(tcp: port)
+          client.send("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n".utf8)
+          return client.answer()
+        }
+        await server.close()
+        return .success(answer)
+      } catch {
+        await server.close()
+        return .failure(error)
+      }
+    }.get()
+    #expect(status(answer) == expected)
+    #expect((body(answer) == "nobody known\n") == (expected == 200))
+  }
+
+  @Test func onlyLoopbackAddressesAreBound() throws {
+    let loop = try EventLoop()
+    let server = LocalServer(loop: loop, log: quiet)
+    for (host, port) in [
+      ("0.0.0.0", 0), ("::", 0), ("10.0.0.1", 0), ("localhost", 0), ("", 0), ("127.0.0.1", -1), ("127.0.0.1", 65_536),
+      ("::ffff:127.0.0.1", 0),
+    ] {
+      #expect(throws: LocalServerFault.self) { _ = try server.listen(tcp: host, port: port) { _ in .text("") } }
+    }
+    let port = try server.listen(tcp: "127.0.0.1", port: 0) { _ in .text("") }
+    #expect(port > 0)
+    #expect(throws: LocalServerFault.self) { _ = try server.listen(tcp: "127.0.0.1", port: port) { _ in .text("") } }
+    loop.run { await server.close() }
+    #expect(throws: LocalServerFault.self) { _ = try server.listen(tcp: "127.0.0.1", port: 0) { _ in .text("") } }
+  }
+
+  // MARK: - Slow and many
+
+  @Test func aRequestThatDoesNotEndIsAnsweredSo() throws {
+    var limits = LocalServerLimits()
+    limits.requestTime = .milliseconds(50)
+    let answers = try withServer(limits: limits) { _, path, _ in
+      try await onThread {
+        try ["GET / HT", "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab", ""].map { text in
+          let client = try RawClient(unix: path)
+          client.send(text.utf8)
+          return client.answer()
+        }
+      }
+    }
+    #expect(answers.map(status) == [408, 408, -1])
+    #expect(answers[2] == "")
+  }
+
+  @Test func aClientThatDoesNotReadIsLeft() throws {
+    var limits = LocalServerLimits()
+    limits.responseTime = .milliseconds(50)
+    limits.connections = 1
+    let large = SecretBytes(repeatElement(0x61, count: 4_000_000))
+    let handler: LocalServer.Handler = { request in
+      request.path == ["large"] ? APIResponse(status: 200, contentType: "x", body: large) : .text("ok")
+    }
+    let (first, second) = try withServer(limits: limits, handler: handler) { _, path, _ in
+      try await onThread {
+        let idle = try RawClient(unix: path)
+        idle.send("GET /large HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
+        var second: String?
+        repeat {
+          let client = try RawClient(unix: path)
+          client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
+          second = client.answer()
+        } while status(second) != 200
+        return (idle.answer(), second)
+      }
+    }
+    #expect(status(second) == 200)
+    #expect(body(first).utf8.count < large.count)
+  }
+
+  @Test func oneConnectionTooManyIsToldSoAndTheOthersAreServed() throws {
+    var limits = LocalServerLimits()
+    limits.connections = 8
+    let (refused, served) = try withServer(limits: limits) { _, path, _ in
+      try await onThread {
+        let clients = try (0..<8).map { _ in try RawClient(unix: path) }
+        for client in clients {
+          client.send("GET / HT".utf8)
+        }
+        let refused = try (0..<4).map { _ in try RawClient(unix: path).answer() }
+        for client in clients {
+          client.send("TP/1.1\r\nHost: h\r\n\r\n".utf8)
+        }
+        return (refused, clients.map { $0.answer() })
+      }
+    }
+    #expect(refused.map(status) == [503, 503, 503, 503])
+    #expect(served.map(status) == Array(repeating: 200, count: 8))
+  }
+
+  @Test func aThousandConnectionsAreServedOneAfterTheOther() throws {
+    let statuses = try withServer { _, path, _ in
+      try await onThread {
+        try (0..<1000).map { number in
+          let client = try RawClient(unix: path)
+          client.send("GET /\(number) HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
+          return status(client.answer())
+        }
+      }
+    }
+    #expect(statuses.allSatisfy { $0 == 200 })
+  }
+
+  @Test func closingEndsConnectionsAndCancelsHandlers() throws {
+    // Ends by cancellation alone.
+    let handler: LocalServer.Handler = { _ in
+      while !Task.isCancelled {
+        await Task.yield()
+      }
+      return .text("late")
+    }
+    let answer = try withServer(handler: handler) { server, path, asked in
+      async let answer = onThread {
+        let client = try RawClient(unix: path)
+        client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
+        return client.answer()
+      }
+      while asked.all.isEmpty {
+        await Task.yield()
+      }
+      await server.close()
+      return try await answer
+    }
+    #expect(answer == "")
+  }
+
+  // MARK: - Answers
+
+  @Test func answersCannotBreakTheirHead() throws {
+    let handler: LocalServer.Handler = { request in
+      switch request.path.first {
+      case "type": APIResponse(status: 200, contentType: "a\r\nX-Evil: 1", body: SecretBytes("b"))
+      case "status": APIResponse(status: 99_999, contentType: "a", body: SecretBytes("b"))
+      case "none": APIResponse(status: 204, contentType: "a", body: SecretBytes("b"))
+      case "method": .methodNotAllowed(["GET", "PUT"])
+      default: .json(SecretBytes("{}"), status: 201)
+      }
+    }
+    let answers = try withServer(handler: handler) { _, path, _ in
+      try await onThread {
+        try ["type", "status", "none", "method", "json"].map { name in
+          let client = try RawClient(unix: path)
+          client.send("GET /\(name) HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
+          return client.answer() ?? ""
+        }
+      }
+    }
+    #expect(answers.map(status) == [200, 500, 204, 405, 201])
+    #expect(!answers[0].contains("\r\nX-Evil"))
+    #expect(body(answers[2]) == "")
+    #expect(!answers[2].contains("Content-Length"))
+    #expect(answers[3].contains("\r\nAllow: GET, PUT\r\n"))
+    #expect(answers[4].contains("\r\nContent-Type: application/json\r\n") && body(answers[4]) == "{}")
+  }
+}

@@ -1,0 +1,95 @@
+import EventLoop
+import ExecutionModel
+import ProviderKit
+import Resolution
+import SecretBytes
+import Synchronization
+
+/// A store whose answers a test holds in its hand; connections name it by their field `store`.
+public final class ScriptedStore: Sendable {
+  public typealias Answer = Result<String, ProviderFailure>
+
+  private struct State {
+    var answers: [String: Answer] = [:]
+    var expiries: [String: Duration] = [:]
+    var fetches: [[String]] = []
+    var closed: [CloseReason] = []
+  }
+
+  private static let all = Mutex<[String: ScriptedStore]>([:])
+  private let state = Mutex(State())
+  public let name: String
+
+  public init(_ name: String) {
+    self.name = name
+    Self.all.withLock { $0[name] = self }
+  }
+
+  static func named(_ name: String) -> ScriptedStore? { all.withLock { $0[name] } }
+
+  public func put(_ key: String, _ value: String, expiringIn life: Duration? = nil) {
+    state.withLock { state in
+      state.answers[key] = .success(value)
+      state.expiries[key] = life
+    }
+  }
+
+  public func fail(_ key: String, _ kind: ProviderFailure.Class, retryAfter: Duration? = nil) {
+    let failure = ProviderFailure(kind, connection: "p", retryAfter: retryAfter, "scripted \(kind.rawValue)")
+    state.withLock { $0.answers[key] = .failure(failure) }
+  }
+
+  /// Keys asked for, one list a batch.
+  public var fetches: [[String]] { state.withLock { $0.fetches } }
+  public var closed: [CloseReason] { state.withLock { $0.closed } }
+
+  func fetch(_ keys: [String], at now: Moment) -> [FetchResult] {
+    state.withLock { state in
+      state.fetches.append(keys.sorted())
+      return keys.map { key in
+        switch state.answers[key] {
+        case .success(let value)?:
+          .success(
+            FetchedSecret(
+              payload: SecretBytes(value), version: "v-\(value.count)",
+              expiry: state.expiries[key].map { now.advanced(by: $0) }, fetchedAt: now))
+        case .failure(let failure)?: .failure(failure)
+        case nil: .failure(ProviderFailure(.missing, connection: "p", "no such key"))
+        }
+      }
+    }
+  }
+
+  func close(_ reason: CloseReason) {
+    state.withLock { $0.closed.append(reason) }
+  }
+}
+
+/// The adapter of a ``ScriptedStore``.
+public struct ScriptedProvider: SecretProvider {
+  public static let descriptor = ProviderDescriptor(
+    type: "scripted", summary: "for tests",
+    connection: [FieldDescriptor("store", .text, required: true, "the store's name")],
+    lookup: [
+      FieldDescriptor("key", .text, required: true, "what to fetch"),
+      FieldDescriptor("version", .integer(1...Int64.max), "pins"),
+    ], pinningFields: ["version"])
+
+  private let store: ScriptedStore?
+  private let time: any TimeSource
+
+  public init(connection: ProviderConnection, services: ProviderServices) throws(DocumentFault) {
+    store = ScriptedStore.named(connection.fields.text("store") ?? "")
+    time = services.time
+  }
+
+  public func logIn() async throws(ProviderFailure) -> LoginReport { LoginReport(identity: "test", lifetime: nil) }
+
+  public func fetch(_ references: [Reference]) async -> [FetchResult] {
+    store?.fetch(references.map { $0.lookup.text("key") ?? "" }, at: time.now) ?? []
+  }
+
+  public func close(_ reason: CloseReason) async { store?.close(reason) }
+
+  public static func describe(_ reference: Reference) -> String { reference.lookup.text("key") ?? "" }
+}
