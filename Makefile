@@ -13,16 +13,17 @@ BENCH_ARGS ?=
 # What `fuzz` runs, each for how many seconds.
 FUZZ_TARGETS ?= JSON YAML
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 600
 
 # The Swift runtime is linked in, so that a node needs libcurl and libssl only. Symbols are bound at the start, since binding
 # them later leaves addresses of arguments on the stack, and left out, which makes the file a third of the size.
 RELEASE := --configuration release --static-swift-stdlib -Xlinker -z -Xlinker now -Xlinker -s
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint format bench docs fuzz install clean
+.PHONY: help setup build demo demo-daemon soak test lint format bench docs fuzz install clean
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: ## Install what is missing: Debian packages, a Python environment in .venv
 	@scripts/setup
@@ -34,6 +35,9 @@ build: ## Build secrets-agent and the fakes, in .build/release
 
 demo: setup build ## Resolve config/examples/execution.json against a started store (REAL=1: OpenBao)
 	@DEMO_DIR='$(DEMO_DIR)' REAL='$(REAL)' scripts/demo
+
+demo-daemon: setup build ## Show the daemon: a rotation arrives, a workload is told, an execution stops
+	@DEMO_DIR='$(DEMO_DIR)-daemon' scripts/demo-daemon
 
 test: setup ## Run all tests, those against a real OpenBao server among them
 	SECRETS_AGENT_BAO='$(CURDIR)/.venv/bin/bao' SECRETS_AGENT_PYTHON='$(CURDIR)/.venv/bin/python' \
@@ -53,6 +57,9 @@ docs: ## Write config/execution.schema.json and docs/providers.md anew, from the
 	.build/debug/secrets-agent providers --schema > config/execution.schema.json
 	(echo '# Providers'; echo; echo 'Made by `make docs` from what each provider declares.'; echo; \
 	  .build/debug/secrets-agent providers --markdown) > docs/providers.md
+
+soak: setup build ## Ten minutes of faults at random; wrong values, memory and metrics are watched (SOAK_SECONDS)
+	@.venv/bin/python scripts/soak --seconds $(SOAK_SECONDS)
 
 fuzz: ## Fuzz the parsers with libFuzzer (FUZZ_TARGETS, FUZZ_SECONDS)
 	@scripts/setup build

@@ -62,8 +62,8 @@ let package = Package(
     // Floor 2: one target a provider family.
     room("VaultProvider", path: "providers/Vault", ["ProviderKit"]),
     room("FileProvider", path: "providers/File", ["ProviderKit"]),
+    room("AWSProvider", path: "providers/AWS", ["AWSSigning", "CLinux", "ProviderKit"]),
     room("AzureProvider", path: "providers/Azure", ["ProviderKit"]),
-    room("AWSProvider", path: "providers/AWS", ["AWSSigning", "ProviderKit"]),
     room("GCPProvider", path: "providers/GCP", ["AWSSigning", "COpenSSL", "ProviderKit"]),
 
     // Floor 3.
@@ -84,8 +84,8 @@ let package = Package(
     .executableTarget(
       name: "secrets-agent",
       dependencies: [
-        "AgentDaemon", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "GCPProvider", "Resolution",
-        "VaultProvider", arguments, logging,
+        "AWSProvider", "AgentDaemon", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "GCPProvider",
+        "Resolution", "VaultProvider", arguments, logging,
       ],
       swiftSettings: strict),
 
@@ -109,7 +109,9 @@ let package = Package(
     tests("HTTPTransportTests", ["HTTPTransport", "EventLoop", "ProviderFakes", "SecretBytes", logging]),
     tests(
       "ExecutionModelTests",
-      ["ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider", "AzureProvider"]),
+      [
+        "ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider", "AWSProvider", "AzureProvider",
+      ]),
     tests("NodePolicyTests", ["NodePolicy"]),
     tests("ProviderKitTests", ["ProviderKit", "TestSupport"]),
     tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),
@@ -117,6 +119,8 @@ let package = Package(
     tests("GCPProviderTests", ["GCPProvider", "ProviderFakes", "TestSupport"]),
     tests("FileProviderTests", ["FileProvider", "ProviderKit", "TestSupport"]),
     tests("AWSSigningTests", ["AWSSigning", "JSONReader", "SecretBytes"]),
+    tests(
+      "AWSProviderTests", ["AWSProvider", "JSONReader", "ProviderFakes", "Resolution", "TestSupport"]),
     tests("AWSCredentialTests", ["AWSProvider", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
     tests("DeliveryTests", ["Delivery", "SecretBytes"]),

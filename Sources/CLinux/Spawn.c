@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -78,6 +79,36 @@ int linux_spawn_apart(const char *path, char *const arguments[], char *const env
   }
   posix_spawn_file_actions_destroy(&files);
   return fault;
+}
+
+int linux_spawn_reading(
+    const char *path, char *const arguments[], char *const environment[], int *output, pid_t *child) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    return errno;
+  }
+  posix_spawn_file_actions_t actions;
+  int fault = posix_spawn_file_actions_init(&actions);
+  if (fault == 0) {
+    fault = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (fault == 0) {
+      fault = posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    }
+    if (fault == 0) {
+      fault = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    }
+    if (fault == 0) {
+      fault = spawn(path, arguments, environment, &actions, POSIX_SPAWN_SETPGROUP, child);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+  }
+  close(ends[1]);
+  if (fault != 0) {
+    close(ends[0]);
+    return fault;
+  }
+  *output = ends[0];
+  return 0;
 }
 
 bool linux_wait_exited(int status, int *code) {

@@ -126,7 +126,7 @@ public struct ExecutionDocument: Sendable {
     return items
   }
 
-  private static func item(_ value: JSONValue, path: String) throws(DocumentFaults) -> Item {
+  static func item(_ value: JSONValue, path: String) throws(DocumentFaults) -> Item {
     func fault(_ place: String, _ message: String, _ at: JSONValue) -> DocumentFaults {
       DocumentFaults([DocumentFault(place, message, at: at.position)])
     }

@@ -302,7 +302,11 @@ private struct ValidationPass {
     }
     let descriptor = connection.descriptor
     if foreign[descriptor.type] == nil {
-      foreign[descriptor.type] = foreignKeys(descriptor) { $0.lookup }
+      var keys = foreignKeys(descriptor) { $0.lookup }
+      if !descriptor.outputs.isEmpty {
+        keys["field"] = ["types that give one value"]
+      }
+      foreign[descriptor.type] = keys
     }
     var reader = BlockReader(knownElsewhere: foreign[descriptor.type] ?? [:], faultsBefore: faults.count)
     let common = descriptor.commonEntryFields

@@ -76,9 +76,9 @@ public struct ProviderDescriptor: Sendable {
     lookup.filter { $0.kind == .version && pinningFields.contains($0.name) }.map(\.name)
   }
 
-  /// The fields that every entry may carry, whatever its provider.
+  /// The fields that every entry may carry, whatever its provider; without `field` where one entry yields several values by itself.
   public var commonEntryFields: [FieldDescriptor] {
-    [
+    let all = [
       FieldDescriptor("from", .text, required: true, "name of an entry of `secret_providers`"),
       FieldDescriptor(
         "field", .text, required: fieldIsRequired,
@@ -87,6 +87,7 @@ public struct ProviderDescriptor: Sendable {
       FieldDescriptor(
         "refresh", .duration, "`30m`, `1h30m` or nanoseconds; 0 or absent: the provider's default"),
     ]
+    return outputs.isEmpty ? all : all.filter { $0.name != "field" }
   }
 }
 

@@ -24,6 +24,10 @@ public enum ProviderTables {
     }
     lines += ["### Entries of `secrets`", ""] + table(descriptor.commonEntryFields + descriptor.lookup)
     lines += rules(descriptor.lookupRules)
+    if !descriptor.outputs.isEmpty {
+      let names = descriptor.outputs.map { "`KEY_\($0)`" }.joined(separator: ", ")
+      lines += ["An entry's key is a prefix; the entry `KEY` yields \(names).", ""]
+    }
     if !descriptor.pinningFields.isEmpty {
       let moving = descriptor.movingFields
       let names = descriptor.pinningFields.map { moving.contains($0) ? "a number as `\($0)`" : "`\($0)`" }

@@ -44,6 +44,11 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
     guard let scheme = Self.part(handle, CURLUPART_SCHEME).flatMap(Scheme.init(rawValue:)) else {
       throw .notHTTP
     }
+    // libcurl reads one slash or three as two, and would take the first part of a path for the host.
+    let rest = text.utf8.dropFirst(scheme.rawValue.utf8.count)
+    guard rest.starts(with: "://".utf8), rest.dropFirst(3).first != UInt8(ascii: "/") else {
+      throw .malformed
+    }
     guard Self.part(handle, CURLUPART_FRAGMENT) == nil else {
       throw .hasFragment
     }
@@ -106,6 +111,13 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The address with these query items in the place of its query.
+  /// The address with these query items after those that it has.
+  public func adding(query items: [(String, String)]) -> HTTPURL {
+    let more = with(query: items).query ?? ""
+    let text = (query.map { $0.isEmpty ? "" : "\($0)&" } ?? "") + more
+    return HTTPURL(scheme: scheme, host: host, port: port, path: path, query: text)
+  }
+
   /// The address with one more segment below its path, a `/` in it encoded like everything else.
   public func appending(segment: String) -> HTTPURL {
     let base = path.hasSuffix("/") ? path : path + "/"

@@ -107,6 +107,11 @@ struct CurlOutcome {
     case CURLE_RECV_ERROR where detail.contains("alert"), CURLE_SEND_ERROR where detail.contains("alert"):
       // TLS 1.3 tells of a client certificate it refuses only after the handshake.
       return .tls(handshake)
+    case CURLE_RECV_ERROR where detail.contains("CONNECT"): return .proxy
+    case CURLE_RECV_ERROR where detail.contains("chunked-encoding") || detail.contains("response headers"):
+      return .malformed
+    // A header line that is too long for libcurl, too.
+    case CURLE_OUT_OF_MEMORY where wasConnected: return .malformed
     case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_HTTP2, CURLE_WRITE_ERROR,
       CURLE_BAD_CONTENT_ENCODING:
       return code == CURLE_HTTP2 ? .interrupted : .malformed
@@ -118,14 +123,14 @@ struct CurlOutcome {
     }
   }
 
-  /// By OpenSSL's verification result (openssl-verification-options(1)).
+  /// By OpenSSL's verification result (openssl-verification-options(1)). Until there is one it is 1, or 0 where the connection is an
+  /// old one; libcurl compares names by itself.
   private var verification: TransportFailure.TLSReason {
     switch verifyResult {
+    case 0, 1: detail.contains("subject name") || detail.contains("does not match") ? .nameMismatch : .other
     case 10: .expired
     case 9: .notYetValid
     case 62, 64: .nameMismatch
-    // libcurl compares the names itself, before it asks OpenSSL for a result.
-    case _ where detail.contains("subject name") || detail.contains("does not match"): .nameMismatch
     case 2, 18, 19, 20, 21, 24, 27: .untrusted
     default: .other
     }
@@ -134,7 +139,7 @@ struct CurlOutcome {
   private var handshake: TransportFailure.TLSReason {
     if detail.contains("certificate required") || detail.contains("bad certificate")
       || detail.contains("unknown ca") || detail.contains("certificate unknown")
-      || detail.contains("handshake failure") && verifyResult == 0 && detail.contains("alert")
+      || detail.contains("handshake failure") && verifyResult <= 1 && detail.contains("alert")
     {
       return .clientCertificate
     }
@@ -143,6 +148,7 @@ struct CurlOutcome {
     {
       return .protocolVersion
     }
-    return .other
+    // An authority of the right name whose key did not sign the certificate: OpenSSL names what it was doing, not what it means.
+    return detail.contains("asn1 encoding routines") ? .untrusted : .other
   }
 }

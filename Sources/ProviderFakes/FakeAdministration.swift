@@ -45,7 +45,7 @@ struct FakeAdministration: Sendable {
     json.name("requests")
     json.beginArray()
     for request in recorder.requests {
-      json.string(request.line)
+      json.string(request.line + (request.operation.map { " \($0)" } ?? ""))
     }
     json.endArray()
     json.endObject()

@@ -12,14 +12,15 @@ public struct FakesSeed: Sendable {
     } catch {
       throw FakeFault("seed: \(error)")
     }
-    guard root.member("vault")?.kind == .object else {
-      throw FakeFault("seed: vault is missing")
+    guard root.kind == .object, ["vault", "aws", "azure"].contains(where: { root.member($0)?.kind == .object }) else {
+      throw FakeFault("seed: no store's block is there: vault, aws, azure")
     }
   }
 
-  /// What config/examples/execution.json, azure.yaml and gcp.yaml read.
+  /// What the examples in config/examples read.
   public static let demo = """
-    {"vault": {
+    {"aws": \(awsDemo),
+    "vault": {
       "mounts": [{"path": "secret", "version": 2}, {"path": "legacy", "version": 1}],
       "secrets": [
         {"mount": "secret", "path": "web/db", "data": {"username": "web", "password": "correct horse battery staple"}},

@@ -21,6 +21,8 @@ public enum Fault: Sendable, Equatable {
   /// Bytes that are not HTTP.
   case garbage
   case redirect(String)
+  /// An answer that the caller made up.
+  case reply(status: Int, body: String)
   /// 200 with JSON that breaks off.
   case malformedJSON
 
@@ -38,6 +40,9 @@ public enum Fault: Sendable, Equatable {
     case "huge": self = .huge(number ?? 100 * 1024 * 1024)
     case "garbage": self = .garbage
     case "redirect": self = .redirect(argument?.text ?? "http://127.0.0.1:9/")
+    case "reply":
+      self = .reply(
+        status: argument?.member("status")?.int64.map { Int($0) } ?? 200, body: argument?.member("body")?.text ?? "")
     case "malformed_json": self = .malformedJSON
     default: return nil
     }

@@ -14,6 +14,17 @@ public struct RecordedRequest: Sendable {
 
   /// `GET /v1/secret/data/web`.
   public var line: String { "\(method) \(path)" }
+
+  /// The operation of a service that has one path for all: `GetSecretValue` of an `X-Amz-Target` header or of a form's `Action`.
+  public var operation: String? {
+    if let target = headers["x-amz-target"] {
+      return target.split(separator: ".").last.map(String.init)
+    }
+    guard headers["content-type"]?.hasPrefix("application/x-www-form-urlencoded") == true else {
+      return nil
+    }
+    return body.split(separator: "&").first { $0.hasPrefix("Action=") }.map { String($0.dropFirst(7)) }
+  }
 }
 
 /// What a fake was asked, in order.
@@ -38,7 +49,7 @@ public final class RequestRecorder: Sendable {
   }
 }
 
-/// A method (or `*`) and a path, which may end in `*`.
+/// A method (or `*`) and a path, which may end in `*`; or the name of an operation, as `GetSecretValue`.
 struct RoutePattern: Sendable {
   private let method: Substring
   private let path: Substring
@@ -52,6 +63,9 @@ struct RoutePattern: Sendable {
   func matches(_ request: RecordedRequest) -> Bool {
     guard method == "*" || method == request.method else {
       return false
+    }
+    guard path.hasPrefix("/") || path.hasPrefix("*") else {
+      return path.elementsEqual(request.operation ?? "")
     }
     return path.hasSuffix("*") ? request.path.hasPrefix(path.dropLast()) : request.path == path
   }

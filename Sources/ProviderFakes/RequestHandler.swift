@@ -122,6 +122,8 @@ final class RequestHandler: ChannelInboundHandler {
       raw("\u{1}\u{2}\u{3} this is no HTTP\r\n\r\n", context)
     case .redirect(let location):
       write(FakeReply(status: 307, headers: [("Location", location)], body: ""), context)
+    case .reply(let status, let body):
+      write(FakeReply(status: status, body: body), context)
     case .malformedJSON:
       write(.json(200, #"{"data": {"data": {"a": "#), context)
     }

@@ -84,6 +84,15 @@ public struct NodeEnvironment: Sendable {
     return value
   }
 
+  /// The variable `name`, where it only steers how a cloud's clients look for credentials (a profile, a file's place, an endpoint)
+  /// and is none itself; `nil` where it is not set, empty or not text. For names that adapters know, never for a document's.
+  public func setting(_ name: String) -> String? {
+    guard let text = lookup(name)?.unsafeString(), !text.isEmpty else {
+      return nil
+    }
+    return text
+  }
+
   /// The process's own variables, read at each call.
   @Sendable public static func ofProcess(_ name: String) -> SecretBytes? {
     guard let pointer = getenv(name) else {

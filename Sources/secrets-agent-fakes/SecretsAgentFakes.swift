@@ -21,12 +21,14 @@ struct Serve: AsyncParsableCommand {
         secrets-agent-fakes serve --seed seed.json --port 8200 --json
       """)
 
-  @Option(help: "What the stores hold, a JSON file; without it, what the documents of config/examples read.")
+  @Option(help: "What the stores hold, a JSON file; without it, what the examples read.")
   var seed: String?
 
-  @Option(help: "The port of plain HTTP; 0 is an ephemeral one.")
+  @Option(help: "The port of Vault by plain HTTP; 0 is an ephemeral one.")
   var port = 0
 
+  @Option(help: "The port of the fake AWS; 0 is an ephemeral one.")
+  var awsPort = 0
   @Option(help: "The port of Azure's plain HTTP; 0 is an ephemeral one.")
   var azurePort = 0
 
@@ -49,12 +51,16 @@ struct Serve: AsyncParsableCommand {
     let seed = try FakesSeed(try seed.map(Self.content) ?? SecretBytes(FakesSeed.demo))
     let vault = try await VaultFake.start(port: port)
     try seed.apply(to: vault)
+    let aws = try await AWSFake.start(port: awsPort)
+    try seed.apply(to: aws)
     let azure = try await AzureFake.start(port: azurePort)
     try seed.apply(to: azure)
     let gcp = try await GCPFake.start(port: gcpPort)
     let keys = try KeyFolder(gcpFolder)
     let keyFiles = try seed.apply(to: gcp, folder: keys.path)
-    var places = [("vault", vault.address), ("azure", azure.address), ("gcp", gcp.address)]
+    var places = [
+      ("vault", vault.address), ("aws", aws.address), ("azure", azure.address), ("gcp", gcp.address),
+    ]
     if let first = keyFiles.first {
       places.append(("gcp_key_file", first))
     }
@@ -70,6 +76,7 @@ struct Serve: AsyncParsableCommand {
           "vault_mutual_tls",
           try await vault.listening(tls: .mutual(server, clientAuthority: authority.authority)).address
         ))
+      places.append(("aws_tls", try await aws.listening(tls: .server(server)).address))
       places.append(("azure_tls", try await azure.listening(tls: .server(server)).address))
       places.append(("gcp_tls", try await gcp.listening(tls: .server(server)).address))
       places.append(("ca", "\(tlsFolder)/ca.pem"))
@@ -77,6 +84,7 @@ struct Serve: AsyncParsableCommand {
     announce(places)
     await Self.stopped()
     await vault.stop()
+    await aws.stop()
     await azure.stop()
     await gcp.stop()
     keys.remove(keyFiles)

@@ -1,3 +1,4 @@
+import AgentDaemon
 import ArgumentParser
 import Delivery
 import EventLoop
@@ -12,12 +13,29 @@ struct ExecCommand: ParsableCommand {
       The command has your environment and the secrets, without the variables that the document takes credentials from. \
       Signals are passed on, and its exit status is the agent's. Leases and tokens are revoked when it ends.
 
+      With --watch the secrets are kept fresh: when one changes, the command is stopped gracefully and started with the new \
+      values. It then has the secrets and only those of your variables that a program commonly needs (PATH, HOME, LANG, …) \
+      or that --pass names.
+
       EXAMPLES
         secrets-agent exec job.yaml -- ./server --port 8080
+        secrets-agent exec --watch --grace 30s --pass 'APP_*' job.yaml -- ./server --port 8080
       """)
 
   @OptionGroup var document: DocumentOptions
   @OptionGroup var time: TimeOptions
+
+  @Flag(name: [.long, .customLong("restart-on-change")], help: "Restart the command gracefully when a secret changes.")
+  var watch = false
+
+  @Option(help: "With --watch: the signal that asks the command to end.")
+  var stopSignal = SignalArgument(SIGTERM)
+
+  @Option(help: "With --watch: how long the command may take to end before it is killed.")
+  var grace = DurationArgument(seconds: 10)
+
+  @Option(name: .customLong("pass"), help: "With --watch: a variable of yours that the command gets too; may end in *.")
+  var passed: [String] = []
 
   @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.")
   var command: [String] = []
@@ -34,13 +52,64 @@ struct ExecCommand: ParsableCommand {
     let plan = ExecutionPlan(execution)
     let command = command
     let limit = time.timeout.duration
+    let watched = watch ? Watched(restart: restart, passed: passed) : nil
     let ending = try AgentRuntime.onLoop(document.log, policy: policy, limits: time.limits) { runtime in
-      await Self.run(command, execution, plan, runtime, limit)
+      if let watched {
+        return await Self.watch(command, execution, plan, runtime, limit, watched)
+      }
+      return await Self.run(command, execution, plan, runtime, limit)
     }
     switch ending {
     case .failed(let status): throw status.code
     case .notStarted(let status): throw ExitCode(status)
     case .ended(let status): Self.leave(as: status)
+    }
+  }
+
+  private struct Watched: Sendable {
+    let restart: WatchedWorkload.Restart
+    let passed: [String]
+  }
+
+  private var restart: WatchedWorkload.Restart {
+    var restart = WatchedWorkload.Restart()
+    restart.signal = stopSignal.number
+    restart.grace = grace.duration
+    return restart
+  }
+
+  private static func watch(
+    _ command: [String], _ execution: Execution, _ plan: ExecutionPlan, _ runtime: AgentRuntime, _ limit: Duration,
+    _ watched: Watched
+  ) async -> Ending {
+    var environment = ProcessEnvironment.inherited()
+    environment.keep(ProcessEnvironment.common + watched.passed)
+    for name in credentialVariables(of: execution) {
+      environment.remove(name)
+    }
+    let workload = WatchedWorkload(
+      command: command, environment: environment, plan: plan, registry: registry, pool: runtime.pool,
+      loop: runtime.loop, log: runtime.log, restart: watched.restart)
+    let ending = await workload.run(firstWithin: limit)
+    await runtime.pool.closeAll(.ended)
+    switch ending {
+    case .ended(let status): return .ended(status)
+    case .unresolved(let failure):
+      for failed in failure.failures {
+        runtime.faults.print(failed)
+      }
+      return .failed(ExitStatus(failure.failures.map(\.failure)))
+    case .undeliverable(let faults):
+      for fault in faults.faults {
+        runtime.faults.error(fault.description, ["class": "output"])
+      }
+      return .failed(.cannotCreate)
+    case .notStarted(let fault):
+      runtime.faults.error(fault.description, ["class": "command"])
+      return .notStarted(fault.exitStatus)
+    case .signalsUnavailable(let fault):
+      runtime.faults.error("signals cannot be watched: \(fault)", ["class": "command"])
+      return .failed(.invalidConfiguration)
     }
   }
 
@@ -131,4 +200,22 @@ struct ExecCommand: ParsableCommand {
     }
     Glibc.exit(status.shellStatus)
   }
+}
+
+/// A signal on the command line, as `TERM`, `SIGTERM` or `15`.
+struct SignalArgument: ExpressibleByArgument, Sendable {
+  let number: Int32
+
+  init(_ number: Int32) {
+    self.number = number
+  }
+
+  init?(argument: String) {
+    guard let number = Signals.number(argument) else {
+      return nil
+    }
+    self.number = number
+  }
+
+  var defaultValueDescription: String { number == SIGTERM ? "TERM" : "\(number)" }
 }

@@ -76,8 +76,11 @@ struct PlanText {
     _ readers: [ExecutionPlan.Item], _ plan: ExecutionPlan, _ connection: ProviderConnection
   ) -> String {
     guard let seconds = readers.compactMap({ plan.refreshSeconds($0) }).min() else {
-      return connection.descriptor.refreshDefault == .watched
-        ? "fetched when it changes" : "pinned, never fetched again"
+      switch connection.descriptor.refreshDefault {
+      case .watched: return "fetched when it changes"
+      case .halfOfRemainingLife: return "fetched again at half of what remains of its life"
+      case .every: return "pinned, never fetched again"
+      }
     }
     callsPerDay += 86_400 / seconds / Double(connection.descriptor.batchSize)
     let interval = RefreshInterval(nanoseconds: Int64(min(seconds * 1e9, 9e18)))

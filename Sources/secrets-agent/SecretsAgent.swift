@@ -1,3 +1,4 @@
+import AWSProvider
 import ArgumentParser
 import AzureProvider
 import FileProvider
@@ -10,7 +11,8 @@ let agentVersion = "0.1.0"
 
 /// Every provider type of this build; to add one is a line here.
 let registry = ProviderRegistry([
-  VaultProvider.self, GCPSecretManagerProvider.self, AzureKeyVaultProvider.self, FileProvider.self,
+  VaultProvider.self, SecretsManagerProvider.self, ParameterStoreProvider.self, STSProvider.self,
+  GCPSecretManagerProvider.self, AzureKeyVaultProvider.self, FileProvider.self,
 ])
 
 @main

@@ -363,22 +363,22 @@ private func program(_ arguments: [String]) throws -> (output: String, status: I
   }
 
   @Test func closingEndsConnectionsAndCancelsHandlers() throws {
-    // Ends by cancellation alone.
+    let (begun, begin) = AsyncStream.makeStream(of: Void.self)
+    let (never, neverEnding) = AsyncStream.makeStream(of: Void.self)
     let handler: LocalServer.Handler = { _ in
-      while !Task.isCancelled {
-        await Task.yield()
-      }
+      begin.finish()
+      // Ends by cancellation alone.
+      for await _ in never {}
+      neverEnding.finish()
       return .text("late")
     }
-    let answer = try withServer(handler: handler) { server, path, asked in
+    let answer = try withServer(handler: handler) { server, path, _ in
       async let answer = onThread {
         let client = try RawClient(unix: path)
         client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
         return client.answer()
       }
-      while asked.all.isEmpty {
-        await Task.yield()
-      }
+      for await _ in begun {}
       await server.close()
       return try await answer
     }

@@ -54,7 +54,8 @@ struct ServiceStateFolderTests {
       _ = consume lock
     }
     #expect(fault(folder.root) == nil)
-    process.terminate()
+    // Not SIGTERM: the child has the signal mask of this thread.
+    kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }
 

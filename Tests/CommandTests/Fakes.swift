@@ -14,7 +14,7 @@ final class Fakes: Sendable {
   var authority: String { places["ca"] ?? "" }
   var host: String { String(address.dropFirst("http://".count)) }
 
-  /// The shell reads a pipe on which nothing is ever written; its end is the sign to stop the fakes.
+  /// The shell reads a socket on which nothing is ever written; its end is the sign to stop the fakes.
   private static let script = #""$@" </dev/null & fakes=$!; exec >/dev/null; read -r _; kill -KILL "$fakes"; wait"#
 
   init(seed: JSON? = nil, tls: Bool = false) throws {
@@ -26,8 +26,8 @@ final class Fakes: Sendable {
     if tls {
       arguments += ["--tls-folder", folder.path]
     }
-    let input = try pipeClosedOnExec()
-    let output = try pipeClosedOnExec()
+    let input = try connectedPair()
+    let output = try connectedPair()
     pipeEnd = input.writing
     pid = try spawn(
       ["sh", "-c", Self.script, "sh"] + arguments,

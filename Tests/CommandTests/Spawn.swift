@@ -43,11 +43,13 @@ func spawn(
   return started
 }
 
-/// A pipe, its reading end first, that no program started by another test gets hold of for good.
-func pipeClosedOnExec() throws -> (reading: Int32, writing: Int32) {
+/// Two ends of a connection. Unlike a pipe's they are closed on exec from the very start, so that no program that another
+/// test starts meanwhile can keep one open.
+func connectedPair() throws -> (reading: Int32, writing: Int32) {
   var ends: [Int32] = [-1, -1]
-  guard pipe(&ends) == 0 else { throw Broken("no pipe: \(String(cString: strerror(errno)))") }
-  for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+  guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+    throw Broken("no pair of sockets: \(String(cString: strerror(errno)))")
+  }
   return (ends[0], ends[1])
 }
 

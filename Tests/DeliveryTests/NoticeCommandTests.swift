@@ -102,7 +102,7 @@ import Testing
           environment: environment, hiding: [])
       }
       while access(started, F_OK) != 0 {
-        await Task.yield()
+        try? await loop.sleep(for: .milliseconds(1))
       }
       task.cancel()
       return await task.value

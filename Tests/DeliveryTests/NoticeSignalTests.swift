@@ -19,45 +19,49 @@ import Testing
   }
 
   /// A process that ends by the first signal.
-  private func sleeper() throws -> Process {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sleep")
-    process.arguments = ["600"]
-    try process.run()
-    return process
+  private func sleeper() throws -> ChildProcess {
+    try ChildProcess.spawn(["/bin/sleep", "600"], environment: ProcessEnvironment())
+  }
+
+  private func end(of child: inout ChildProcess) -> ChildStatus? {
+    var information = siginfo_t()
+    while waitid(P_PID, id_t(child.pid), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+    return child.reap()
   }
 
   @Test func aSignalReachesItsProcess() throws {
-    let process = try sleeper()
-    let outcome = try give(.signal(SIGUSR1, pid: process.processIdentifier))
+    var process = try sleeper()
+    let pid = process.pid
+    let outcome = try give(.signal(SIGUSR1, pid: pid))
     #expect(
-      outcome == NoticeOutcome(succeeded: true, message: "SIGUSR1 sent to process \(process.processIdentifier)"))
-    process.waitUntilExit()
-    #expect(process.terminationReason == .uncaughtSignal)
-    #expect(process.terminationStatus == SIGUSR1)
+      outcome == NoticeOutcome(succeeded: true, message: "SIGUSR1 sent to process \(pid)"))
+    let status = end(of: &process)
+    #expect(status == .signalled(SIGUSR1))
   }
 
   @Test func aPidFileIsReadAnewEachTime() throws {
     let path = folder.path("pid")
     for text in ["%d", "%d\n", "%d \r\n"] {
-      let process = try sleeper()
-      try text.replacingOccurrences(of: "%d", with: "\(process.processIdentifier)")
+      var process = try sleeper()
+      let pid = process.pid
+      try text.replacingOccurrences(of: "%d", with: "\(pid)")
         .write(toFile: path, atomically: true, encoding: .utf8)
       let outcome = try give(.signalFile(SIGHUP, pidFile: path))
       #expect(outcome.succeeded, "\(outcome.message)")
-      #expect(outcome.message == "SIGHUP sent to process \(process.processIdentifier), by \(path)")
-      process.waitUntilExit()
-      #expect(process.terminationStatus == SIGHUP)
+      #expect(outcome.message == "SIGHUP sent to process \(pid), by \(path)")
+      let status = end(of: &process)
+      #expect(status == .signalled(SIGHUP))
     }
   }
 
   @Test func aProcessThatHasGoneIsAFailureThatSaysSo() throws {
-    let process = try sleeper()
+    var process = try sleeper()
+    let pid = process.pid
     process.terminate()
-    process.waitUntilExit()
-    let outcome = try give(.signal(SIGHUP, pid: process.processIdentifier))
+    _ = end(of: &process)
+    let outcome = try give(.signal(SIGHUP, pid: pid))
     #expect(!outcome.succeeded)
-    #expect(outcome.message == "there is no process \(process.processIdentifier) to send SIGHUP to")
+    #expect(outcome.message == "there is no process \(pid) to send SIGHUP to")
   }
 
   @Test(arguments: [
@@ -67,7 +71,6 @@ import Testing
   func aPidFileWithAnythingElseIsRefused(_ text: String) throws {
     let path = folder.path("pid")
     try text.write(toFile: path, atomically: true, encoding: .utf8)
-    // Never sent: a signal 0 would otherwise tell.
     let outcome = try give(.signalFile(SIGHUP, pidFile: path))
     #expect(!outcome.succeeded)
     #expect(

@@ -1,3 +1,4 @@
+import AWSProvider
 import AzureProvider
 import ExecutionModel
 import FileProvider
@@ -5,7 +6,10 @@ import Resolution
 import SecretBytes
 import VaultProvider
 
-let catalog = ProviderRegistry([VaultProvider.self, AzureKeyVaultProvider.self, FileProvider.self]).catalog
+let catalog = ProviderRegistry([
+  VaultProvider.self, SecretsManagerProvider.self, ParameterStoreProvider.self, STSProvider.self,
+  AzureKeyVaultProvider.self, FileProvider.self,
+]).catalog
 
 /// The validated execution of a document of one.
 func execution(_ text: String, _ syntax: ExecutionDocument.Syntax = .detected) throws -> Execution {

@@ -52,7 +52,7 @@ struct LocalConnection: Sendable {
       }
       guard count == nil else {
         // Other tasks have their turn, however much this peer sends.
-        await Task.yield()
+        await socket.giveWay()
         guard loop.now < deadline else {
           throw Self.late
         }

@@ -114,6 +114,13 @@ final class LoopSocket: Sendable {
     }
   }
 
+  /// Lets the loop do what else is due. `Task.yield()` would go by way of Swift's global pool, which the agent does not otherwise start.
+  func giveWay() async {
+    await withCheckedContinuation { continuation in
+      loop.perform { continuation.resume() }
+    }
+  }
+
   // MARK: - Reading and writing
 
   /// Gives what has come, at most 64 KiB, to `take`, and overwrites it. `nil` where nothing has; 0 at the end, or where the
@@ -165,7 +172,7 @@ final class LoopSocket: Sendable {
       case 0?: return
       case .some:
         // Other tasks have their turn, whatever this peer sends.
-        await Task.yield()
+        await giveWay()
         guard loop.now < deadline else {
           return
         }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Tells the service manager how the agent is (sd_notify(3), "Notes": datagrams of `NAME=value` lines to `$NOTIFY_SOCKET`).

@@ -60,6 +60,11 @@ int linux_pipe(int ends[2]);
 // pidfd_open(2): readable when the process has ended. -1 with errno set.
 int linux_pidfd_open(pid_t process);
 
+// The same, for a helper that is heard out: its standard output is a pipe whose reading end comes back in `output`, input and error
+// are /dev/null, and it leads a process group of its own, so that it can be ended with all that it started.
+int linux_spawn_reading(
+    const char *path, char *const arguments[], char *const environment[], int *output, pid_t *child);
+
 // What the WIF* macros of waitpid(2) say: true and the status or the signal's number.
 bool linux_wait_exited(int status, int *code);
 bool linux_wait_signalled(int status, int *signal);

@@ -31,6 +31,22 @@ public struct ProcessEnvironment: Sendable {
     entries.removeAll { Self.entry($0, isOf: name) }
   }
 
+  /// What programs commonly need of whoever starts them, and what holds no secret.
+  public static let common = [
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "COLORTERM", "PWD", "TMPDIR",
+    "XDG_RUNTIME_DIR", "HOSTNAME",
+  ]
+
+  /// Removes every variable whose name matches none of `patterns`; a pattern may end in `*`.
+  public mutating func keep(_ patterns: [String]) {
+    entries.removeAll { entry in
+      guard let name = Self.name(of: entry) else {
+        return true
+      }
+      return !patterns.contains { $0.hasSuffix("*") ? name.hasPrefix($0.dropLast()) : name == $0 }
+    }
+  }
+
   /// Sets a variable, whatever it was.
   public mutating func set(_ name: String, _ value: SecretBytes) {
     remove(name)

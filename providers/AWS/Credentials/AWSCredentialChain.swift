@@ -24,7 +24,7 @@ final class AWSCredentialChain: Sendable {
     self.held = held
     self.session = LoginSession(connection: connection.name, services: services) { () async throws(ProviderFailure) in
       do throws(ProviderFailure) {
-        return try held.grant(of: try await source.resolve())
+        return held.grant(of: try await source.resolve())
       } catch {
         return try held.remaining(after: error)
       }
@@ -52,24 +52,26 @@ private final class HeldCredentials: Sendable {
 
   private let last = Mutex<ResolvedCredentials?>(nil)
   private let services: ProviderServices
-  private let failures: FailureMaker
+  private let connection: String
 
   init(connection: String, services: ProviderServices) {
-    self.failures = FailureMaker(connection: connection)
+    self.connection = connection
     self.services = services
   }
 
-  func grant(of resolved: ResolvedCredentials) throws(ProviderFailure) -> LoginSession<ResolvedCredentials>.Grant {
+  func grant(of resolved: ResolvedCredentials) -> LoginSession<ResolvedCredentials>.Grant {
+    last.withLock { $0 = resolved }
     guard let remaining = remaining(resolved) else {
-      last.withLock { $0 = resolved }
       return .init(credential: resolved, until: nil)
     }
     guard remaining > 0 else {
-      throw failures.make(
-        .denied, "the credentials of \(resolved.source) have ended already",
-        hint: "renew them at their source, and check the node's clock")
+      // The node's clock may run ahead, and in an outage of its own the metadata service gives what it has and AWS takes it:
+      // whether they have ended is for AWS to say.
+      services.log.warning(
+        "credentials seem to have ended already; check the node's clock, and their source",
+        metadata: ["provider": "\(connection)", "source": "\(resolved.source)"])
+      return .init(credential: resolved, until: moment(after: Self.pause))
     }
-    last.withLock { $0 = resolved }
     // Credentials that are short of life from the start are used for half of it.
     let span = remaining > 2 * Self.lead ? remaining - Self.lead : max(remaining / 2, 1)
     return .init(credential: resolved, until: moment(after: span))
@@ -82,7 +84,7 @@ private final class HeldCredentials: Sendable {
     }
     services.log.warning(
       "credentials could not be replaced; the old ones serve on",
-      metadata: ["provider": "\(failures.connection)", "seconds": "\(remaining)", "reason": "\(failure.line)"])
+      metadata: ["provider": "\(connection)", "seconds": "\(remaining)", "reason": "\(failure.line)"])
     return .init(credential: old, until: moment(after: min(remaining, Self.pause)))
   }
 

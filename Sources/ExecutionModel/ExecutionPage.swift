@@ -1,0 +1,52 @@
+import JSONReader
+import SecretBytes
+
+/// One page of an orchestrator's list answer. Unlike ``ExecutionDocument`` it takes what is well-formed and tells what is not, so that
+/// one broken execution does not hide a thousand others.
+public struct ExecutionPage: Sendable {
+  public struct Entry: Sendable {
+    /// `nil` where it has none.
+    public let id: String?
+    public let nodeID: String?
+    /// What is wrong with it, or the execution.
+    public let item: Result<ExecutionDocument.Item, DocumentFaults>
+  }
+
+  public let entries: [Entry]
+  /// `nil` on the last page.
+  public let nextToken: String?
+
+  /// - Throws: where the answer as a whole is not of the API's shape: `{"items": […] or null, "next_token": "…"}`.
+  public init(_ bytes: SecretBytes) throws(DocumentFaults) {
+    let root: JSONValue
+    do throws(JSONFault) {
+      root = try JSONValue.parse(bytes, limits: .document)
+    } catch {
+      throw DocumentFaults([DocumentFault("", "\(error)")])
+    }
+    guard root.kind == .object, let list = root.member("items"), list.isNull || list.kind == .array else {
+      throw DocumentFaults([DocumentFault("", "not a list of executions: there is no array `items`")])
+    }
+    if let token = root.member("next_token"), !token.isNull, token.kind != .string {
+      throw DocumentFaults([DocumentFault("next_token", "expected a string", at: token.position)])
+    }
+    nextToken = root.member("next_token")?.text.flatMap { $0.isEmpty ? nil : $0 }
+    var entries: [Entry] = []
+    if !list.isNull {
+      for (index, element) in list.elements.enumerated() {
+        entries.append(Self.entry(element, path: "items[\(index)]"))
+      }
+    }
+    self.entries = entries
+  }
+
+  private static func entry(_ value: JSONValue, path: String) -> Entry {
+    let item: Result<ExecutionDocument.Item, DocumentFaults>
+    do throws(DocumentFaults) {
+      item = .success(try ExecutionDocument.item(value, path: path))
+    } catch {
+      item = .failure(error)
+    }
+    return Entry(id: value.member("id")?.text, nodeID: value.member("node_id")?.text, item: item)
+  }
+}

@@ -1,0 +1,81 @@
+import SecretBytes
+import Testing
+
+@testable import AWSProvider
+
+@Suite struct ConfigurationTextTests {
+  private static func read(_ text: String) throws -> [String: [String: String]] {
+    var sections: [String: [String: String]] = [:]
+    for section in try ConfigurationText.parse(SecretBytes(text)) {
+      sections[section.name] = section.values.mapValues { $0.unsafeString() ?? "" }
+    }
+    return sections
+  }
+
+  @Test(
+    arguments: [
+      ("", [:]), ("# nothing\n\n; at all", [:]), ("[a]", ["a": [:]]), ("[a]\nb=1", ["a": ["b": "1"]]),
+      ("[a]\r\nb = 1\r\nc: 2\r\n", ["a": ["b": "1", "c": "2"]]), ("[a]\rb=1\r", ["a": ["b": "1"]]),
+      ("[a]\nb = c = d : e", ["a": ["b": "c = d : e"]]), ("[a]\nb: c = d", ["a": ["b": "c = d"]]),
+      ("[a]\nB c=1", ["a": ["b c": "1"]]), ("[a]\nb=", ["a": ["b": ""]]), ("[a]\nb= # 1", ["a": ["b": "# 1"]]),
+      ("[a]\nb=1\n  2\n\n  3\n\n", ["a": ["b": "1\n2\n\n3"]]), ("[a]\nb=\n  c = 1\n", ["a": ["b": "\nc = 1"]]),
+      ("[a]\n  b=1\n  c=2\n", ["a": ["b": "1", "c": "2"]]), ("[a]\nb=1\n  # no\n  2", ["a": ["b": "1\n2"]]),
+      ("[a] trailing\nb=1", ["a": ["b": "1"]]), ("[a]b]\nc=1", ["a]b": ["c": "1"]]),
+      ("  [a]\n  b=1", ["a": ["b": "1"]]),
+      ("[DEFAULT]\nb=1\n[a]\nc=2\n[d]\nb=3", ["a": ["b": "1", "c": "2"], "d": ["b": "3"]]),
+      ("[ä ሴ]\nb=ü", ["ä ሴ": ["b": "ü"]]),
+    ] as [(String, [String: [String: String]])])
+  func readsTheGrammar(text: String, expected: [String: [String: String]]) throws {
+    #expect(try Self.read(text) == expected)
+  }
+
+  @Test(arguments: [
+    ("a=1", 1), ("[a]\n[a]", 2), ("[a]\nb=1\nB=2", 3), ("[a]\nnothing", 2), ("[a]\n=1", 2), ("[]\na=1", 1), ("[\n", 1),
+    ("[a", 1), ("[DEFAULT]\nb=1\nb=2", 3), ("\u{feff}[a]", 1), ("[a]\nb=1\nc", 3),
+  ])
+  func namesTheLineOfAFault(text: String, line: Int) {
+    #expect { try Self.read(text) } throws: { ($0 as? ConfigurationText.Fault)?.line == line }
+  }
+
+  @Test func refusesWhatIsNotText() {
+    #expect(throws: ConfigurationText.Fault.self) { try ConfigurationText.parse(SecretBytes([0x5b, 0xff, 0x5d])) }
+  }
+
+  @Test func survivesHostileBytes() {
+    let alphabet = Array("[]=:#; \n\r\tab".utf8) + [0, 0xff, 0xc3]
+    var state: UInt64 = 7
+    for _ in 0..<2000 {
+      let bytes = (0..<40).map { _ -> UInt8 in
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return alphabet[Int(state >> 33) % alphabet.count]
+      }
+      _ = try? ConfigurationText.parse(SecretBytes(bytes))
+    }
+    let many = (0..<50_000).map { "[s\($0)]\na=1\n" }.joined()
+    #expect((try? ConfigurationText.parse(SecretBytes(many)))?.count == 50_000)
+    _ = try? ConfigurationText.parse(SecretBytes("[a]\nb=1\n" + String(repeating: "  x\n", count: 100_000)))
+  }
+
+  @Test(
+    arguments: [
+      ("a b  c", ["a", "b", "c"]), ("", []), ("  ", []), ("'a b' \"c d\"", ["a b", "c d"]), ("a'b'\"c\"d", ["abcd"]),
+      (#"a\ b \\ "\"\\\n""#, ["a b", #"\"#, #""\\n"#]), ("''", [""]), ("'a", nil), ("\"a", nil), ("a\\", nil),
+      ("a # b", ["a", "#", "b"]), ("$(x) `y`", ["$(x)", "`y`"]),
+    ] as [(String, [String]?)])
+  func splitsCommandLinesAsAShellDoes(line: String, words: [String]?) {
+    #expect(ShellWords.split(line) == words)
+  }
+
+  @Test(
+    arguments: [
+      ("1970-01-01T00:00:00Z", 0), ("2015-08-30T12:36:00Z", 1_440_938_160),
+      ("2015-08-30T14:36:00.123+02:00", 1_440_938_160),
+      ("2015-08-30T04:36:00-0800", 1_440_938_160), ("2000-02-29T23:59:60Z", 951_868_800), ("2015-08-30", nil),
+      ("2015-13-30T12:36:00Z", nil), ("9999-12-31T23:59:59Z", 253_402_300_799), ("2015-08-30T12:36:00", nil),
+      ("2015-08-30T12:36:00Zx", nil), ("99999-08-30T12:36:00Z", nil), ("-015-08-30T12:36:00Z", nil), ("", nil),
+      ("+2015-8-30T12:36:00Z", nil), ("２０１５-08-30T12:36:00Z", nil),
+    ] as [(String, Int64?)])
+  func readsDatesOfAnswers(text: String, seconds: Int64?) {
+    #expect(AWSTimestamp.seconds(of: text) == seconds)
+  }
+}

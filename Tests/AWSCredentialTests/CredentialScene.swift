@@ -1,0 +1,161 @@
+import EventLoop
+import ExecutionModel
+import Foundation
+import HTTPTransport
+import Logging
+import NodePolicy
+import ProviderKit
+import SecretBytes
+import TestSupport
+
+@testable import AWSProvider
+@testable import AWSSigning
+
+/// A provider that has nothing but AWS's connection fields and methods: credentials are all that these tests ask for.
+extension ProviderDescriptor {
+  static let awsCredentials = ProviderDescriptor(
+    type: "aws", summary: "for tests",
+    connection: [
+      FieldDescriptor("region", .text, required: true, "region"),
+      FieldDescriptor("endpoint_url", .address, "endpoint"),
+      FieldDescriptor("profile", .text, "profile"),
+    ],
+    authentication: AuthenticationDescriptor(
+      isRequired: false,
+      methods: [
+        AuthenticationMethod(
+          "static", "keys",
+          fields: [
+            FieldDescriptor("access_key_id", .text, "id"),
+            FieldDescriptor("access_key_id_env", .environmentVariable, "id"),
+            FieldDescriptor("access_key_id_file", .file, "id"),
+            FieldDescriptor("secret_access_key", .credential, "secret"),
+            FieldDescriptor("secret_access_key_env", .environmentVariable, "secret"),
+            FieldDescriptor("secret_access_key_file", .file, "secret"),
+            FieldDescriptor("session_token", .credential, "token"),
+          ]),
+        AuthenticationMethod("profile", "profile", fields: []),
+        AuthenticationMethod(
+          "web_identity", "token",
+          fields: [
+            FieldDescriptor("role_arn", .text, "role"), FieldDescriptor("role", .text, "role"),
+            FieldDescriptor("token_file", .file, "file"), FieldDescriptor("session_name", .text, "name"),
+          ]),
+        AuthenticationMethod("container", "container", fields: []),
+        AuthenticationMethod("instance_metadata", "instance", fields: []),
+        AuthenticationMethod("default", "default", fields: []),
+      ]),
+    lookup: [])
+}
+
+/// A home folder with AWS's files, an environment, and a network that a test scripts.
+final class CredentialScene {
+  let folder: URL
+  let time: ManualTime
+  var environment: [String: String]
+  var policy: NodePolicy = .personal
+
+  init(time: ManualTime = ManualTime(skipsSleeps: true)) throws {
+    self.folder = FileManager.default.temporaryDirectory.appendingPathComponent("aws-\(UUID().uuidString)")
+    self.time = time
+    self.environment = ["HOME": folder.path, "AWS_EC2_METADATA_DISABLED": "true"]
+    try FileManager.default.createDirectory(
+      at: folder.appendingPathComponent(".aws"), withIntermediateDirectories: true)
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(at: folder)
+  }
+
+  func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+  /// Writes a file of the home folder, as `.aws/config`.
+  func write(_ name: String, _ text: String) throws {
+    try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+  }
+
+  func connection(_ more: String = "") throws -> ProviderConnection {
+    try .testing(#"{"type": "aws", "region": "eu-central-1"\#(more)}"#, by: .awsCredentials)
+  }
+
+  func services(_ transport: any HTTPSending) -> ProviderServices {
+    .testing(transport: { _ in transport }, time: time, policy: policy, environment: environment)
+  }
+
+  /// A chain for a connection whose document also has `more`, as `, "profile": "x"`.
+  func chain(_ more: String = "", over transport: any HTTPSending = ScriptedTransport.silent) throws
+    -> AWSCredentialChain
+  {
+    try AWSCredentialChain(connection: connection(more), services: services(transport), region: "eu-central-1")
+  }
+
+  /// What the chain gives at once.
+  func resolve(
+    _ more: String = "", over transport: any HTTPSending = ScriptedTransport.silent
+  ) async throws -> ResolvedCredentials {
+    try await chain(more, over: transport).current().credential
+  }
+
+  /// The line of the failure that the chain ends with.
+  func failure(
+    _ more: String = "", over transport: any HTTPSending = ScriptedTransport.silent
+  ) async throws -> ProviderFailure? {
+    let chain = try chain(more, over: transport)
+    do throws(ProviderFailure) {
+      _ = try await chain.current()
+      return nil
+    } catch {
+      return error
+    }
+  }
+}
+
+extension ScriptedTransport {
+  /// Nobody is there.
+  static var silent: ScriptedTransport {
+    ScriptedTransport { request, _ in .failure(TransportFailure(kind: .connect, host: request.url.host, detail: "")) }
+  }
+
+  /// Answers by method and path without the query: a status and a body; 404 for what is not among them.
+  static func answering(_ answers: [String: (Int, String)]) -> ScriptedTransport {
+    ScriptedTransport { request, _ in
+      let (status, body) = answers["\(request.method.rawValue) \(request.url.path)"] ?? (404, "")
+      return .success(HTTPResponse(status: status, headers: HTTPFields([]), body: SecretBytes(body)))
+    }
+  }
+
+  static func sts(_ accessKeyID: String = "ASIA1", expiration: String = "2099-01-01T00:00:00Z") -> ScriptedTransport {
+    .answering(["POST /": (200, STSBody.assumeRole(accessKeyID, expiration: expiration))])
+  }
+}
+
+/// Bodies as STS writes them.
+enum STSBody {
+  static func assumeRole(_ accessKeyID: String, expiration: String = "2099-01-01T00:00:00Z") -> String {
+    """
+    <AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+      <AssumeRoleResult>
+        <AssumedRoleUser><AssumedRoleId>AROA:x</AssumedRoleId><Arn>arn:aws:sts::1:assumed-role/x/y</Arn></AssumedRoleUser>
+        <Credentials>
+          <AccessKeyId>\(accessKeyID)</AccessKeyId>
+          <SecretAccessKey>wJalr/&amp;+secret</SecretAccessKey>
+          <SessionToken>token/&#43;==</SessionToken>
+          <Expiration>\(expiration)</Expiration>
+        </Credentials>
+        <PackedPolicySize>6</PackedPolicySize>
+      </AssumeRoleResult>
+      <ResponseMetadata><RequestId>c6104cbe-af31-11e0-8154-cbc7ccf896c7</RequestId></ResponseMetadata>
+    </AssumeRoleResponse>
+    """
+  }
+
+  static func error(_ code: String, _ message: String) -> String {
+    """
+    <?xml version="1.0" encoding="UTF-8"?>
+    <ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+      <Error><Type>Sender</Type><Code>\(code)</Code><Message>\(message)</Message></Error>
+      <RequestId>c6104cbe</RequestId>
+    </ErrorResponse>
+    """
+  }
+}

@@ -1,0 +1,202 @@
+import HTTPTransport
+import NodePolicy
+import ProviderKit
+import SecretBytes
+import TestSupport
+import Testing
+
+@testable import AWSProvider
+
+@Suite struct CredentialSourceTests {
+  private let scene: CredentialScene
+
+  init() throws {
+    scene = try CredentialScene()
+  }
+
+  // MARK: - The document's keys
+
+  @Test func takesTheDocumentsKeys() async throws {
+    let resolved = try await scene.resolve(
+      #", "auth": {"method": "static", "access_key_id": "AK", "secret_access_key": "s", "session_token": "t"}"#)
+    #expect(resolved.credentials.accessKeyID == "AK")
+    #expect(resolved.credentials.secretAccessKey.equals("s"))
+    #expect(resolved.credentials.sessionToken?.equals("t") == true)
+  }
+
+  @Test func takesKeysFromFilesAndVariables() async throws {
+    try scene.write("secret", "s3cret\n")
+    scene.environment["MY_ID"] = "AK"
+    let resolved = try await scene.resolve(
+      #", "auth": {"method": "static", "access_key_id_env": "MY_ID", "secret_access_key_file": "\#(scene.path("secret"))"}"#
+    )
+    #expect(resolved.credentials.accessKeyID == "AK")
+    #expect(resolved.credentials.secretAccessKey.equals("s3cret"))
+  }
+
+  // MARK: - Nothing
+
+  @Test func tellsWhatWasTriedAndWhyEachGaveNothing() async throws {
+    let failure = try #require(try await scene.failure())
+    #expect(failure.kind == .denied)
+    for part in [
+      "no AWS credentials", "environment: AWS_ACCESS_KEY_ID is not set",
+      "web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set", "profile: there is no profile default",
+      "/.aws/config does not exist", "/.aws/credentials does not exist", "container: neither",
+      "instance: instance metadata is turned off by AWS_EC2_METADATA_DISABLED",
+    ] {
+      #expect(failure.line.contains(part), "\(failure.line)")
+    }
+    #expect(!failure.line.contains("\n"))
+  }
+
+  @Test func tellsOfThePolicysRefusals() async throws {
+    scene.policy = .strict
+    scene.environment["AWS_ACCESS_KEY_ID"] = "AK"
+    scene.environment["AWS_SECRET_ACCESS_KEY"] = "s"
+    try scene.write(".aws/credentials", "[default]\naws_access_key_id = A\naws_secret_access_key = s\n")
+    let line = try #require(try await scene.failure()).line
+    #expect(line.contains("the variable AWS_ACCESS_KEY_ID may not be read (rule `environment`"))
+    #expect(line.contains("credentials is refused: it lies outside the allowed folders"))
+  }
+
+  @Test func readsWhatThePolicyOpens() async throws {
+    scene.policy = .strict
+    scene.policy.credentialFiles = .beneath([scene.folder.path])
+    try scene.write(".aws/credentials", "[default]\naws_access_key_id = AKF\naws_secret_access_key = s\n")
+    #expect(try await scene.resolve().credentials.accessKeyID == "AKF")
+    scene.policy.environment = .matching(["AWS_*"])
+    scene.environment["AWS_ACCESS_KEY_ID"] = "AKE"
+    scene.environment["AWS_SECRET_ACCESS_KEY"] = "s"
+    #expect(try await scene.resolve().source == "environment")
+  }
+
+  // MARK: - Profiles
+
+  private func profile(_ text: String, over transport: any HTTPSending = ScriptedTransport.silent) async throws
+    -> String
+  {
+    try scene.write(".aws/config", text)
+    return try await scene.failure(#", "profile": "x""#, over: transport)?.line ?? ""
+  }
+
+  @Test(arguments: [
+    ("role_arn = arn\nsource_profile = x\nmfa_serial = arn:aws:iam::1:mfa/me", "mfa_serial asks for a code"),
+    ("role_arn = arn\nsource_profile = none", "its source_profile none does not exist"),
+    ("role_arn = arn\nsource_profile = x", "its source_profile leads in a circle: x → x"),
+    ("role_arn = arn\nsource_profile = x\nduration_seconds = 60", "duration_seconds is not a number from 900 to 43200"),
+    ("role_arn = arn", "role_arn needs source_profile or credential_source"),
+    ("role_arn = arn\ncredential_source = Moon", "credential_source Moon is not known"),
+    ("role_arn = arn\ncredential_source = Environment", "gave nothing: AWS_ACCESS_KEY_ID is not set"),
+    ("sso_account_id = 1\nsso_role_name = r", "IAM Identity Center (sso_…)"), ("login_session = x", "login_session"),
+    ("web_identity_token_file = /x", "web_identity_token_file needs role_arn"),
+    ("aws_access_key_id = A", "belong together"), ("region = x", "profile x has no credentials"),
+    ("credential_process = 'x", "is not a command line"),
+    ("credential_process = /no/such", "is not an executable file"),
+    ("credential_process = /bin/sh -c 'exit 3'", "ended with status 3"),
+    ("credential_process = /bin/sh -c 'kill -9 $$'", "was ended by signal 9"),
+    ("credential_process = /bin/echo x", "printed what is not JSON"),
+    ("credential_process = /bin/echo {}", "another Version"),
+    (#"credential_process = /bin/echo '{"Version": 1}'"#, "printed no AccessKeyId"),
+    ("credential_process = /usr/bin/head -c 100000 /dev/zero", "printed more than 64 KiB"),
+  ])
+  func saysWhatIsWrongWithAProfile(text: String, expected: String) async throws {
+    let line = try await profile("[profile x]\n\(text)\n")
+    #expect(line.contains(expected), "\(line)")
+  }
+
+  @Test func refusesLongRowsOfRoles() async throws {
+    let rows = (0..<20).map { "[profile p\($0)]\nrole_arn = a\nsource_profile = p\($0 + 1)\n" }.joined()
+    #expect(
+      try await profile("[profile x]\nrole_arn = a\nsource_profile = p0\n\(rows)").contains("more than 8 profiles"))
+  }
+
+  @Test func endsACommandThatTakesTooLong() async {
+    let process = HelperProcess(arguments: ["/bin/sh", "-c", "sleep 600 & wait"], timeLimit: 50, outputLimit: 10)
+    let outcome = await process.output()
+    #expect(throws: HelperProcess.Fault.tooLong) { try outcome.get() }
+  }
+
+  @Test func neverShowsTheSecretOfAFileThatDoesNotParse() async throws {
+    let line = try await profile("[profile x]\naws_secret_access_key = hunter2\nhunter3\n")
+    #expect(line.contains("line 3"))
+    #expect(!line.contains("hunter"))
+  }
+
+  // MARK: - STS
+
+  @Test func takesARoleWithTheKeysOfItsSource() async throws {
+    try scene.write(
+      ".aws/config",
+      "[profile x]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = b\nexternal_id = e&x\n"
+        + "[profile b]\naws_access_key_id = AKB\naws_secret_access_key = s\n")
+    let sts = ScriptedTransport.sts("ASIA9")
+    let resolved = try await scene.resolve(#", "profile": "x", "endpoint_url": "https://evil.example""#, over: sts)
+    #expect(resolved.credentials.accessKeyID == "ASIA9")
+    #expect(resolved.source == "role arn:aws:iam::1:role/r of profile x")
+    let request = try #require(sts.requests.first)
+    #expect(request.url.description == "https://sts.eu-central-1.amazonaws.com/")
+    let body = request.body?.unsafeString() ?? ""
+    #expect(body.hasPrefix("Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr&"))
+    #expect(body.hasSuffix("&RoleSessionName=secrets-agent&ExternalId=e%26x"))
+    let authorization = request.headers.first { $0.name == "Authorization" }?.value.unsafeString() ?? ""
+    #expect(authorization.contains("Credential=AKB/20270115/eu-central-1/sts/aws4_request"))
+  }
+
+  @Test func sendsAWebIdentityUnsignedAndReadsItsFileEachTime() async throws {
+    try scene.write("jwt", "first.jwt\n")
+    let sts = ScriptedTransport.sts(expiration: "2027-01-15T09:00:00Z")
+    let chain = try scene.chain(
+      #", "auth": {"method": "web_identity", "role_arn": "arn:r", "token_file": "\#(scene.path("jwt"))"}"#, over: sts)
+    _ = try await chain.current()
+    try scene.write("jwt", "second.jwt\n")
+    scene.time.advance(by: .seconds(3500))
+    _ = try await chain.current()
+    #expect(sts.requests.allSatisfy { request in !request.headers.contains { $0.name == "Authorization" } })
+    #expect(sts.requests.first?.body?.unsafeString()?.hasSuffix("&WebIdentityToken=first.jwt") == true)
+    #expect(sts.requests.last?.body?.unsafeString()?.hasSuffix("&WebIdentityToken=second.jwt") == true)
+  }
+
+  @Test(arguments: [
+    (403, "AccessDenied", ProviderFailure.Class.denied, "trust policy"),
+    (400, "ExpiredTokenException", .denied, "renew the token"), (400, "InvalidIdentityToken", .denied, "audience"),
+    (400, "Throttling", .throttled, "Throttling"), (400, "IDPCommunicationError", .transient, "IDPCommunicationError"),
+    (500, "InternalFailure", .transient, "InternalFailure"), (404, "NotFound", .malformed, "endpoint is STS"),
+  ])
+  func saysWhatSTSRefused(status: Int, code: String, kind: ProviderFailure.Class, words: String) async throws {
+    try scene.write("jwt", "hunter2")
+    let sts = ScriptedTransport.answering(["POST /": (status, STSBody.error(code, "token hunter2 is bad"))])
+    let failure = try #require(
+      try await scene.failure(
+        #", "auth": {"method": "web_identity", "role": "arn:r", "token_file": "\#(scene.path("jwt"))"}"#, over: sts))
+    #expect(failure.kind == kind)
+    #expect(failure.line.contains(words), "\(failure.line)")
+    #expect(!failure.line.contains("hunter2"))
+  }
+
+  @Test func signsAnewByTheServersClockOnce() async throws {
+    try scene.write(
+      ".aws/config",
+      "[profile x]\nrole_arn = arn:r\nsource_profile = x\naws_access_key_id = A\naws_secret_access_key = s\n")
+    let sts = ScriptedTransport { request, number in
+      let isLate = number == 0
+      let body = isLate ? STSBody.error("SignatureDoesNotMatch", "Signature expired: x") : STSBody.assumeRole("ASIA1")
+      return .success(
+        HTTPResponse(
+          status: isLate ? 403 : 200, headers: HTTPFields([("Date", "Fri, 15 Jan 2027 10:00:00 GMT")]),
+          body: SecretBytes(body)))
+    }
+    #expect(try await scene.resolve(#", "profile": "x""#, over: sts).credentials.accessKeyID == "ASIA1")
+    let dates = sts.requests.map { $0.headers.first { $0.name == "X-Amz-Date" }?.value.unsafeString() }
+    #expect(dates == ["20270115T080000Z", "20270115T100000Z"])
+  }
+
+  // MARK: - Regions
+
+  @Test(arguments: ["", "x.evil.com/", "EU-central-1", "a b", "-a", "a-", String(repeating: "a", count: 64), "é"])
+  func refusesRegionsThatAreNoLabels(region: String) {
+    #expect(throws: ProviderFailure.self) {
+      try AWSEndpoint.host("sts", region, useFIPS: false, useDualStack: false, FailureMaker(connection: "p"))
+    }
+  }
+}

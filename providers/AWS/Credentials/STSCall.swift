@@ -1,0 +1,191 @@
+import AWSSigning
+import ExecutionModel
+import HTTPTransport
+import NodePolicy
+import ProviderKit
+import SecretBytes
+
+/// Calls of AWS's Security Token Service by its query protocol.
+struct STSCall: Sendable {
+  /// Of a session whose name nobody gives.
+  static let standardSessionName = "secrets-agent"
+  private static let version = "2011-06-15"
+
+  private let connection: ProviderConnection
+  private let services: ProviderServices
+  private let region: String
+  private let isNested: Bool
+  private let caller: ProviderCaller
+  private let errors: STSErrors
+  private let skew: ClockSkew
+
+  private var failures: FailureMaker { FailureMaker(connection: connection.name) }
+
+  /// - Parameter isNested: whether STS only serves the login of a connection to another service, whose `endpoint_url` is not meant
+  ///   for it.
+  init(
+    connection: ProviderConnection, services: ProviderServices, region: String, isNested: Bool,
+    skew: ClockSkew = ClockSkew()
+  ) {
+    self.connection = connection
+    self.services = services
+    self.region = region
+    self.isNested = isNested
+    self.caller = ProviderCaller(connection: connection.name, services: services)
+    self.errors = STSErrors(failures: FailureMaker(connection: connection.name), services: services)
+    self.skew = skew
+  }
+
+  /// `AssumeRole`, signed with `identity`.
+  ///
+  /// - Parameter durationSeconds: from 900 to 43,200; `nil`: STS's own default of an hour.
+  func assumeRole(
+    roleARN: String, sessionName: String?, externalID: String?, durationSeconds: Int64?,
+    with identity: ResolvedCredentials
+  ) async throws(ProviderFailure) -> AWSCredentials {
+    var form = QueryForm(action: "AssumeRole", version: Self.version)
+    form.add("RoleArn", roleARN)
+    form.add("RoleSessionName", sessionName ?? Self.standardSessionName)
+    if let externalID {
+      form.add("ExternalId", externalID)
+    }
+    if let durationSeconds {
+      form.add("DurationSeconds", String(durationSeconds))
+    }
+    let body = form.finish()
+    let action = "AssumeRole \(DocumentPath.shown(roleARN, atMost: 200))"
+    // A signature says nothing to those who see it again; the secret key itself never leaves the node.
+    return try await send(body, action: action, signedBy: identity.credentials, sent: secrets(identity.credentials))
+  }
+
+  /// `AssumeRoleWithWebIdentity`: `token` is the only proof, so nothing is signed.
+  func assumeRoleWithWebIdentity(
+    roleARN: String, sessionName: String?, token: SecretBytes, durationSeconds: Int64? = nil
+  ) async throws(ProviderFailure) -> AWSCredentials {
+    var form = QueryForm(action: "AssumeRoleWithWebIdentity", version: Self.version)
+    form.add("RoleArn", roleARN)
+    form.add("RoleSessionName", sessionName ?? Self.standardSessionName)
+    form.add("WebIdentityToken", secret: token)
+    if let durationSeconds {
+      form.add("DurationSeconds", String(durationSeconds))
+    }
+    let action = "AssumeRoleWithWebIdentity \(DocumentPath.shown(roleARN, atMost: 200))"
+    return try await send(form.finish(), action: action, signedBy: nil, sent: [token])
+  }
+
+  private func secrets(_ credentials: AWSCredentials) -> [SecretBytes] {
+    [credentials.secretAccessKey] + (credentials.sessionToken.map { [$0] } ?? [])
+  }
+
+  // MARK: - Sending
+
+  private func send(
+    _ body: SecretBytes, action: String, signedBy identity: AWSCredentials?, sent: [SecretBytes]
+  ) async throws(ProviderFailure) -> AWSCredentials {
+    let endpoint = try AWSEndpoint.url(
+      service: "sts", region: region, connection: connection, services: services, isNested: isNested)
+    let client = try client(endpoint)
+    var response = try await attempt(body, endpoint, client, action, identity, sent)
+    if identity != nil, response.status != 200, learnsTime(from: response) {
+      response = try await attempt(body, endpoint, client, action, identity, sent)
+    }
+    guard response.status == 200 else {
+      throw errors.failure(response, action: action, sent: sent)
+    }
+    do throws(STSAnswer.Fault) {
+      return try STSAnswer.credentials(from: response.body)
+    } catch {
+      throw failures.make(
+        .malformed, "\(action): the answer \(error.message)", status: response.status,
+        hint: "check that the endpoint is STS")
+    }
+  }
+
+  private func attempt(
+    _ body: SecretBytes, _ endpoint: HTTPURL, _ client: any HTTPSending, _ action: String,
+    _ identity: AWSCredentials?, _ sent: [SecretBytes]
+  ) async throws(ProviderFailure) -> HTTPResponse {
+    let plain = request(body, endpoint, [])
+    let added = identity.map {
+      SignatureVersion4(region: region, service: "sts")
+        .headers(signing: plain, with: $0, at: skew.now(services.time.unixTime))
+    }
+    return try await caller.send(request(body, endpoint, added ?? []), over: client, about: nil) { response in
+      guard response.status != 200 else {
+        return .accept
+      }
+      let failure = errors.failure(response, action: action, sent: sent)
+      return failure.isRetriable ? .fail(failure) : .accept
+    }
+  }
+
+  private func request(_ body: SecretBytes, _ endpoint: HTTPURL, _ added: [HTTPHeader]) -> HTTPRequest {
+    HTTPRequest(
+      method: .post, url: endpoint,
+      headers: [
+        HTTPHeader("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+      ] + added,
+      body: body, timeout: services.limits.attempt, maximumResponseBytes: XMLLeaves.maximumBytes)
+  }
+
+  private func learnsTime(from response: HTTPResponse) -> Bool {
+    guard
+      let error = STSAnswer.error(from: response.body), STSErrors.refusesTime(error.code, error.message),
+      let date = response.headers.first("Date")
+    else {
+      return false
+    }
+    return skew.learn(date: date, at: services.time.unixTime)
+  }
+
+  private func client(_ endpoint: HTTPURL) throws(ProviderFailure) -> any HTTPSending {
+    do throws(PolicyRefusal) {
+      try services.policy.check(endpoint)
+    } catch {
+      throw failures.refused(error)
+    }
+    var options = HTTPClientOptions()
+    options.connectTimeout = services.limits.connect
+    options.maximumInFlight = services.limits.inFlight
+    options.addressRule = services.policy.addressRule(for: endpoint)
+    return services.transport(options)
+  }
+}
+
+/// The body of a query protocol's call: `application/x-www-form-urlencoded`, in secret memory since it may hold a token.
+private struct QueryForm: ~Copyable {
+  private var body = SecretBuffer()
+
+  init(action: String, version: String) {
+    body.append("Action=\(action)&Version=\(version)" as String)
+  }
+
+  mutating func add(_ name: String, _ value: String) {
+    body.append("&\(name)=\(PercentEncoding.encode(value))" as String)
+  }
+
+  mutating func add(_ name: String, secret value: SecretBytes) {
+    body.append("&\(name)=" as String)
+    value.withUnsafeBytes { bytes in
+      for byte in bytes {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+          UInt8(ascii: "~"):
+          body.append(byte)
+        default:
+          body.append(UInt8(ascii: "%"))
+          body.append(Self.digit(byte >> 4))
+          body.append(Self.digit(byte & 15))
+        }
+      }
+    }
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
+  }
+
+  consuming func finish() -> SecretBytes {
+    body.finish()
+  }
+}
