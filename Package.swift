@@ -64,6 +64,7 @@ let package = Package(
     room("FileProvider", path: "providers/File", ["ProviderKit"]),
     room("AWSProvider", path: "providers/AWS", ["AWSSigning", "CLinux", "ProviderKit"]),
     room("AzureProvider", path: "providers/Azure", ["ProviderKit"]),
+    room("GCPProvider", path: "providers/GCP", ["AWSSigning", "COpenSSL", "ProviderKit"]),
 
     // Floor 3.
     room("Resolution", ["ProviderKit"]),
@@ -86,8 +87,8 @@ let package = Package(
     .executableTarget(
       name: "secrets-agent",
       dependencies: [
-        "AWSProvider", "AgentDaemon", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "Resolution",
-        "VaultProvider", arguments, logging,
+        "AWSProvider", "AgentDaemon", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "GCPProvider",
+        "Resolution", "VaultProvider", arguments, logging,
       ],
       swiftSettings: strict),
 
@@ -118,6 +119,7 @@ let package = Package(
     tests("ProviderKitTests", ["ProviderKit", "TestSupport"]),
     tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),
     tests("AzureProviderTests", ["AzureProvider", "ProviderFakes", "TestSupport"]),
+    tests("GCPProviderTests", ["GCPProvider", "ProviderFakes", "TestSupport"]),
     tests("FileProviderTests", ["FileProvider", "ProviderKit", "TestSupport"]),
     tests("AWSSigningTests", ["AWSSigning", "JSONReader", "SecretBytes"]),
     tests(

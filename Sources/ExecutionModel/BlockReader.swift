@@ -120,7 +120,12 @@ struct BlockReader {
       return .credential(secret.detached())
     case .pem:
       return pem(value, path)
-    case .text, .choice, .address, .file, .environmentVariable, .remotePath:
+    case .version where value.kind == .number:
+      guard let number = value.int64, number > 0 else {
+        return refuse(value, path, "expected a version: a number from 1, or a name")
+      }
+      return .text(String(number))
+    case .text, .version, .choice, .address, .file, .environmentVariable, .remotePath:
       guard var text = value.text else {
         return refuse(value, path, "expected a string, found \(value.kind.phrase)")
       }

@@ -157,7 +157,7 @@ extension JSONWriter {
       }
     case .boolean:
       member("type", "boolean")
-    case .duration:
+    case .duration, .version:
       strings("type", ["string", "integer"])
     case .choice(let choices):
       strings("enum", choices)

@@ -5,6 +5,9 @@ public struct FieldDescriptor: Sendable, Equatable {
     case text
     /// Text that is a credential by itself; held as secret bytes, and never shown.
     case credential
+    /// A version: a number from 1, also written as a string, or a name that moves on to other versions (`latest`, an alias).
+    /// Held as text.
+    case version
     /// A whole number in the range.
     case integer(ClosedRange<Int64>)
     case boolean

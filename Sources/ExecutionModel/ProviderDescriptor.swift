@@ -31,7 +31,8 @@ public struct ProviderDescriptor: Sendable {
   public let outputs: [String]
   /// How many references one call can fetch.
   public let batchSize: Int
-  /// Lookup fields that, when present, pin a value that never changes, so that it is not refreshed.
+  /// Lookup fields that, when present, pin a value that never changes, so that it is not refreshed. A field of the kind
+  /// ``FieldDescriptor/Kind/version`` does so only where it is a number.
   public let pinningFields: [String]
 
   public init(
@@ -55,6 +56,24 @@ public struct ProviderDescriptor: Sendable {
     self.outputs = outputs
     self.batchSize = batchSize
     self.pinningFields = pinningFields
+  }
+
+  /// Whether an entry with the fields `lookup` names a value that never changes.
+  public func pins(_ lookup: FieldValues) -> Bool {
+    pinningFields.contains { name in
+      guard let value = lookup[name] else {
+        return false
+      }
+      guard movingFields.contains(name), case .text(let text) = value else {
+        return true
+      }
+      return text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    }
+  }
+
+  /// Pinning fields whose names may move on.
+  var movingFields: [String] {
+    lookup.filter { $0.kind == .version && pinningFields.contains($0.name) }.map(\.name)
   }
 
   /// The fields that every entry may carry, whatever its provider; without `field` where one entry yields several values by itself.

@@ -29,8 +29,9 @@ public enum ProviderTables {
       lines += ["An entry's key is a prefix; the entry `KEY` yields \(names).", ""]
     }
     if !descriptor.pinningFields.isEmpty {
-      let names = descriptor.pinningFields.map { "`\($0)`" }.joined(separator: " or ")
-      lines += ["An entry with \(names) is never fetched again.", ""]
+      let moving = descriptor.movingFields
+      let names = descriptor.pinningFields.map { moving.contains($0) ? "a number as `\($0)`" : "`\($0)`" }
+      lines += ["An entry with \(names.joined(separator: " or ")) is never fetched again.", ""]
     }
     return lines.joined(separator: "\n")
   }
@@ -78,6 +79,7 @@ public enum ProviderTables {
       range.upperBound == .max
         ? "integer from \(range.lowerBound)" : "integer \(range.lowerBound) to \(range.upperBound)"
     case .boolean: "true or false"
+    case .version: "a number or a name"
     case .choice(let choices): choices.map { "`\($0)`" }.joined(separator: ", ")
     case .duration: "duration"
     case .address: "address"

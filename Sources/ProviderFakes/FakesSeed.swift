@@ -33,7 +33,16 @@ public struct FakesSeed: Sendable {
       "secrets": [
         {"name": "web-db", "value": "{\\"username\\": \\"web\\", \\"password\\": \\"correct horse battery staple\\"}",
          "content_type": "application/json"},
-        {"name": "web-session-key", "versions": ["demo-session-key-1", "demo-session-key-2"]}]}}
+        {"name": "web-session-key", "versions": ["demo-session-key-1", "demo-session-key-2"]}]},
+    "gcp": {
+      "accounts": [{"email": "web@demo-project.iam.gserviceaccount.com", "key": true},
+        {"email": "reader@demo-project.iam.gserviceaccount.com",
+         "token_creators": ["web@demo-project.iam.gserviceaccount.com"]}],
+      "machine_account": "node@demo-project.iam.gserviceaccount.com",
+      "secrets": [
+        {"name": "web-db", "value": "{\\"username\\": \\"web\\", \\"password\\": \\"correct horse battery staple\\"}"},
+        {"name": "web-session-key", "versions": ["demo-session-key-1", "demo-session-key-2"], "aliases": {"stable": 1}},
+        {"name": "web-region-key", "value": "demo-region-key", "location": "europe-west3"}]}}
     """
 
   /// Puts what the seed says into `vault`.

@@ -52,7 +52,7 @@ public struct ExecutionPlan: Sendable {
   /// How often `item` is fetched: seconds, or `nil` where it is pinned or watched or follows the value's own life.
   public func refreshSeconds(_ item: Item) -> Double? {
     let descriptor = groups[item.group].connection.descriptor
-    guard !descriptor.pinningFields.contains(where: { item.entry.lookup[$0] != nil }) else {
+    guard !descriptor.pins(item.entry.lookup) else {
       return nil
     }
     if let refresh = item.entry.refresh {
@@ -76,7 +76,7 @@ extension ProviderDescriptor {
       switch field.kind {
       case .integer: full[field.name] = Int64(text).map { .integer($0) }
       case .boolean: full[field.name] = .boolean(text == "true")
-      case .text, .choice: full[field.name] = .text(text)
+      case .text, .version, .choice: full[field.name] = .text(text)
       default: continue
       }
     }

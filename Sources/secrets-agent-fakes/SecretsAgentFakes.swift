@@ -32,6 +32,12 @@ struct Serve: AsyncParsableCommand {
   @Option(help: "The port of Azure's plain HTTP; 0 is an ephemeral one.")
   var azurePort = 0
 
+  @Option(help: "The port of Google Cloud's plain HTTP; 0 is an ephemeral one.")
+  var gcpPort = 0
+
+  @Option(help: "A folder for the key files of Google's service accounts; without it a temporary one.")
+  var gcpFolder: String?
+
   @Option(help: "A folder for the generated CA and certificates; without it TLS is not served.")
   var tlsFolder: String?
 
@@ -49,7 +55,15 @@ struct Serve: AsyncParsableCommand {
     try seed.apply(to: aws)
     let azure = try await AzureFake.start(port: azurePort)
     try seed.apply(to: azure)
-    var places = [("vault", vault.address), ("aws", aws.address), ("azure", azure.address)]
+    let gcp = try await GCPFake.start(port: gcpPort)
+    let keys = try KeyFolder(gcpFolder)
+    let keyFiles = try seed.apply(to: gcp, folder: keys.path)
+    var places = [
+      ("vault", vault.address), ("aws", aws.address), ("azure", azure.address), ("gcp", gcp.address),
+    ]
+    if let first = keyFiles.first {
+      places.append(("gcp_key_file", first))
+    }
     if let tlsFolder {
       let authority = try CertificateAuthority()
       let client = try authority.client()
@@ -64,6 +78,7 @@ struct Serve: AsyncParsableCommand {
         ))
       places.append(("aws_tls", try await aws.listening(tls: .server(server)).address))
       places.append(("azure_tls", try await azure.listening(tls: .server(server)).address))
+      places.append(("gcp_tls", try await gcp.listening(tls: .server(server)).address))
       places.append(("ca", "\(tlsFolder)/ca.pem"))
     }
     announce(places)
@@ -71,6 +86,8 @@ struct Serve: AsyncParsableCommand {
     await vault.stop()
     await aws.stop()
     await azure.stop()
+    await gcp.stop()
+    keys.remove(keyFiles)
   }
 
   private func announce(_ places: [(String, String)]) {

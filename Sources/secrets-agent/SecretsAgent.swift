@@ -2,6 +2,7 @@ import AWSProvider
 import ArgumentParser
 import AzureProvider
 import FileProvider
+import GCPProvider
 import Resolution
 import VaultProvider
 
@@ -11,7 +12,7 @@ let agentVersion = "0.1.0"
 /// Every provider type of this build; to add one is a line here.
 let registry = ProviderRegistry([
   VaultProvider.self, SecretsManagerProvider.self, ParameterStoreProvider.self, STSProvider.self,
-  AzureKeyVaultProvider.self, FileProvider.self,
+  GCPSecretManagerProvider.self, AzureKeyVaultProvider.self, FileProvider.self,
 ])
 
 @main

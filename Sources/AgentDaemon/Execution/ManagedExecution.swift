@@ -48,7 +48,7 @@ extension ExecutionPlan {
     for item in items {
       let reference = groups[item.group].references[item.reference]
       let descriptor = groups[item.group].connection.descriptor
-      guard !descriptor.pinningFields.contains(where: { item.entry.lookup[$0] != nil }) else {
+      guard !descriptor.pins(item.entry.lookup) else {
         continue
       }
       unpinned.insert(reference)

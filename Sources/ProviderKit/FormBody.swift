@@ -1,15 +1,18 @@
 import SecretBytes
 
 /// An `application/x-www-form-urlencoded` body in secret memory (https://url.spec.whatwg.org/#urlencoded-serializing).
-struct FormBody: ~Copyable {
+public struct FormBody: ~Copyable {
   private var text = SecretBuffer()
 
-  mutating func append(_ name: StaticString, _ value: String) {
+  public init() {}
+
+  /// `name` needs no encoding.
+  public mutating func append(_ name: StaticString, _ value: String) {
     append(name, SecretBytes(value))
   }
 
   /// `name` needs no encoding.
-  mutating func append(_ name: StaticString, _ value: SecretBytes) {
+  public mutating func append(_ name: StaticString, _ value: SecretBytes) {
     if text.count > 0 {
       text.append("&" as StaticString)
     }
@@ -22,7 +25,8 @@ struct FormBody: ~Copyable {
     }
   }
 
-  consuming func finish() -> SecretBytes {
+  /// What was written, without another copy.
+  public consuming func finish() -> SecretBytes {
     text.finish()
   }
 

@@ -1,0 +1,131 @@
+import ExecutionModel
+import Foundation
+import ProviderFakes
+import ProviderKit
+import TestSupport
+import Testing
+
+@testable import GCPProvider
+
+@Test func aTokenThatIsRefusedIsReplacedOnce() throws {
+  try GCPScene.run { (scene: GCPScene) async throws in
+    let connection = try scene.connect()
+    for number in 0..<20 {
+      scene.fake.put("s\(number)", "v")
+    }
+    _ = try await connection.fetch("db").get()
+    scene.fake.revokeAllTokens()
+    let results = await connection.provider.fetch((0..<20).map { connection.reference("s\($0)") })
+    #expect(results.allSatisfy { (try? $0.get()) != nil })
+    #expect(scene.logins.count == 2)
+  }
+}
+
+@Test func aTokenThatIsNeverAcceptedEndsInAFailure() throws {
+  try GCPScene.run { (scene: GCPScene) async throws in
+    scene.fake.faults.add(.status(401), on: "GET /v1/*")
+    #expect(try await scene.failure("db").status == 401)
+    #expect(scene.logins.count == 2)
+    #expect(scene.reads.count == 2)
+  }
+}
+
+@Test func connectionsOfOneIdentityShareItsTokens() throws {
+  try GCPScene.run { (scene: GCPScene) async throws in
+    scene.fake.put("key", "regional", location: "europe-west3")
+    let global = try scene.connect()
+    let regional = try scene.connect(more: #", "location": "europe-west3""#)
+    _ = try await global.fetch("db").get()
+    _ = try await regional.fetch("key").get()
+    #expect(scene.logins.count == 1)
+    _ = try await scene.connect(auth: #"{"method": "metadata"}"#).fetch("db").get()
+    #expect(scene.logins.count == 2)
+  }
+}
+
+@Test func aTokenIsRenewedBeforeItsEnd() throws {
+  try GCPScene.run { (scene: GCPScene) async throws in
+    let connection = try scene.connect()
+    _ = try await connection.fetch("db").get()
+    scene.advance(.seconds(3600 - 226))
+    _ = try await connection.fetch("db").get()
+    #expect(scene.logins.count == 1)
+    scene.advance(.seconds(2))
+    // On the side: the read goes on with the old token.
+    _ = try await connection.fetch("db").get()
+    await connection.renewed()
+    #expect(scene.logins.count == 2)
+    scene.advance(.seconds(1800))
+    _ = try await connection.fetch("db").get()
+    #expect(scene.logins.count == 2)
+  }
+}
+
+@Test func theOldTokenServesWhileRenewalFails() throws {
+  try GCPScene.run { (scene: GCPScene) async throws in
+    let connection = try scene.connect()
+    _ = try await connection.fetch("db").get()
+    scene.fake.deleteKeys(of: GCPScene.account)
+    scene.advance(.seconds(3600 - 200))
+    _ = try await connection.fetch("db").get()
+    await connection.renewed()
+    #expect(scene.logins.count == 2)
+    _ = try await connection.fetch("db").get()
+    // Not with each read.
+    #expect(scene.logins.count == 2)
+    scene.advance(.seconds(60))
+    _ = try await connection.fetch("db").get()
+    await connection.renewed()
+    #expect(scene.logins.count == 3)
+    scene.advance(.seconds(200))
+    #expect(try await connection.failure("db").line.contains("the key's signature is not accepted (invalid_grant)"))
+  }
+}
+
+@Test func manySecretsOfAWrongKeyAreOneLogin() throws {
+  try GCPScene.run(prepare: { fake, _ in fake.deleteKeys(of: GCPScene.account) }) { (scene: GCPScene) async throws in
+    let connection = try scene.connect()
+    let results = await connection.provider.fetch((0..<50).map { connection.reference("s\($0)") })
+    for result in results {
+      let failure = #expect(throws: ProviderFailure.self) { try result.get() }
+      #expect(failure?.kind == .denied)
+    }
+    #expect(scene.fake.recorder.requests.count == 1)
+  }
+}
+
+@Test func loginFailuresAreClassedAndSayNoWordOfTheService() throws {
+  try GCPScene.run { (scene: GCPScene) async throws in
+    for (fault, kind, status) in [
+      (Fault.status(500), .transient, 500), (.retryAfter(status: 429, seconds: 1), .throttled, 429),
+      (.html(404), .malformed, 404), (.html(200), .malformed, 200), (.status(400), .denied, 400),
+      (.redirect("http://127.0.0.1:9/"), .malformed, 307), (.malformedJSON, .malformed, 200),
+    ] as [(Fault, ProviderFailure.Class, Int)] {
+      scene.fake.faults.clear()
+      scene.fake.faults.add(fault, on: "POST /token")
+      scene.advance(.seconds(120))
+      let failure = try await scene.failure("db")
+      #expect(failure.kind == kind, "\(failure.line)")
+      #expect(failure.status == status)
+    }
+    #expect(scene.reads.isEmpty)
+  }
+}
+
+@Test func aClockThatIsOffIsTold() throws {
+  try GCPScene.run { (scene: GCPScene) async throws in
+    scene.fake.advance(seconds: 10_000)
+    let failure = try await scene.failure("db")
+    #expect(failure.line.hasSuffix("the JWT's times are not accepted (invalid_grant) (status 400); set the node's clock"))
+  }
+}
+
+@Test func onlyAPlainNumberPinsAVersion() {
+  let descriptor = GCPSecretManagerProvider.descriptor
+  for (version, isPinned) in [("3", true), ("latest", false), ("stable", false), ("v3", false)] {
+    var lookup = FieldValues()
+    lookup["version"] = .text(version)
+    #expect(descriptor.pins(lookup) == isPinned)
+  }
+  #expect(!descriptor.pins(FieldValues()))
+}
