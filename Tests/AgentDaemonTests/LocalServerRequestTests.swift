@@ -4,7 +4,7 @@ import SecretBytes
 import Testing
 
 /// What clients send, byte by byte.
-@Suite(.timeLimit(.minutes(2))) struct LocalServerRequestTests {
+@Suite(.timeLimit(.minutes(5))) struct LocalServerRequestTests {
   /// Sends each text on a connection of its own; the answers in order.
   private func answers(_ texts: [String], limits: LocalServerLimits = .init()) throws -> (
     answers: [String?], asked: Asked

@@ -22,7 +22,7 @@ private func program(_ arguments: [String]) throws -> (output: String, status: I
   return (String(decoding: output, as: UTF8.self), process.terminationStatus)
 }
 
-@Suite(.timeLimit(.minutes(2))) struct LocalServerTests {
+@Suite(.timeLimit(.minutes(5))) struct LocalServerTests {
   private func mode(_ path: String) -> mode_t {
     var status = stat()
     return lstat(path, &status) == 0 ? status.st_mode & 0o7777 : 0

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite(.timeLimit(.minutes(2))) struct NoticeCommandTests {
+@Suite(.timeLimit(.minutes(5))) struct NoticeCommandTests {
   private let folder: TemporaryFolder
 
   init() throws {

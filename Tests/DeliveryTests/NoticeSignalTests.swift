@@ -6,7 +6,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite(.timeLimit(.minutes(1))) struct NoticeSignalTests {
+@Suite(.timeLimit(.minutes(5))) struct NoticeSignalTests {
   private let folder: TemporaryFolder
 
   init() throws {
