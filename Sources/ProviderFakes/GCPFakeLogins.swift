@@ -83,7 +83,8 @@ extension GCPFakeState {
       return .oauthError(400, "invalid_request", "Invalid value for \"grant_type\" or \"requested_token_type\".")
     }
     guard let pool = pools[form["audience"] ?? ""] else {
-      return .oauthError(400, "invalid_target", "The target service indicated by the \"audience\" parameters is invalid.")
+      return .oauthError(
+        400, "invalid_target", "The target service indicated by the \"audience\" parameters is invalid.")
     }
     if let client = pool.client {
       let expected = "Basic " + (Base64.encode(SecretBytes(client)).unsafeString() ?? "")
@@ -111,13 +112,16 @@ extension GCPFakeState {
   private func subject(_ form: [String: String], _ pool: GCPIdentityPool, _ call: GCPFakeCall) -> String? {
     let text = form["subject_token"] ?? ""
     if form["subject_token_type"] == "urn:ietf:params:aws:token-type:aws4_request" {
-      return GCPFakeAWSCaller(text)?.verified(by: pool, now: call.now).map { "principal:\(pool.audience)/subject/\($0)" }
+      return GCPFakeAWSCaller(text)?.verified(by: pool, now: call.now).map {
+        "principal:\(pool.audience)/subject/\($0)"
+      }
     }
     guard
       ["urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token"].contains(
         form["subject_token_type"]), let token = JSONWebToken(text, keys: pool.publicKeys),
       token.claim("iss", is: pool.issuer),
-      ([pool.audience, "https:" + pool.audience] + pool.allowedAudiences).contains(where: { token.claim("aud", is: $0) }),
+      ([pool.audience, "https:" + pool.audience] + pool.allowedAudiences).contains(where: { token.claim("aud", is: $0) }
+      ),
       let end = token.claims.member("exp")?.int64, call.now < Double(end), let name = token.claims.member("sub")?.text
     else {
       return nil

@@ -29,14 +29,18 @@ private let account = #""audience": "a", "subject_token_type": "t", "type": "ext
   (#"{"type": "service_account", "universe_domain": "other.example"}"#, "is for the universe other.example"),
   (#"{"type": "authorized_user", "client_id": "c"}"#, "has no client_secret"),
   (#"{"type": "authorized_user", "client_id": "c", "client_secret": "hidden"}"#, "has no refresh_token"),
-  ("{\(account)}", "has no credential_source"), (#"{\#(account), "credential_source": []}"#, "has no credential_source"),
+  ("{\(account)}", "has no credential_source"),
+  (#"{\#(account), "credential_source": []}"#, "has no credential_source"),
   (#"{\#(account), "credential_source": {}}"#, "neither a file nor a url"),
   (#"{\#(account), "credential_source": {"file": "/f", "url": "https://x"}}"#, "neither a file nor a url"),
   (#"{\#(account), "credential_source": {"executable": {"command": "hidden"}}}"#, "wants a program to be run"),
   (#"{\#(account), "credential_source": {"certificate": {}}}"#, "wants a client certificate"),
   (#"{\#(account), "credential_source": {"environment_id": "aws2"}}"#, "unknown environment_id aws2"),
   (#"{\#(account), "credential_source": {"environment_id": "aws1"}}"#, "has no regional_cred_verification_url"),
-  (#"{\#(account), "credential_source": {"file": "/f", "format": {"type": "xml"}}}"#, "unknown credential_source.format"),
+  (
+    #"{\#(account), "credential_source": {"file": "/f", "format": {"type": "xml"}}}"#,
+    "unknown credential_source.format"
+  ),
   (#"{\#(account), "credential_source": {"file": "/f", "format": {"type": "json"}}}"#, "no subject_token_field_name"),
   (#"{\#(account), "credential_source": {"url": "https://x", "headers": {"a": 1}}}"#, "headers that are not texts"),
   (
@@ -131,7 +135,10 @@ func aKeyThatIsNoneIsDenied(_ key: String) throws {
   policy.environment = .matching(["GCE_*", "CLOUDSDK_*"])
   try GCPScene.run(
     auth: #"{"method": "default"}"#, policy: policy,
-    environment: ["GOOGLE_APPLICATION_CREDENTIALS": "FOLDER/key.json", "GCE_METADATA_HOST": "", "NO_GCE_CHECK": "true", "GCE_METADATA_IP": "127.0.0.1:1"]
+    environment: [
+      "GOOGLE_APPLICATION_CREDENTIALS": "FOLDER/key.json", "GCE_METADATA_HOST": "", "NO_GCE_CHECK": "true",
+      "GCE_METADATA_IP": "127.0.0.1:1",
+    ]
   ) { (scene: GCPScene) async throws in
     let failure = try await scene.failure("db")
     #expect(failure.line.contains("the variable GOOGLE_APPLICATION_CREDENTIALS may not be read (rule `environment`"))
@@ -156,11 +163,13 @@ func aKeyThatIsNoneIsDenied(_ key: String) throws {
   }
 }
 
-@Test(arguments: [
-  ("1970-01-01T00:00:00Z", 0), ("2026-01-02T03:04:05Z", 1_767_323_045), ("2026-01-02T03:04:05.678901234Z", 1_767_323_045),
-  ("2024-02-29T23:59:60Z", 1_709_251_200), ("2026-01-02T04:04:05+01:00", 1_767_323_045),
-  ("2026-01-01T22:04:05-05:00", 1_767_323_045), ("0000-03-01T00:00:00Z", -62_162_035_200 + 0),
-] as [(String, Int64)])
+@Test(
+  arguments: [
+    ("1970-01-01T00:00:00Z", 0), ("2026-01-02T03:04:05Z", 1_767_323_045),
+    ("2026-01-02T03:04:05.678901234Z", 1_767_323_045),
+    ("2024-02-29T23:59:60Z", 1_709_251_200), ("2026-01-02T04:04:05+01:00", 1_767_323_045),
+    ("2026-01-01T22:04:05-05:00", 1_767_323_045), ("0000-03-01T00:00:00Z", -62_162_035_200 + 0),
+  ] as [(String, Int64)])
 func datesAreRead(_ text: String, _ expected: Int64) {
   #expect(InternetTime.unixTime(text) == expected)
 }

@@ -130,7 +130,8 @@ struct WireRequest: Equatable, CustomStringConvertible {
       default: return "\(name)=\(value)"
       }
     }
-    return ([json.member("method")?.text ?? "", json.member("url")?.text ?? ""] + names.sorted()).joined(separator: "\n")
+    return ([json.member("method")?.text ?? "", json.member("url")?.text ?? ""] + names.sorted()).joined(
+      separator: "\n")
   }
 
   var description: String {

@@ -28,9 +28,10 @@ private func subjectToken(_ key: JWTKey, audience: String = "https:" + pool, exp
 @Test func aServiceAccountsKeyLogsIn() throws {
   try GCPScene.run { (scene: GCPScene) async throws in
     #expect(try await scene.read("db") == "p@ss")
-    #expect(scene.fake.recorder.requests.map(\.line) == [
-      "POST /token", "GET /v1/projects/demo-project/secrets/db/versions/latest:access",
-    ])
+    #expect(
+      scene.fake.recorder.requests.map(\.line) == [
+        "POST /token", "GET /v1/projects/demo-project/secrets/db/versions/latest:access",
+      ])
     let report = try await scene.connect().provider.logIn()
     #expect(report.identity == "service account \(GCPScene.account)")
     #expect(report.lifetime == .seconds(3600))
@@ -79,7 +80,8 @@ private func subjectToken(_ key: JWTKey, audience: String = "https:" + pool, exp
   try GCPScene.run(auth: nil, environment: environment) { (scene: GCPScene) async throws in
     let failure = try await scene.failure("db")
     #expect(failure.kind == .denied)
-    #expect(failure.line.contains("GOOGLE_APPLICATION_CREDENTIALS is not set, HOME is not set, no metadata server answers"))
+    #expect(
+      failure.line.contains("GOOGLE_APPLICATION_CREDENTIALS is not set, HOME is not set, no metadata server answers"))
   }
   try GCPScene.run(auth: #"{"method": "metadata"}"#) { (scene: GCPScene) async throws in
     scene.fake.faults.add(.html(200), on: "GET /computeMetadata/*")
@@ -90,7 +92,8 @@ private func subjectToken(_ key: JWTKey, audience: String = "https:" + pool, exp
   try GCPScene.run(auth: #"{"method": "metadata"}"#) { (scene: GCPScene) async throws in
     scene.fake.assignMachineAccount(nil)
     #expect(try await scene.failure("db").message == "the machine has no service account")
-    #expect(scene.logins.allSatisfy { $0.headers["metadata-flavor"] == "Google" && $0.headers["x-forwarded-for"] == nil })
+    #expect(
+      scene.logins.allSatisfy { $0.headers["metadata-flavor"] == "Google" && $0.headers["x-forwarded-for"] == nil })
   }
 }
 
@@ -197,10 +200,11 @@ private func subjectToken(_ key: JWTKey, audience: String = "https:" + pool, exp
     try write(file(fake), to: "\(folder)/aws.json")
   } _: { (scene: GCPScene) async throws in
     #expect(try await scene.read("db") == "p@ss")
-    #expect(scene.fake.recorder.requests.prefix(4).map(\.line) == [
-      "PUT /latest/api/token", "GET /latest/meta-data/placement/availability-zone",
-      "GET /latest/meta-data/iam/security-credentials", "GET /latest/meta-data/iam/security-credentials/web-role",
-    ])
+    #expect(
+      scene.fake.recorder.requests.prefix(4).map(\.line) == [
+        "PUT /latest/api/token", "GET /latest/meta-data/placement/availability-zone",
+        "GET /latest/meta-data/iam/security-credentials", "GET /latest/meta-data/iam/security-credentials/web-role",
+      ])
   }
   let environment = [
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "aws-secret/+key", "AWS_REGION": "us-east-2",

@@ -15,7 +15,9 @@ import Testing
     scene.fake.put("key", "two")
     scene.fake.setAlias("stable", of: "key", to: 1)
     let connection = try scene.connect()
-    for (asked, value, version) in [(nil, "two", "2"), ("latest", "two", "2"), ("1", "one", "1"), ("stable", "one", "1")] {
+    for (asked, value, version) in [
+      (nil, "two", "2"), ("latest", "two", "2"), ("1", "one", "1"), ("stable", "one", "1"),
+    ] {
       let secret = try await connection.fetch("key", version: asked).get()
       #expect(secret.payload.unsafeString() == value)
       #expect(secret.version == version)
@@ -71,10 +73,11 @@ import Testing
     services: .testing(transport: { _ in sent }, environment: ["GOOGLE_APPLICATION_CREDENTIALS": folder]))
   let result = await provider.fetch([connection.reference(["secret": "db"])])
   #expect(try result.first?.get().version == "7")
-  #expect(sent.requests.map { "\($0.url)" } == [
-    "https://oauth2.googleapis.com/token",
-    "https://secretmanager.googleapis.com/v1/projects/example.com%3Ashop/secrets/db/versions/latest:access",
-  ])
+  #expect(
+    sent.requests.map { "\($0.url)" } == [
+      "https://oauth2.googleapis.com/token",
+      "https://secretmanager.googleapis.com/v1/projects/example.com%3Ashop/secrets/db/versions/latest:access",
+    ])
 }
 
 @Test func fullNamesAreTaken() throws {
@@ -182,7 +185,8 @@ import Testing
     #expect(scene.reads.last?.headers["x-goog-user-project"] == "demo-project")
   }
   let key = #"{"service_account_key_file": "FOLDER/key.json"}"#
-  try GCPScene.run(auth: key, environment: ["GOOGLE_CLOUD_QUOTA_PROJECT": "foreign"]) { (scene: GCPScene) async throws in
+  try GCPScene.run(auth: key, environment: ["GOOGLE_CLOUD_QUOTA_PROJECT": "foreign"]) {
+    (scene: GCPScene) async throws in
     let failure = try await scene.failure("db")
     #expect(failure.line.contains("the quota project may not be used (PERMISSION_DENIED, USER_PROJECT_DENIED)"))
     #expect(scene.reads.last?.headers["x-goog-user-project"] == "foreign")

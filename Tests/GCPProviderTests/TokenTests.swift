@@ -116,7 +116,8 @@ import Testing
   try GCPScene.run { (scene: GCPScene) async throws in
     scene.fake.advance(seconds: 10_000)
     let failure = try await scene.failure("db")
-    #expect(failure.line.hasSuffix("the JWT's times are not accepted (invalid_grant) (status 400); set the node's clock"))
+    #expect(
+      failure.line.hasSuffix("the JWT's times are not accepted (invalid_grant) (status 400); set the node's clock"))
   }
 }
 

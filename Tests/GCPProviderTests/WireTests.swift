@@ -23,7 +23,8 @@ struct WireTests {
     if let file {
       variables["GOOGLE_APPLICATION_CREDENTIALS"] = "FOLDER/\(file)"
     }
-    try GCPScene.run(auth: auth, environment: variables, prepare: prepare) { [variables] (scene: GCPScene) async throws in
+    try GCPScene.run(auth: auth, environment: variables, prepare: prepare) {
+      [variables] (scene: GCPScene) async throws in
       let place = { (text: String) in
         text.replacing("FOLDER", with: scene.folder).replacing("FAKE", with: scene.fake.address)
       }

@@ -5,7 +5,8 @@ extension ProviderDescriptor {
   /// (https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/access).
   static let gcpSecretManager = ProviderDescriptor(
     type: "gcp_secret_manager",
-    summary: "Google Cloud Secret Manager, global and regional, by application default credentials or a method of choice",
+    summary:
+      "Google Cloud Secret Manager, global and regional, by application default credentials or a method of choice",
     connection: [
       FieldDescriptor("project", .text, required: true, "the project's id or number"),
       FieldDescriptor(
@@ -42,7 +43,8 @@ extension AuthenticationMethod {
     GCPMethod.serviceAccountKey.rawValue, "a service account's key file; a JWT that it signs is given for a token",
     fields: [
       FieldDescriptor(
-        "service_account_key_file", .file, required: true, "the key, as JSON of type service_account; read at each login")
+        "service_account_key_file", .file, required: true,
+        "the key, as JSON of type service_account; read at each login")
     ])
 
   fileprivate static let metadata = AuthenticationMethod(

@@ -112,7 +112,8 @@ struct ApplicationDefault: Sendable {
     return try parse(content, path, what)
   }
 
-  private func parse(_ content: SecretBytes, _ path: String, _ what: String) throws(ProviderFailure) -> GoogleCredential {
+  private func parse(_ content: SecretBytes, _ path: String, _ what: String) throws(ProviderFailure) -> GoogleCredential
+  {
     do throws(CredentialFault) {
       return try CredentialFile.parse(content)
     } catch {

@@ -49,7 +49,8 @@ struct GoogleLogin: Sendable {
         case .notSigned: "does not sign"
         }
       throw failures.make(
-        .denied, "the private_key of \(DocumentPath.shown(key.email)) \(reason)", hint: "make a new key for the account")
+        .denied, "the private_key of \(DocumentPath.shown(key.email)) \(reason)", hint: "make a new key for the account"
+      )
     }
     var form = FormBody()
     form.append("assertion", assertion)

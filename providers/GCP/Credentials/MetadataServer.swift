@@ -88,7 +88,8 @@ struct MetadataServer: Sendable {
           .transient, "the metadata server is not ready", status: response.status,
           retryAfter: RetryAfter.wait(response, unixTime: calls.services.time.unixTime)))
     default:
-      return .fail(failures.make(.malformed, "an answer that the metadata server does not have", status: response.status))
+      return .fail(
+        failures.make(.malformed, "an answer that the metadata server does not have", status: response.status))
     }
   }
 

@@ -42,7 +42,8 @@ enum SubjectTokenSource {
     }
     switch try CredentialFile.optional(format, "type") {
     case nil, "text"?: return ExternalAccount.Format(fieldName: nil)
-    case "json"?: return ExternalAccount.Format(fieldName: try CredentialFile.required(format, "subject_token_field_name"))
+    case "json"?:
+      return ExternalAccount.Format(fieldName: try CredentialFile.required(format, "subject_token_field_name"))
     default: throw CredentialFault("has an unknown credential_source.format.type; known are text and json")
     }
   }
