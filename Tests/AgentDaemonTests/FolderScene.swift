@@ -68,7 +68,7 @@ final class FolderLooks {
     for name in writing {
       news.marks[name] = FolderMark(kind: .writing, at: now)
     }
-    return reports.look(news, isWatched: isWatched, now: now)
+    return reports.look(isWatched: isWatched, now: now) { news }
   }
 }
 

@@ -98,9 +98,12 @@ struct FolderContents {
     _ read: (String) throws(FolderFault) -> (bytes: SecretBytes, signature: FolderSignature)
   ) {
     do throws(FolderFault) {
-      _ = try entry.signature.get()
+      let listed = try entry.signature.get()
       let (bytes, signature) = try read(entry.name)
-      file.seen = .success(signature)
+      // Whoever wrote since may not be done yet.
+      guard signature == listed else {
+        throw .unsettled
+      }
       if file.bytes != bytes {
         file.items = try FolderDocument.items(bytes, name: entry.name)
         file.bytes = bytes

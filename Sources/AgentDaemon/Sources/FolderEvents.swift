@@ -88,9 +88,10 @@ final class FolderEvents: Sendable {
     }
   }
 
-  /// What happened since the last call.
+  /// What happened since the last call, up to now.
   func takeNews() -> FolderNews {
-    state.withLock { state in
+    drain()
+    return state.withLock { state in
       defer {
         state.news = FolderNews()
         state.hasNews = false
@@ -110,6 +111,11 @@ final class FolderEvents: Sendable {
   }
 
   private func read() {
+    drain()
+    take(news: true)?.resume(returning: true)
+  }
+
+  private func drain() {
     withUnsafeTemporaryAllocation(byteCount: 16 * 1024, alignment: 8) { buffer in
       while true {
         let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
@@ -119,7 +125,6 @@ final class FolderEvents: Sendable {
         note(UnsafeRawBufferPointer(rebasing: buffer.prefix(count)))
       }
     }
-    take(news: true)?.resume(returning: true)
   }
 
   private func note(_ events: UnsafeRawBufferPointer) {

@@ -31,15 +31,18 @@ struct FolderReports {
     self.nextLook = now
   }
 
-  /// - Parameter isWatched: whether every write since the last look is in `news`.
+  /// - Parameters:
+  ///   - isWatched: whether every write since the last look is in `takeNews`.
+  ///   - takeNews: is asked once the files are listed, so that no file is seen changed whose writing is not known of.
   /// - Returns: `nil` where there is nothing new to say.
-  mutating func look(_ news: FolderNews, isWatched: Bool, now: Moment) -> SourceReport? {
-    marks.merge(news.marks) { $1 }
+  mutating func look(isWatched: Bool, now: Moment, takeNews: () -> FolderNews) -> SourceReport? {
     nextLook = now.advanced(by: Self.rescan)
     defer { isFirst = false }
     do throws(FolderFault) {
       let folder = try OpenFolder(path)
       let entries = try folder.entries()
+      let news = takeNews()
+      marks.merge(news.marks) { $1 }
       guard isBack(now) else {
         return nil
       }

@@ -52,7 +52,8 @@ public struct FolderSource: ExecutionSource {
     while !Task.isCancelled {
       // The watch comes first, lest something happen between the two.
       let isWatched = events?.watch() ?? false
-      if let made = reports.look(events?.takeNews() ?? FolderNews(), isWatched: isWatched, now: time.now) {
+      let made = reports.look(isWatched: isWatched, now: time.now) { events?.takeNews() ?? FolderNews() }
+      if let made {
         note(made, &noted)
         await report(made)
       }
