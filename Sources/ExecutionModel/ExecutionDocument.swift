@@ -20,6 +20,25 @@ public struct ExecutionDocument: Sendable {
     /// `items[3]` and the like, empty for a document of one.
     let path: String
 
+    /// Whether it is a job spec without the execution around it.
+    public var isBareJobSpec: Bool { execution == nil }
+
+    /// The same under an id that it does not say itself: a bare job spec has none of its own.
+    public func identified(as id: String) -> Item {
+      Item(id: id, execution: execution, jobSpec: jobSpec, path: path)
+    }
+
+    /// The same in memory of its own, without the rest of its document.
+    func detached() -> Item {
+      guard let copy = try? JSONValue.parse((execution ?? jobSpec).sourceText.detached(), limits: .document) else {
+        return self
+      }
+      guard execution != nil else {
+        return Item(id: id, execution: nil, jobSpec: copy, path: path)
+      }
+      return copy.member("job_spec").map { Item(id: id, execution: copy, jobSpec: $0, path: path) } ?? self
+    }
+
     /// Whether it was read from the same text as `other`, so that nothing can have changed.
     public func isSame(as other: Item) -> Bool {
       id == other.id && (execution ?? jobSpec).sourceText == (other.execution ?? other.jobSpec).sourceText

@@ -5,11 +5,21 @@ import SecretBytes
 /// one broken execution does not hide a thousand others.
 public struct ExecutionPage: Sendable {
   public struct Entry: Sendable {
-    /// `nil` where it has none.
+    /// Its place in the answer: `items[3]`.
+    public let path: String
+    /// `nil` where it has none that can be read.
     public let id: String?
+    /// `nil` where it is placed on no node, or that cannot be read.
     public let nodeID: String?
+    /// Whether it may be any node's, since what says so is not as the API has it.
+    public let hidesNode: Bool
     /// What is wrong with it, or the execution.
     public let item: Result<ExecutionDocument.Item, DocumentFaults>
+
+    /// The same in memory of its own, so that one execution does not keep a page of others alive.
+    public func detached() -> Entry {
+      Entry(path: path, id: id, nodeID: nodeID, hidesNode: hidesNode, item: item.map { $0.detached() })
+    }
   }
 
   public let entries: [Entry]
@@ -41,12 +51,17 @@ public struct ExecutionPage: Sendable {
   }
 
   private static func entry(_ value: JSONValue, path: String) -> Entry {
+    let node = value.member("node_id")
+    let hidesNode = value.kind != .object || node.map { !$0.isNull && $0.text == nil } ?? false
     let item: Result<ExecutionDocument.Item, DocumentFaults>
     do throws(DocumentFaults) {
+      guard !hidesNode || value.kind != .object else {
+        throw DocumentFaults([DocumentFault(DocumentPath.join(path, "node_id"), "expected a string")])
+      }
       item = .success(try ExecutionDocument.item(value, path: path))
     } catch {
       item = .failure(error)
     }
-    return Entry(id: value.member("id")?.text, nodeID: value.member("node_id")?.text, item: item)
+    return Entry(path: path, id: value.member("id")?.text, nodeID: node?.text, hidesNode: hidesNode, item: item)
   }
 }

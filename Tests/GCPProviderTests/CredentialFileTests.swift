@@ -102,12 +102,11 @@ func faultyCredentialFilesSayWhatIsWrong(_ text: String, _ words: String) {
   """,
 ])
 func aKeyThatIsNoneIsDenied(_ key: String) throws {
-  try GCPScene.run(prepare: { fake, folder in
+  try GCPScene.run { (scene: GCPScene) async throws in
     let escaped = key.replacing("\n", with: "\\n")
     try write(
-      #"{"type": "service_account", "client_email": "a@b", "private_key": "\#(escaped)", "token_uri": "\#(fake.tokenURL)"}"#,
-      to: "\(folder)/key.json")
-  }) { (scene: GCPScene) async throws in
+      #"{"type": "service_account", "client_email": "a@b", "private_key": "\#(escaped)", "token_uri": "\#(scene.fake.tokenURL)"}"#,
+      to: "\(scene.folder)/key.json")
     let failure = try await scene.failure("db")
     #expect(failure.kind == .denied)
     #expect(failure.message == "the private_key of a@b is not an RSA key in PEM without a password")

@@ -269,8 +269,8 @@ private func subjectToken(_ key: JWTKey, audience: String = "https:" + pool, exp
 
 @Test func whoMayNotActAsAnotherIsTold() throws {
   let auth = #"{"service_account_key_file": "FOLDER/key.json", "impersonate_service_account": "other@x"}"#
-  try GCPScene.run(auth: auth, prepare: { fake, _ in fake.addServiceAccount("other@x") }) {
-    (scene: GCPScene) async throws in
+  try GCPScene.run(auth: auth) { (scene: GCPScene) async throws in
+    scene.fake.addServiceAccount("other@x")
     let failure = try await scene.failure("db")
     #expect(failure.kind == .denied)
     #expect(failure.status == 403)

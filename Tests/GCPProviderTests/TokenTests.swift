@@ -83,7 +83,8 @@ import Testing
 }
 
 @Test func manySecretsOfAWrongKeyAreOneLogin() throws {
-  try GCPScene.run(prepare: { fake, _ in fake.deleteKeys(of: GCPScene.account) }) { (scene: GCPScene) async throws in
+  try GCPScene.run { (scene: GCPScene) async throws in
+    scene.fake.deleteKeys(of: GCPScene.account)
     let connection = try scene.connect()
     let results = await connection.provider.fetch((0..<50).map { connection.reference("s\($0)") })
     for result in results {

@@ -1,220 +1,185 @@
-import CLinux
 import EventLoop
 import ExecutionModel
-import Glibc
 import SecretBytes
 
-/// What a folder of documents holds, from look to look.
+/// What the watch noticed of one file since the last look.
+struct FolderMark: Sendable, Equatable {
+  enum Kind: Sendable {
+    /// It was made or written to, and may be open still.
+    case writing
+    /// Who wrote it closed it, or moved it there.
+    case complete
+  }
+
+  var kind: Kind
+  var at: Moment
+}
+
+/// The documents of a watched folder as they stand after the last look: what is in force, what could not be read, what is awaited.
 struct FolderContents {
-  /// What one look found out.
-  struct Outcome {
-    /// `nil` where nothing changed.
-    var report: SourceReport?
-    var isMissing = false
-    /// When a file that is being written may be quiet.
-    var nextLook: Duration?
+  private struct File {
+    /// As last seen in the listing; a change makes the file be read.
+    var seen: Result<FolderSignature, FolderFault>?
+    var items: [ExecutionDocument.Item] = []
+    var bytes: SecretBytes?
+    /// Counts the contents that came into force.
+    var revision = 0
+    /// Why the present content is not in force.
+    var fault: FolderFault?
+    /// When to read it; `nil` where what is known is the latest.
+    var due: Moment?
+    /// From when on a fault is told instead of taken for half-written.
+    var quietAt: Moment?
   }
 
-  /// What tells one state of a file from another.
-  private struct Signature: Equatable {
-    let inode: UInt64
-    let size: Int64
-    let changed: timespec
+  /// Between two looks at a file that changes while it is read.
+  private static let shortestPause = Duration.milliseconds(100)
 
-    static func == (left: Signature, right: Signature) -> Bool {
-      left.inode == right.inode && left.size == right.size && left.changed.tv_sec == right.changed.tv_sec
-        && left.changed.tv_nsec == right.changed.tv_nsec
-    }
-  }
-
-  private struct Known {
-    var signature: Signature?
-    /// The last good content.
-    var items: [(id: String, item: ExecutionDocument.Item)] = []
-    var problem: String?
-    /// A state that may be half written, and since when it is as it is.
-    var pending: (signature: Signature, since: Moment)?
-  }
-
-  private let source: String
-  private let path: String
   private let quiet: Duration
-  private var files: [String: Known] = [:]
-  private var reported: Set<String> = []
-  private var failure: String?
-  private var isFirst = true
+  private let retry: Duration
+  private var files: [String: File] = [:]
 
-  init(source: String, path: String, quiet: Duration) {
-    self.source = source
-    self.path = path
+  /// - Parameter quiet: how long a file that cannot be read must have been left alone until that is a fault.
+  /// - Parameter retry: when a file is tried again whose failure may pass by itself.
+  init(quiet: Duration, retry: Duration) {
     self.quiet = quiet
+    self.retry = retry
   }
 
-  mutating func scan(settled: SettledFiles, now: Moment, unixTime: Int64) -> Outcome {
-    guard let names = Self.names(in: path) else {
-      let reason = "\(path): \(String(cString: strerror(errno)))"
-      defer { failure = reason }
-      let report = failure == reason ? nil : makeReport(failure: reason)
-      return Outcome(report: report, isMissing: true)
-    }
-    var outcome = Outcome()
-    var hasChanged = isFirst || failure != nil
-    failure = nil
-    isFirst = false
-    for gone in files.keys where !names.contains(gone) {
-      files[gone] = nil
-      hasChanged = true
-    }
-    for name in names {
-      let (changed, look) = lookAt(name, isSettled: settled.contains(name), now, unixTime)
-      hasChanged = hasChanged || changed
-      if let look {
-        outcome.nextLook = min(outcome.nextLook ?? look, look)
+  /// Whether every file's latest content is in force, so that what is not there is known not to be.
+  var isSettled: Bool { files.values.allSatisfy { $0.due == nil && $0.fault == nil } }
+
+  /// When the next file is to be read although nothing more happens to it.
+  var nextDue: Moment? { files.values.compactMap(\.due).min() }
+
+  /// Takes in one look at the folder.
+  ///
+  /// - Parameter isWatched: whether every write since the last look has left a mark; else a changed file counts as being written
+  ///   until it has been quiet, lest the first half of a YAML file be taken for all of it.
+  mutating func take(
+    _ entries: [FolderEntry], marks: [String: FolderMark], isWatched: Bool, now: Moment,
+    read: (String) throws(FolderFault) -> (bytes: SecretBytes, signature: FolderSignature)
+  ) {
+    var present: [String: File] = [:]
+    for entry in entries {
+      var file = files[entry.name] ?? File()
+      note(entry, marks[entry.name], isWatched: isWatched, now, &file)
+      if let due = file.due, due <= now {
+        settle(entry, now, &file, read)
       }
+      present[entry.name] = file
     }
-    if hasChanged {
-      outcome.report = makeReport(failure: nil)
-    }
-    return outcome
+    files = present
   }
 
-  /// Whether something changed, and when to look again.
-  private mutating func lookAt(
-    _ name: String, isSettled: Bool, _ now: Moment, _ unixTime: Int64
-  ) -> (changed: Bool, look: Duration?) {
-    var known = files[name] ?? Known()
-    defer { files[name] = known }
-    let opened: (descriptor: Int32, signature: Signature, modified: Int64)
-    switch open(name) {
-    case .success(let file): opened = file
-    case .failure(let fault):
-      let isNew = known.problem != fault.description
-      known.problem = fault.description
-      known.signature = nil
-      return (isNew, nil)
-    }
-    defer { close(opened.descriptor) }
-    if known.signature == opened.signature {
-      return (false, nil)
-    }
-    let isOld = opened.modified <= unixTime - max(quiet.components.seconds, 1)
-    if !isSettled, !isOld {
-      if let pending = known.pending, pending.signature == opened.signature {
-        let left = quiet - pending.since.duration(to: now)
-        if left > .zero {
-          return (false, left)
-        }
-      } else {
-        known.pending = (opened.signature, now)
-        return (false, quiet)
+  /// Decides when the file is to be read.
+  private func note(
+    _ entry: FolderEntry, _ mark: FolderMark?, isWatched: Bool, _ now: Moment, _ file: inout File
+  ) {
+    guard let mark else {
+      guard entry.signature != file.seen else {
+        return
       }
-    }
-    known.pending = nil
-    known.signature = opened.signature
-    read(opened.descriptor, name, into: &known)
-    return (true, nil)
-  }
-
-  private func read(_ descriptor: Int32, _ name: String, into known: inout Known) {
-    var buffer = SecretBuffer()
-    switch FileRead.all(of: descriptor, into: &buffer, limit: ExecutionDocument.maximumBytes) {
-    case nil: break
-    case .tooLarge?:
-      known.problem = "\(name): larger than 16 MiB"
-      return
-    case .failed(let code)?:
-      known.problem = "\(name): \(String(cString: strerror(code)))"
+      let wasReplaced = (try? entry.signature.get())?.inode != (try? file.seen?.get())?.inode
+      file.quietAt = now.advanced(by: quiet)
+      // Where it is known to be in the midst of being written, its growing tells nothing new.
+      let isAwaited = file.due.map { $0 > now } ?? false
+      file.due = isWatched && (!isAwaited || wasReplaced) ? now : file.quietAt
+      file.seen = entry.signature
       return
     }
-    do throws(DocumentFaults) {
-      let syntax: ExecutionDocument.Syntax = name.hasSuffix(".json") ? .json : .yaml
-      let document = try ExecutionDocument(buffer.finish(), syntax: syntax)
-      var items: [(String, ExecutionDocument.Item)] = []
-      for (place, item) in document.items.enumerated() {
-        guard let id = item.id ?? (document.items.count == 1 ? Self.stem(name) : nil), !id.isEmpty else {
-          throw DocumentFaults([DocumentFault("items[\(place)].id", "required: the execution's id, a string")])
-        }
-        items.append((id, item))
+    file.seen = entry.signature
+    file.quietAt = mark.at.advanced(by: quiet)
+    file.due = mark.kind == .complete ? now : file.quietAt
+  }
+
+  private func settle(
+    _ entry: FolderEntry, _ now: Moment, _ file: inout File,
+    _ read: (String) throws(FolderFault) -> (bytes: SecretBytes, signature: FolderSignature)
+  ) {
+    do throws(FolderFault) {
+      let listed = try entry.signature.get()
+      let (bytes, signature) = try read(entry.name)
+      // Whoever wrote since may not be done yet.
+      guard signature == listed else {
+        throw .unsettled
       }
-      known.items = items
-      known.problem = nil
+      if file.bytes != bytes {
+        file.items = try FolderDocument.items(bytes, name: entry.name)
+        file.bytes = bytes
+        file.revision += 1
+      }
+      file.fault = nil
+      file.due = nil
     } catch {
-      known.problem = "\(name): \(error.faults.first?.line ?? "malformed")"
+      fail(error, now, &file)
     }
   }
 
-  private mutating func makeReport(failure: String?) -> SourceReport {
+  private func fail(_ fault: FolderFault, _ now: Moment, _ file: inout File) {
+    if let quietAt = file.quietAt, now < quietAt {
+      file.due = quietAt
+      return
+    }
+    file.fault = fault
+    switch fault {
+    case .unsettled: file.due = now.advanced(by: max(quiet, Self.shortestPause))
+    default: file.due = fault.mayPass ? now.advanced(by: retry) : nil
+    }
+  }
+}
+
+// MARK: - What it comes to
+
+extension FolderContents {
+  /// What the folder lists, in a form that can be held against an earlier one.
+  struct Summary {
     var listed: [String: ExecutionDocument.Item] = [:]
-    var owners: [String: String] = [:]
     var unreadable: [String: String] = [:]
-    for (name, known) in files.sorted(by: { $0.key < $1.key }) {
-      for (id, item) in known.items {
+    /// File and revision of each listed id.
+    fileprivate var versions: [String: String] = [:]
+
+    func tellsTheSame(as other: Summary) -> Bool {
+      versions == other.versions && unreadable == other.unreadable
+    }
+  }
+
+  /// Where two files have the same id, the first by name counts.
+  func summary() -> Summary {
+    var summary = Summary()
+    var owners: [String: String] = [:]
+    var faults: [(name: String, line: String)] = []
+    for (name, file) in files.sorted(by: { $0.key < $1.key }) {
+      let reason = file.fault.map { "\(DocumentPath.shown(name)): \($0.message)" }
+      if let reason, file.items.isEmpty {
+        faults.append((name, reason))
+      }
+      for item in file.items {
+        guard let id = item.id else {
+          continue
+        }
         if let owner = owners[id] {
-          unreadable["\(Self.stem(name))"] = "\(name): execution \(DocumentPath.shown(id)) is in \(owner) already"
-        } else {
-          owners[id] = name
-          listed[id] = item
+          let place = DocumentPath.shown(owner)
+          faults.append(
+            (
+              name,
+              "\(DocumentPath.shown(name)): the execution \"\(DocumentPath.shown(id))\" is in \(place) already; remove one"
+            ))
+          continue
         }
-      }
-      if let problem = known.problem {
-        for id in known.items.isEmpty ? [Self.stem(name)] : known.items.map(\.id) {
-          unreadable[id] = problem
-        }
-      }
-    }
-    let left = failure == nil ? reported.subtracting(listed.keys) : []
-    reported = failure == nil ? Set(listed.keys) : reported
-    return SourceReport(source: source, listed: listed, unreadable: unreadable, left: left, failure: failure)
-  }
-
-  // MARK: - Files
-
-  static func stem(_ name: String) -> String {
-    name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
-  }
-
-  /// Names of documents, in order; `nil` and `errno` where the folder cannot be read.
-  private static func names(in path: String) -> [String]? {
-    guard let directory = opendir(path) else {
-      return nil
-    }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: $0.pointee)) { String(cString: $0) }
-      }
-      if !name.hasPrefix("."), [".json", ".yaml", ".yml"].contains(where: name.hasSuffix) {
-        names.append(name)
+        owners[id] = name
+        // What could be read last stays in force, and listed.
+        summary.listed[id] = item
+        summary.versions[id] = "\(file.revision) \(name)"
+        summary.unreadable[id] = reason
       }
     }
-    return names.sorted()
-  }
-
-  private struct Unfit: Error, CustomStringConvertible {
-    let description: String
-  }
-
-  /// A regular file of the folder; a link may lead to one within the folder, as in projected volumes, but not out of it.
-  private func open(
-    _ name: String
-  ) -> Result<(descriptor: Int32, signature: Signature, modified: Int64), Unfit> {
-    let folder = linux_open_root(path)
-    guard folder >= 0 else {
-      return .failure(Unfit(description: "\(name): \(String(cString: strerror(errno)))"))
+    for fault in faults {
+      // What stands for a file must not be taken for an execution that another file holds.
+      let stem = FolderName.stem(fault.name)
+      let isTaken = summary.listed[stem] != nil || summary.unreadable[stem] != nil
+      summary.unreadable[isTaken ? fault.name : stem] = fault.line
     }
-    defer { close(folder) }
-    let descriptor = linux_open_beneath(folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, true)
-    guard descriptor >= 0 else {
-      let reason = errno == EXDEV ? "a link leads out of the folder" : String(cString: strerror(errno))
-      return .failure(Unfit(description: "\(name): \(reason)"))
-    }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
-      return .failure(Unfit(description: "\(name): not a regular file"))
-    }
-    let signature = Signature(inode: UInt64(status.st_ino), size: Int64(status.st_size), changed: status.st_ctim)
-    return .success((descriptor, signature, Int64(status.st_mtim.tv_sec)))
+    return summary
   }
 }

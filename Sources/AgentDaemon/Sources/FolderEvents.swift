@@ -3,12 +3,18 @@ import EventLoop
 import Glibc
 import Synchronization
 
+/// What happened in the folder between two looks.
+struct FolderNews: Sendable {
+  var marks: [String: FolderMark] = [:]
+  /// Whether more happened than was told.
+  var isIncomplete = false
+}
+
 /// What inotify(7) tells of one folder.
 final class FolderEvents: Sendable {
   private struct State {
     var number: Int32 = -1
-    var named: Set<String> = []
-    var isSwapped = false
+    var news = FolderNews()
     var hasNews = false
     var waiting: CheckedContinuation<Bool, Never>?
     var descriptorWatch: DescriptorWatch?
@@ -16,15 +22,17 @@ final class FolderEvents: Sendable {
 
   private let path: String
   private let descriptor: Int32
+  private let time: any TimeSource
   private let state = Mutex(State())
 
   /// `nil` where the kernel gives no inotify.
-  init?(_ path: String, _ loop: EventLoop) {
+  init?(_ path: String, _ loop: EventLoop, _ time: any TimeSource) {
     let descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
     guard descriptor >= 0 else {
       return nil
     }
     self.path = path
+    self.time = time
     self.descriptor = descriptor
     guard let watch = try? loop.watch(descriptor, .readable, { [weak self] _ in self?.read() }) else {
       return nil
@@ -37,13 +45,23 @@ final class FolderEvents: Sendable {
     close(descriptor)
   }
 
-  /// Watches the folder, unless it is watched already.
-  func watch() {
+  /// Watches the folder that is under the path now.
+  ///
+  /// - Returns: whether it has been watched since the last call, so that nothing was missed.
+  func watch() -> Bool {
     let mask =
       UInt32(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_MODIFY)
       | UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
     let number = inotify_add_watch(descriptor, path, mask)
-    state.withLock { $0.number = number }
+    let before = state.withLock { state in
+      defer { state.number = number }
+      return state.number
+    }
+    // Another folder is there, and the first one was moved away.
+    if before >= 0, before != number {
+      inotify_rm_watch(descriptor, before)
+    }
+    return number >= 0 && before == number
   }
 
   /// Returns when something has happened; `false` when the task was cancelled.
@@ -70,15 +88,15 @@ final class FolderEvents: Sendable {
     }
   }
 
-  /// What became complete since the last call.
-  func takeSettled() -> SettledFiles {
-    state.withLock { state in
+  /// What happened since the last call, up to now.
+  func takeNews() -> FolderNews {
+    drain()
+    return state.withLock { state in
       defer {
-        state.named = []
-        state.isSwapped = false
+        state.news = FolderNews()
         state.hasNews = false
       }
-      return state.isSwapped ? .all : .named(state.named)
+      return state.news
     }
   }
 
@@ -93,6 +111,11 @@ final class FolderEvents: Sendable {
   }
 
   private func read() {
+    drain()
+    take(news: true)?.resume(returning: true)
+  }
+
+  private func drain() {
     withUnsafeTemporaryAllocation(byteCount: 16 * 1024, alignment: 8) { buffer in
       while true {
         let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
@@ -102,7 +125,6 @@ final class FolderEvents: Sendable {
         note(UnsafeRawBufferPointer(rebasing: buffer.prefix(count)))
       }
     }
-    take(news: true)?.resume(returning: true)
   }
 
   private func note(_ events: UnsafeRawBufferPointer) {
@@ -114,15 +136,23 @@ final class FolderEvents: Sendable {
       guard end <= events.count else {
         return
       }
-      let name = String(decoding: events[(place + header)..<end].prefix { $0 != 0 }, as: UTF8.self)
-      state.withLock { state in
-        if event.mask & UInt32(IN_CLOSE_WRITE | IN_MOVED_TO) != 0 {
-          state.named.insert(name)
-          // `..data` of a projected volume: everything in the folder is new at once.
-          state.isSwapped = state.isSwapped || name.hasPrefix("..")
-        }
-      }
+      note(event, String(decoding: events[(place + header)..<end].prefix { $0 != 0 }, as: UTF8.self))
       place = end
+    }
+  }
+
+  private func note(_ event: inotify_event, _ name: String) {
+    let now = time.now
+    state.withLock { state in
+      if event.mask & UInt32(IN_CLOSE_WRITE | IN_MOVED_TO) != 0 {
+        state.news.marks[name] = FolderMark(kind: .complete, at: now)
+      } else if event.mask & UInt32(IN_CREATE | IN_MODIFY) != 0 {
+        state.news.marks[name] = FolderMark(kind: .writing, at: now)
+      } else if event.mask & UInt32(IN_Q_OVERFLOW) != 0 {
+        state.news.isIncomplete = true
+      } else if event.mask & UInt32(IN_IGNORED) != 0, event.wd == state.number {
+        state.number = -1
+      }
     }
   }
 }

@@ -6,84 +6,97 @@ import Logging
 
 /// A watched folder of documents (`*.json`, `*.yaml`, `*.yml`) as a source of executions.
 ///
-/// A file counts once it was closed or renamed into place, or has been quiet for a while; until then its last good content stays in
-/// force. A removed file stops its executions. A bare job spec is known by the file's name without its extension.
+/// A file counts at once when it was closed or renamed into place and can be read, else when it has been quiet for a while; until then
+/// its last good content stays in force, and what cannot be read is no fault. A removed file stops its executions, a folder that is
+/// gone stops nothing. A bare job spec is known by the file's name without its extension.
 public struct FolderSource: ExecutionSource {
   public let name: String
   private let path: String
   private let quiet: Duration
+  private let known: Set<String>
   private let loop: EventLoop?
   private let time: any TimeSource
   private let log: Logger
 
-  /// How long events are gathered before the folder is read, so that a thousand files make a few reports.
+  /// How long after an event the folder is read, if nothing more happens.
   static let gathering = Duration.milliseconds(50)
-  /// How often the folder is read without an event, should one have been missed.
-  static let rescan = Duration.seconds(60)
-  static let rescanOfMissingFolder = Duration.seconds(2)
+  /// How long events are gathered at most, so that a thousand files make a few reports.
+  static let longestGathering = Duration.milliseconds(500)
 
   /// - Parameters:
   ///   - quiet: how long a file that nobody closed must have been unchanged.
+  ///   - known: executions that the folder listed in an earlier life of the daemon. They leave once every file could be read and none
+  ///     has them.
   ///   - loop: where inotify is watched; `nil`: the folder is only read from time to time.
-  public init(path: String, quiet: Duration, loop: EventLoop?, time: any TimeSource, log: Logger) {
+  public init(
+    path: String, quiet: Duration, known: Set<String> = [], loop: EventLoop?, time: any TimeSource, log: Logger
+  ) {
     self.name = "folder \(path)"
     self.path = path
     self.quiet = quiet
+    self.known = known
     self.loop = loop
     self.time = time
     self.log = log
   }
 
   public func run(_ report: @escaping @Sendable (SourceReport) async -> Void) async {
-    let events = loop.flatMap { FolderEvents(path, $0) }
-    var contents = FolderContents(source: name, path: path, quiet: quiet)
-    while !Task.isCancelled {
-      events?.watch()
-      let outcome = contents.scan(settled: events?.takeSettled() ?? .none, now: time.now, unixTime: time.unixTime)
-      if let news = outcome.report {
-        if let failure = news.failure {
-          log.warning("folder not readable", metadata: ["source": "\(name)", "reason": "\(failure)"])
-        }
-        await report(news)
-      }
-      let longest = outcome.isMissing ? Self.rescanOfMissingFolder : Self.rescan
-      await wait(for: events, atMost: min(outcome.nextLook ?? longest, longest))
+    let events = loop.flatMap { FolderEvents(path, $0, time) }
+    if loop != nil, events == nil {
+      log.warning(
+        "folder not watched",
+        metadata: ["source": "\(name)", "reason": "no inotify; it is read every \(FolderReports.rescan)"])
     }
+    var reports = FolderReports(source: name, path: path, quiet: quiet, known: known, now: time.now)
+    var noted: [String: String] = [:]
+    while !Task.isCancelled {
+      // The watch comes first, lest something happen between the two.
+      let isWatched = events?.watch() ?? false
+      let made = reports.look(isWatched: isWatched, now: time.now) { events?.takeNews() ?? FolderNews() }
+      if let made {
+        note(made, &noted)
+        await report(made)
+      }
+      await wait(for: events, until: reports.nextLook)
+    }
+  }
+
+  /// Logs what became unreadable since the last report.
+  private func note(_ report: SourceReport, _ noted: inout [String: String]) {
+    if let failure = report.failure {
+      log.warning("folder not readable", metadata: ["source": "\(name)", "reason": "\(failure)"])
+    }
+    for (id, reason) in report.unreadable.sorted(by: { $0.key < $1.key }) where noted[id] != reason {
+      log.warning("document unreadable", metadata: ["source": "\(name)", "reason": "\(reason)"])
+    }
+    noted = report.unreadable
   }
 
   /// Until something happened, and a moment more, in which more of the same may.
-  private func wait(for events: FolderEvents?, atMost span: Duration) async {
+  private func wait(for events: FolderEvents?, until moment: Moment) async {
     guard let events else {
-      try? await time.sleep(for: span)
+      try? await time.sleep(until: moment)
       return
     }
+    guard await happens(events, until: moment) else {
+      return
+    }
+    let latest = time.now.advanced(by: Self.longestGathering)
+    while await happens(events, until: min(latest, time.now.advanced(by: Self.gathering))), time.now < latest {}
+  }
+
+  /// Whether something happened before `moment`.
+  private func happens(_ events: FolderEvents, until moment: Moment) async -> Bool {
     let time = time
-    let happened = await withTaskGroup(of: Bool.self) { group in
+    return await withTaskGroup(of: Bool.self) { group in
       group.addTask { await events.next() }
-      group.addTask { (try? await time.sleep(for: span)) == nil }
+      group.addTask {
+        try? await time.sleep(until: moment)
+        return false
+      }
       let first = await group.next() ?? false
       group.cancelAll()
       return first
-    }
-    if happened {
-      try? await time.sleep(for: Self.gathering)
-    }
-  }
-}
-
-/// Which files are known to be complete.
-enum SettledFiles: Sendable {
-  /// Closed after writing, or renamed into place, since the last look.
-  case named(Set<String>)
-  /// All: the folder was swapped as a whole.
-  case all
-
-  static let none = SettledFiles.named([])
-
-  func contains(_ name: String) -> Bool {
-    switch self {
-    case .named(let names): names.contains(name)
-    case .all: true
     }
   }
 }

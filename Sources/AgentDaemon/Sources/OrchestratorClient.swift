@@ -10,6 +10,26 @@ import SecretBytes
 struct OrchestratorListing: Sendable {
   var items: [String: ExecutionDocument.Item] = [:]
   var unreadable: [String: String] = [:]
+  /// Whether something is listed that may be any execution, so that what seems to lack may be it.
+  var hidesAny = false
+
+  mutating func note(_ entry: ExecutionPage.Entry, node: String) {
+    guard entry.nodeID == node || entry.hidesNode else {
+      return
+    }
+    switch (entry.id, entry.item) {
+    case (let id?, .success(let item)) where !id.isEmpty:
+      items[id] = item
+    case (let id?, .failure(let faults)) where !id.isEmpty:
+      unreadable[id] = faults.faults.first?.line ?? "malformed"
+    case (_, .failure(let faults)):
+      hidesAny = true
+      unreadable[entry.path] = faults.faults.first?.line ?? "malformed"
+    default:
+      hidesAny = true
+      unreadable[entry.path] = "\(entry.path).id: required: the execution's id, a string"
+    }
+  }
 }
 
 /// Asks an orchestrator for this node's executions. Used by one task.
@@ -17,6 +37,10 @@ actor OrchestratorClient {
   static let longestPageBytes = 16 * 1024 * 1024
   static let mostPages = 1000
   static let mostBytes = 64 * 1024 * 1024
+  /// For one request.
+  static let longestAnswer = Duration.seconds(30)
+  /// For all pages of all addresses.
+  static let longestPoll = Duration.seconds(300)
 
   private struct Cached {
     let tag: String
@@ -24,9 +48,10 @@ actor OrchestratorClient {
   }
 
   private let configuration: OrchestratorConfiguration
-  private let transport: any HTTPSending
+  private var transport: any HTTPSending
   private let time: any TimeSource
   private let files = NodeFiles(policy: .personal)
+  private var startedAt: Moment
   private var token: (value: SecretBytes, until: Moment)?
   private var cached: [String: Cached] = [:]
 
@@ -34,6 +59,12 @@ actor OrchestratorClient {
     self.configuration = configuration
     self.transport = transport
     self.time = time
+    self.startedAt = time.now
+  }
+
+  /// Goes on over another transport; tokens and tags stay.
+  func use(_ transport: any HTTPSending) {
+    self.transport = transport
   }
 
   /// Every page of every address.
@@ -41,32 +72,25 @@ actor OrchestratorClient {
   /// - Throws: ``OrchestratorFault`` unless all of it is well-formed.
   func list() async throws(OrchestratorFault) -> OrchestratorListing {
     var listing = OrchestratorListing()
+    startedAt = time.now
     for template in configuration.urls {
       for entry in try await entries(of: try address(template)) {
-        note(entry, in: &listing)
+        listing.note(entry, node: configuration.nodeID)
       }
     }
     return listing
-  }
-
-  private func note(_ entry: ExecutionPage.Entry, in listing: inout OrchestratorListing) {
-    guard entry.nodeID == configuration.nodeID, let id = entry.id, !id.isEmpty else {
-      return
-    }
-    switch entry.item {
-    case .success(let item): listing.items[id] = item
-    case .failure(let faults): listing.unreadable[id] = faults.faults.first?.line ?? "malformed"
-    }
   }
 
   /// `template` with the node's names filled in; only unreserved characters stay as they are.
   private func address(_ template: String) throws(OrchestratorFault) -> HTTPURL {
     var text = template
     let values = [
-      ("{node_id}", configuration.nodeID), ("{namespace}", configuration.namespace ?? ""),
-      ("{job_id}", configuration.jobID ?? ""),
+      ("{node_id}", configuration.nodeID), ("{namespace}", configuration.namespace), ("{job_id}", configuration.jobID),
     ]
-    for (name, value) in values {
+    for (name, value) in values where template.contains(name) {
+      guard let value else {
+        throw OrchestratorFault("\(template): \(name) is not configured")
+      }
       let parts = text.split(separator: name, omittingEmptySubsequences: false)
       text = parts.joined(separator: OutputFolderName.encoded(value))
     }
@@ -86,12 +110,15 @@ actor OrchestratorClient {
       return before.entries
     }
     var page = try read(first, url)
-    var entries = page.entries
+    var entries = own(page)
     var bytes = first.body.count
     var seen: Set<String> = []
     while let next = page.nextToken {
       guard seen.insert(next).inserted, seen.count < Self.mostPages else {
         throw OrchestratorFault("\(url.host): the pages do not end: next_token repeats itself")
+      }
+      guard startedAt.duration(to: time.now) < Self.longestPoll else {
+        throw OrchestratorFault("\(url.host): the list took longer than \(Self.longestPoll)")
       }
       let answer = try await get(url.adding(query: [("next_token", next)]), tag: nil)
       bytes += answer.body.count
@@ -99,12 +126,17 @@ actor OrchestratorClient {
         throw OrchestratorFault("\(url.host): the list is larger than 64 MiB")
       }
       page = try read(answer, url)
-      entries += page.entries
+      entries += own(page)
     }
     // A tag of the first page says nothing about the others.
     cached[url.description] =
       seen.isEmpty ? first.headers.first("ETag").map { Cached(tag: $0, entries: entries) } : nil
     return entries
+  }
+
+  /// What other nodes run is not kept.
+  private func own(_ page: ExecutionPage) -> [ExecutionPage.Entry] {
+    page.entries.filter { $0.nodeID == configuration.nodeID || $0.hidesNode }.map { $0.detached() }
   }
 
   private func read(_ response: HTTPResponse, _ url: HTTPURL) throws(OrchestratorFault) -> ExecutionPage {
@@ -140,7 +172,8 @@ actor OrchestratorClient {
     }
     return try await send(
       HTTPRequest(
-        method: .get, url: url, headers: headers, maximumResponseBytes: Self.longestPageBytes))
+        method: .get, url: url, headers: headers, timeout: Self.longestAnswer,
+        maximumResponseBytes: Self.longestPageBytes))
   }
 
   private func send(_ request: HTTPRequest) async throws(OrchestratorFault) -> HTTPResponse {
@@ -183,12 +216,17 @@ actor OrchestratorClient {
         retryAfter: RetryAfter.wait(response, unixTime: time.unixTime))
     }
     guard let json = try? JSONValue.parse(response.body, limits: .payload),
-      let token = json.member("access_token")?.secret, !token.isEmpty
+      let token = json.member("access_token")?.secret, Self.canBeSent(token)
     else {
-      throw OrchestratorFault("\(url.host): the answer to the API key holds no access_token")
+      throw OrchestratorFault("\(url.host): the answer to the API key holds no access_token that can be used")
     }
     let seconds = min(max(json.member("expires_in")?.int64 ?? 3600, 0), 86_400)
     return (token.detached(), sentAt.advanced(by: .seconds(max(seconds - 60, 1))))
+  }
+
+  /// RFC 6750 §2.1: visible ASCII.
+  private static func canBeSent(_ token: SecretBytes) -> Bool {
+    !token.isEmpty && token.withUnsafeBytes { $0.allSatisfy { (0x21...0x7e).contains($0) } }
   }
 
   private static func authorization(_ bearer: SecretBytes) -> HTTPHeader {
@@ -200,17 +238,19 @@ actor OrchestratorClient {
 
   /// The content of a credential's file without the line break at its end.
   private func credential(_ path: String) throws(OrchestratorFault) -> SecretBytes {
+    let content: SecretBytes
     do throws(NodeFileFault) {
-      let content = try files.credential(path)
-      let end = content.withUnsafeBytes { bytes in
-        bytes.lastIndex { $0 != 0x0a && $0 != 0x0d && $0 != 0x20 && $0 != 0x09 }.map { $0 + 1 } ?? 0
-      }
-      guard end > 0 else {
-        throw NodeFileFault(path, .missing)
-      }
-      return content.slice(0..<end)
+      content = try files.credential(path)
     } catch {
       throw OrchestratorFault("\(path) \(error.message)")
     }
+    let end = content.withUnsafeBytes { bytes in
+      bytes.lastIndex { $0 != 0x0a && $0 != 0x0d && $0 != 0x20 && $0 != 0x09 }.map { $0 + 1 } ?? 0
+    }
+    let credential = content.slice(0..<end)
+    guard Self.canBeSent(credential) else {
+      throw OrchestratorFault("\(path) \(end == 0 ? "is empty" : "holds more than one token's characters")")
+    }
+    return credential
   }
 }

@@ -72,13 +72,21 @@ public struct OrchestratorSource: ExecutionSource {
       var pause = jittered(configuration.pollInterval)
       do {
         let asked = try client ?? OrchestratorClient(configuration, transport: transport(), time: time)
+        if client != nil, failures > 0 {
+          try await asked.use(transport())
+        }
         client = asked
         let answer = try await asked.list()
+        if failures > 0 {
+          log.notice("orchestrator usable again", metadata: ["source": "\(name)", "failures": "\(failures)"])
+        }
         failures = 0
         await report(listing.takeIn(answer))
       } catch {
+        guard !Task.isCancelled else {
+          return
+        }
         let reason = (error as? OrchestratorFault)?.description ?? "\(error)"
-        client = nil
         failures += 1
         if failures == 1 {
           log.warning("orchestrator not usable", metadata: ["source": "\(name)", "reason": "\(reason)"])
@@ -124,6 +132,7 @@ struct ListingMemory {
   private let source: String
   private var listed: [String: ExecutionDocument.Item] = [:]
   private var missed: [String: Int] = [:]
+  private var unreadable: [String: String] = [:]
 
   init(source: String, known: Set<String>) {
     self.source = source
@@ -134,11 +143,15 @@ struct ListingMemory {
 
   mutating func takeIn(_ answer: OrchestratorListing) -> SourceReport {
     var left: Set<String> = []
+    unreadable = answer.unreadable
     for (id, item) in answer.items {
       listed[id] = item
       missed[id] = 0
     }
-    for id in missed.keys where answer.items[id] == nil && answer.unreadable[id] == nil {
+    for id in answer.unreadable.keys where missed[id] != nil {
+      missed[id] = 0
+    }
+    for id in missed.keys where answer.items[id] == nil && answer.unreadable[id] == nil && !answer.hidesAny {
       let count = (missed[id] ?? 0) + 1
       missed[id] = count
       if count >= Self.misses {
@@ -147,10 +160,10 @@ struct ListingMemory {
         left.insert(id)
       }
     }
-    return SourceReport(source: source, listed: listed, unreadable: answer.unreadable, left: left)
+    return SourceReport(source: source, listed: listed, unreadable: unreadable, left: left)
   }
 
   func failed(_ reason: String) -> SourceReport {
-    SourceReport(source: source, listed: listed, failure: reason)
+    SourceReport(source: source, listed: listed, unreadable: unreadable, failure: reason)
   }
 }

@@ -24,8 +24,9 @@ extension Daemon {
     let configuration = settings.configuration
     var sources: [any ExecutionSource] = []
     if let folder = configuration.folder {
+      let known = await supervisor?.unlisted(of: Self.folderName(folder)) ?? []
       sources.append(
-        FolderSource(path: folder.path, quiet: folder.quiet, loop: loop, time: loop, log: log))
+        FolderSource(path: folder.path, quiet: folder.quiet, known: known, loop: loop, time: loop, log: log))
     }
     for (index, orchestrator) in configuration.orchestrators.enumerated() {
       let name = Self.orchestratorName(configuration, index)
