@@ -114,6 +114,7 @@ let package = Package(
       "ExecutionModelTests",
       [
         "ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider", "AWSProvider", "AzureProvider",
+        "GCPProvider",
       ]),
     tests("NodePolicyTests", ["NodePolicy"]),
     tests("ProviderKitTests", ["ProviderKit", "TestSupport"]),

@@ -2,13 +2,14 @@ import AWSProvider
 import AzureProvider
 import ExecutionModel
 import FileProvider
+import GCPProvider
 import Resolution
 import SecretBytes
 import VaultProvider
 
 let catalog = ProviderRegistry([
   VaultProvider.self, SecretsManagerProvider.self, ParameterStoreProvider.self, STSProvider.self,
-  AzureKeyVaultProvider.self, FileProvider.self,
+  GCPSecretManagerProvider.self, AzureKeyVaultProvider.self, FileProvider.self,
 ]).catalog
 
 /// The validated execution of a document of one.

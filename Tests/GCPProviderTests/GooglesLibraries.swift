@@ -17,6 +17,8 @@ enum GooglesLibraries {
     process.executableURL = URL(fileURLWithPath: try #require(python))
     process.arguments = ["-c", script]
     var variables = environment
+    // Else the library asks Cloud Resource Manager for a federated identity's project.
+    variables["GOOGLE_CLOUD_PROJECT"] = "demo-project"
     variables["SCOPES"] = scopes ? GCPFake.cloudScope : ""
     variables["IMPERSONATE"] = account ?? ""
     process.environment = variables
@@ -125,7 +127,7 @@ struct WireRequest: Equatable, CustomStringConvertible {
       case "authorization":
         // Ours signs the pool's name along, as Google advises and its library for Go does.
         let parts = value.split(separator: "/")
-        return "\(name)=\(parts.prefix(1)) \(parts.dropFirst(2).prefix(3))"
+        return "\(name)=\(parts.prefix(1)) \(parts.dropFirst(2).prefix(2))"
       case "x-amz-date": return name
       default: return "\(name)=\(value)"
       }
