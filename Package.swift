@@ -98,7 +98,8 @@ let package = Package(
       name: "ProviderFakes", dependencies: ["CFakeCertificates", "COpenSSL", "JSONReader", "SecretBytes"] + nio,
       swiftSettings: strict),
     .executableTarget(
-      name: "secrets-agent-fakes", dependencies: ["JSONReader", "ProviderFakes", "SecretBytes", arguments],
+      name: "secrets-agent-fakes",
+      dependencies: ["Delivery", "JSONReader", "ProviderFakes", "SecretBytes", arguments],
       swiftSettings: strict),
     // Tests may see everything; nothing in the house sees them.
     .target(

@@ -12,10 +12,14 @@ public struct FakesSeed: Sendable {
     } catch {
       throw FakeFault("seed: \(error)")
     }
-    guard root.kind == .object, ["vault", "aws", "azure"].contains(where: { root.member($0)?.kind == .object }) else {
-      throw FakeFault("seed: no store's block is there: vault, aws, azure")
+    guard root.kind == .object, ["vault", "aws", "azure", "gcp"].contains(where: { root.member($0)?.kind == .object })
+    else {
+      throw FakeFault("seed: no store's block is there: vault, aws, azure, gcp")
     }
   }
+
+  /// The secret of the Azure application in ``demo``.
+  public static let demoClientSecret = "demo-web-client-secret"
 
   /// What the examples in config/examples read.
   public static let demo = """
@@ -28,7 +32,7 @@ public struct FakesSeed: Sendable {
         {"mount": "legacy", "path": "mail", "data": {"smtp_password": "it's a \\"demo\\" $ecret"}}],
       "approles": [{"role_id": "demo-web-role", "secret_id": "demo-web-secret-id"}]},
     "azure": {
-      "clients": [{"client_id": "demo-web-client", "client_secret": "demo-web-client-secret"}],
+      "clients": [{"client_id": "demo-web-client", "client_secret": "\(demoClientSecret)"}],
       "system_identity": "demo-node-identity",
       "secrets": [
         {"name": "web-db", "value": "{\\"username\\": \\"web\\", \\"password\\": \\"correct horse battery staple\\"}",

@@ -19,7 +19,8 @@ final class Fakes: Sendable {
 
   init(seed: JSON? = nil, tls: Bool = false) throws {
     folder = try ScratchFolder()
-    var arguments = [Built.fakes, "serve", "--json"]
+    // They are killed: a folder of their own would stay behind.
+    var arguments = [Built.fakes, "serve", "--json", "--gcp-folder", folder.path]
     if let seed {
       arguments += ["--seed", try folder.write(seed.text, as: "seed.json")]
     }
