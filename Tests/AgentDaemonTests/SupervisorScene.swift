@@ -25,7 +25,7 @@ final class SupervisorScene: Sendable {
   /// - Parameter root: the folder of an earlier scene, for what happens after a restart.
   init(
     _ name: String = #function, in root: String? = nil, time: ManualTime = ManualTime(), store: ScriptedStore? = nil,
-    policy: NodePolicy = .personal, notices: Int = 1
+    policy: NodePolicy = .personal, notices: Int = 1, sources: [String] = ["test"]
   ) async throws {
     self.time = time
     self.store = store ?? ScriptedStore(name)
@@ -41,7 +41,7 @@ final class SupervisorScene: Sendable {
     let sent = self.notices
     supervisor = ExecutionSupervisor(
       registry: registry, configuration: configuration, policy: policy,
-      records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, sources: ["test"]
+      records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, sources: sources
     ) { notices, _, id, _, _ in
       sent.add("\(id): \(notices.count)")
       return []
@@ -74,10 +74,10 @@ final class SupervisorScene: Sendable {
 
   func list(
     _ items: [String: ExecutionDocument.Item], unreadable: [String: String] = [:], left: Set<String> = [],
-    failure: String? = nil
+    failure: String? = nil, from source: String = "test"
   ) async {
     await supervisor.note(
-      SourceReport(source: "test", listed: items, unreadable: unreadable, left: left, failure: failure))
+      SourceReport(source: source, listed: items, unreadable: unreadable, left: left, failure: failure))
   }
 
   func status(_ id: String) async -> ExecutionStatus? {

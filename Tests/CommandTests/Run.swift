@@ -80,6 +80,9 @@ final class Run: Sendable {
       errorText: String(decoding: try Data(contentsOf: errorFile), as: UTF8.self))
   }
 
+  /// What it wrote to standard error so far.
+  func errorSoFar() throws -> String { String(decoding: try Data(contentsOf: errorFile), as: UTF8.self) }
+
   /// Waits until the program's standard output holds `text`; false when it ended without.
   func printed(_ text: String) async throws -> Bool {
     while true {

@@ -6,18 +6,24 @@ final class RunningDaemon: Sendable {
   let folder: ScratchFolder
   private let agent: Agent
 
-  init(_ more: String = "") throws {
-    agent = try Agent()
+  init(_ more: String = "", api: String = "", environment: [String: String] = [:]) throws {
+    agent = try Agent(environment)
     folder = agent.folder
     try FileManager.default.createDirectory(atPath: folder.file("documents").path, withIntermediateDirectories: false)
+    try configure(api: api, more: more)
+  }
+
+  /// Writes its configuration.
+  func configure(documents: String? = nil, sources: String? = nil, api: String = "", more: String = "") throws {
+    let watched = "{folder: {path: \(documents ?? "\(folder.path)/documents"), quiet: 200ms}}"
     try folder.write(
       """
       node_id: test
       state_folder: \(folder.path)/state
-      sources: {folder: {path: \(folder.path)/documents, quiet: 200ms}}
+      sources: \(sources ?? watched)
       outputs: {root: \(folder.path)/out}
       notice_delay: 100ms
-      api: {socket: \(folder.path)/api.sock}
+      api: {socket: \(folder.path)/api.sock, \(api)}
       \(more)
       """, as: "agent.yaml")
   }
@@ -25,6 +31,10 @@ final class RunningDaemon: Sendable {
   /// Starts it; the test ends it.
   func start() throws -> Run {
     try agent.start(["daemon", "--config", folder.file("agent.yaml").path])
+  }
+
+  func begin(_ arguments: String...) throws -> Run {
+    try agent.start(arguments + ["--socket", folder.file("api.sock").path])
   }
 
   func command(_ arguments: String...) async throws -> Outcome {

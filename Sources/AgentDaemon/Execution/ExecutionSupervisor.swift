@@ -72,6 +72,11 @@ public actor ExecutionSupervisor {
     Set(known.values.filter { $0.source == source && managed[$0.id] == nil }.map(\.id))
   }
 
+  /// What a source listed last, before the daemon was restarted or reloaded, and has to list again if it is to stay.
+  func expected(of source: String) -> Set<String> {
+    unlisted(of: source).union(listings.first { $0.source == source }?.items.keys.map { $0 } ?? [])
+  }
+
   // MARK: - What the sources say
 
   /// Takes in what a source lists now.
@@ -97,6 +102,20 @@ public actor ExecutionSupervisor {
       await reconcile(id)
     }
     await noteUnreadable(report)
+    await stopOrphans()
+  }
+
+  /// Ends what came from a source that is no longer configured, once every source that is has been heard: one of them may have it.
+  private func stopOrphans() async {
+    guard listings.allSatisfy({ heard.contains($0.source) }) else {
+      return
+    }
+    let sources = Set(listings.map(\.source))
+    var orphans = managed.values.filter { !sources.contains($0.source) }.map(\.id)
+    orphans += known.values.filter { managed[$0.id] == nil && !sources.contains($0.source) }.map(\.id)
+    for id in orphans.sorted() {
+      await stop(id, "its source is no longer configured")
+    }
   }
 
   /// An execution in force whose document became unreadable says so in its status; its generation stays.
@@ -453,7 +472,11 @@ public actor ExecutionSupervisor {
     self.policy = policy
     let gone = listings.filter { !sources.contains($0.source) }
     listings = sources.map { source in listings.first { $0.source == source } ?? (source, [:]) }
-    for id in gone.flatMap(\.items.keys) {
+    sourceFailures = sourceFailures.filter { sources.contains($0.key) }
+    unreadable = unreadable.filter { sources.contains($0.key) }
+    heard = []
+    // What another source lists too is that one's now; the rest stays until all sources were heard again.
+    for id in gone.flatMap(\.items.keys) where listings.contains(where: { $0.items[id] != nil }) {
       await reconcile(id)
     }
     for (id, entry) in managed {

@@ -24,14 +24,14 @@ extension Daemon {
     let configuration = settings.configuration
     var sources: [any ExecutionSource] = []
     if let folder = configuration.folder {
-      let known = await supervisor?.unlisted(of: Self.folderName(folder)) ?? []
+      let known = await supervisor?.expected(of: Self.folderName(folder)) ?? []
       sources.append(
         FolderSource(path: folder.path, quiet: folder.quiet, known: known, loop: loop, time: loop, log: log))
     }
     for (index, orchestrator) in configuration.orchestrators.enumerated() {
       let name = Self.orchestratorName(configuration, index)
       // What was delivered in an earlier life and is listed no more leaves by the same rule as everything else.
-      let known = await supervisor?.unlisted(of: name) ?? []
+      let known = await supervisor?.expected(of: name) ?? []
       let source = OrchestratorSource(
         name: name, configuration: Self.configuration(orchestrator, nodeID: configuration.nodeID),
         known: known, transport: { try Self.client(orchestrator, loop: loop, log: log) }, time: loop,

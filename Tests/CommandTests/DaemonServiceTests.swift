@@ -1,0 +1,260 @@
+import Foundation
+import Glibc
+import Testing
+
+/// The daemon as a service: signals, the service manager's protocol, listeners, the files it serves.
+@Suite(.timeLimit(.minutes(15))) struct DaemonServiceTests {
+  private let fakes: Fakes
+
+  init() throws { fakes = try Fakes() }
+
+  private func curl(_ arguments: String..., folder: ScratchFolder) async throws -> Outcome {
+    let environment = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"]
+    return try await Run(
+      ["curl", "--disable", "--silent", "--noproxy", "*"] + arguments, environment: environment, folder: folder
+    ).outcome()
+  }
+
+  private func log(_ daemon: RunningDaemon, _ run: Run, says text: String) async throws -> Bool {
+    try await daemon.reach(run) { try run.errorSoFar().contains(text) }
+  }
+
+  @Test func aServiceManagerHearsOfEveryStep() async throws {
+    let manager = try ServiceManager()
+    let daemon = try RunningDaemon(environment: [
+      "NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "200000",
+    ])
+    try daemon.drop(demo(fakes.address), as: "web")
+    let run = try daemon.start()
+    #expect(try await daemon.reach(run) { manager.heard("READY=1") })
+    // READY means that the first pass is done.
+    #expect(daemon.generation(of: "web") != nil)
+    #expect(try await daemon.reach(run) { manager.heard("STATUS=1 of 1 executions ready") })
+    #expect(try await daemon.reach(run) { manager.heard("WATCHDOG=1") })
+    run.send(SIGHUP)
+    #expect(try await daemon.reach(run) { manager.heard("RELOADING=1") })
+    run.send(SIGTERM)
+    _ = try await run.outcome()
+    #expect(manager.heard("STOPPING=1"))
+    #expect(manager.messages.joined(separator: "\n").ranges(of: "READY=1").count == 2)
+  }
+
+  @Test func aReloadDropsNoValueAndTakesTheNewSettings() async throws {
+    let daemon = try RunningDaemon()
+    try daemon.drop(demo(fakes.address), as: "web")
+    let run = try daemon.start()
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web") != nil })
+    let first = try #require(daemon.generation(of: "web"))
+    let other = daemon.folder.file("more")
+    try FileManager.default.createDirectory(at: other, withIntermediateDirectories: false)
+    try daemon.folder.write(demo(fakes.address).text, as: "more/web.yaml")
+    try daemon.configure(documents: other.path)
+    run.send(SIGHUP)
+    #expect(try await log(daemon, run, says: "configuration reloaded"))
+    #expect(daemon.generation(of: "web") == first)
+    try await fakes.put("secret", "web/db", ["username": "web", "password": "rotated"])
+    _ = try await daemon.command("refresh")
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web")?["DB_PASSWORD"] == "rotated" })
+    // A faulty file changes nothing.
+    try daemon.folder.write("sources: 5\n", as: "agent.yaml")
+    run.send(SIGHUP)
+    #expect(try await log(daemon, run, says: "configuration refused"))
+    #expect(daemon.generation(of: "web")?["DB_PASSWORD"] == "rotated")
+    run.send(SIGTERM)
+    #expect(try await run.outcome().status == Status.done)
+  }
+
+  @Test func stateIsLoggedOnRequestAndOnlyAsWords() async throws {
+    let daemon = try RunningDaemon()
+    try daemon.drop(demo(fakes.address), as: "web")
+    let run = try daemon.start()
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web") != nil })
+    run.send(SIGUSR1)
+    #expect(try await log(daemon, run, says: " state execution=web generation=1"))
+    run.send(SIGTERM)
+    let outcome = try await run.outcome()
+    #expect(!outcome.errorText.contains("correct horse"))
+  }
+
+  @Test func anEndDoesNotWaitForAStoreThatHangs() async throws {
+    let daemon = try RunningDaemon()
+    try daemon.drop(demo(fakes.address), as: "web")
+    let run = try daemon.start()
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web") != nil })
+    try await fakes.add("hang")
+    run.send(SIGTERM)
+    // The fake never answers: only giving up leads to an end.
+    #expect(try await run.outcome().status == Status.done)
+    #expect(daemon.generation(of: "web") != nil)
+  }
+
+  @Test func aStopRemovesOutputsWhereItIsToldTo() async throws {
+    let daemon = try RunningDaemon("stop: {remove_outputs: true, revoke_leases: true}")
+    try daemon.drop(demo(fakes.address), as: "web")
+    let run = try daemon.start()
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web") != nil })
+    run.send(SIGINT)
+    #expect(try await run.outcome().status == Status.done)
+    #expect(!FileManager.default.fileExists(atPath: daemon.folder.file("out/web").path))
+  }
+
+  @Test func scrapersAreAnsweredOverLoopbackAndNobodyElseIs() async throws {
+    let port = try freePort()
+    let daemon = try RunningDaemon(api: "metrics_address: \"127.0.0.1:\(port)\"")
+    try daemon.drop(demo(fakes.address), as: "web")
+    let run = try daemon.start()
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web") != nil })
+    let address = "http://127.0.0.1:\(port)"
+    let metrics = try await curl("\(address)/metrics", folder: daemon.folder)
+    #expect(metrics.outputText.contains("secrets_agent_generation{execution=\"web\"} 1"), metrics.said)
+    #expect(try await curl("\(address)/healthz", folder: daemon.folder).outputText.hasPrefix("ok"))
+    for path in ["v1/status", "v1/refresh"] {
+      let answer = try await curl("--fail", "\(address)/\(path)", folder: daemon.folder)
+      #expect(answer.status == 22 && answer.output.isEmpty, answer.said)
+    }
+    let rebound = try await curl(
+      "--fail", "--header", "Host: evil.example", "\(address)/metrics", folder: daemon.folder)
+    #expect(rebound.status == 22, rebound.said)
+    run.send(SIGTERM)
+    _ = try await run.outcome()
+  }
+
+  @Test func aServedFileThatChangesShowsAtOnce() async throws {
+    let daemon = try RunningDaemon()
+    let policy = try daemon.folder.write("file_roots: [\(daemon.folder.path)/served]\n", as: "policy.yaml")
+    try daemon.configure(more: "policy: \(policy)")
+    try FileManager.default.createDirectory(at: daemon.folder.file("served"), withIntermediateDirectories: false)
+    try daemon.folder.write("first", as: "served/key")
+    try daemon.drop(
+      jobSpec(["type": "file"], ["KEY": ["from": "vault", "path": .string("\(daemon.folder.path)/served/key")]]),
+      as: "web")
+    let run = try daemon.start()
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web")?["KEY"] == "first" })
+    try daemon.folder.write("second", as: "served/key.new")
+    rename(daemon.folder.file("served/key.new").path, daemon.folder.file("served/key").path)
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web")?["KEY"] == "second" })
+    // Gone: the last good value stays, and status says so.
+    unlink(daemon.folder.file("served/key").path)
+    #expect(try await daemon.reach(run) { try await daemon.command("status").outputText.contains("web  stale") })
+    #expect(daemon.generation(of: "web")?["KEY"] == "second")
+    run.send(SIGTERM)
+    _ = try await run.outcome()
+  }
+
+  @Test func statusIsPrintedAnewWhileItIsWatched() async throws {
+    let daemon = try RunningDaemon()
+    try daemon.drop(demo(fakes.address), as: "web")
+    let run = try daemon.start()
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web") != nil })
+    let watching = try daemon.begin("status", "--watch")
+    #expect(try await watching.printed("web  live  generation 1"))
+    try await fakes.put("secret", "web/db", ["username": "web", "password": "rotated"])
+    _ = try await daemon.command("refresh")
+    #expect(try await watching.printed("web  live  generation 2"))
+    run.send(SIGTERM)
+    _ = try await run.outcome()
+    // There is no daemon any more to ask.
+    #expect(try await watching.outcome().status == Status.unavailable)
+  }
+
+  @Test func anOrchestratorIsFollowedOverHTTP() async throws {
+    let python = try #require(
+      ["/usr/bin/python3", "/usr/local/bin/python3"].first { FileManager.default.isExecutableFile(atPath: $0) }
+        ?? ProcessInfo.processInfo.environment["SECRETS_AGENT_PYTHON"])
+    let daemon = try RunningDaemon()
+    let port = try freePort()
+    let list = daemon.folder.file("served")
+    try FileManager.default.createDirectory(at: list, withIntermediateDirectories: false)
+    let execution = JSON.object([
+      ("id", "e-1"), ("node_id", "test"), ("job_spec", demo(fakes.address)),
+      ("status", ["desired_state": ["state_type": "running"]]),
+    ])
+    let other = JSON.object([("id", "e-2"), ("node_id", "another"), ("job_spec", demo(fakes.address))])
+    try daemon.folder.write(JSON.object([("items", .array([execution, other]))]).text, as: "served/executions")
+    let server = try Run(
+      [python, "-m", "http.server", "--bind", "127.0.0.1", "--directory", list.path, "\(port)"],
+      environment: ["PATH": "/usr/bin:/bin"], folder: daemon.folder)
+    try daemon.configure(
+      sources:
+        "{orchestrators: {urls: [\"http://127.0.0.1:\(port)/executions?node_ids={node_id}\"], poll_interval: 1s}}")
+    let run = try daemon.start()
+    #expect(try await daemon.reach(run) { daemon.generation(of: "e-1") != nil })
+    #expect(daemon.generation(of: "e-2") == nil)
+    // An unreachable orchestrator stops nothing.
+    server.send(SIGKILL)
+    _ = try await server.outcome()
+    #expect(try await daemon.reach(run) { try await daemon.command("status").outputText.contains("! source ") })
+    #expect(daemon.generation(of: "e-1") != nil)
+    try daemon.folder.write("{\"items\": null}", as: "served/executions")
+    let again = try Run(
+      [python, "-m", "http.server", "--bind", "127.0.0.1", "--directory", list.path, "\(port)"],
+      environment: ["PATH": "/usr/bin:/bin"], folder: daemon.folder)
+    #expect(
+      try await daemon.reach(run) { !FileManager.default.fileExists(atPath: daemon.folder.file("out/e-1").path) })
+    again.send(SIGKILL)
+    _ = try await again.outcome()
+    run.send(SIGTERM)
+    #expect(try await run.outcome().status == Status.done)
+  }
+}
+
+/// A service manager's socket, as sd_notify(3) knows it.
+private final class ServiceManager: Sendable {
+  let path: String
+  private let descriptor: Int32
+  private let heardSoFar = Kept()
+
+  private final class Kept: @unchecked Sendable {
+    // One test reads at a time.
+    var messages: [String] = []
+  }
+
+  init() throws {
+    path = NSTemporaryDirectory() + "sa-notify-\(UUID().uuidString.prefix(8))"
+    descriptor = socket(
+      AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+    let bound = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard bound == 0 else { throw Broken("no socket at \(path)") }
+  }
+
+  deinit {
+    close(descriptor)
+    unlink(path)
+  }
+
+  var messages: [String] {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while case let count = read(descriptor, &buffer, buffer.count), count > 0 {
+      heardSoFar.messages.append(String(decoding: buffer.prefix(count), as: UTF8.self))
+    }
+    return heardSoFar.messages
+  }
+
+  func heard(_ line: String) -> Bool {
+    messages.contains { $0.split(separator: "\n").contains { $0 == line } }
+  }
+}
+
+/// A port that nobody listens on at present.
+private func freePort() throws -> Int {
+  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+  defer { close(descriptor) }
+  var address = sockaddr_in()
+  address.sin_family = sa_family_t(AF_INET)
+  address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+  var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+  let result = withUnsafeMutablePointer(to: &address) {
+    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+      bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+    }
+  }
+  guard result else { throw Broken("no free port") }
+  return Int(UInt16(bigEndian: address.sin_port))
+}
