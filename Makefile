@@ -20,7 +20,7 @@ SOAK_SECONDS ?= 600
 RELEASE := --configuration release --static-swift-stdlib -Xlinker -z -Xlinker now -Xlinker -s
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-daemon soak test lint format bench docs fuzz install clean
+.PHONY: help setup build demo demo-daemon soak test lint format bench bench-daemon docs fuzz install clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -51,6 +51,9 @@ format: ## Put every Swift file in that format
 
 bench: setup build ## Measure against curl on a local OpenBao
 	@.venv/bin/python scripts/bench $(BENCH_ARGS)
+
+bench-daemon: setup build ## Measure the daemon with 1,000 secrets: idle, and refreshed every 5 s
+	@.venv/bin/python scripts/bench-daemon $(BENCH_ARGS)
 
 docs: ## Write config/execution.schema.json and docs/providers.md anew, from the providers' descriptors
 	$(SWIFT) build --product secrets-agent

@@ -25,22 +25,22 @@ public actor Daemon {
 
   let loop: EventLoop
   let log: Logger
-  private let registry: ProviderRegistry
-  private let version: String
+  let registry: ProviderRegistry
+  let version: String
   private let reloadSettings: @Sendable () throws(DocumentFaults) -> Settings
   private let server: LocalServer
-  private let notifier = ServiceNotifier()
-  private let local = LocalSource()
-  private var settings: Settings
-  private var pool: ProviderPool
-  private var supervisor: ExecutionSupervisor?
-  private var scheduler: RefreshScheduler?
+  let notifier = ServiceNotifier()
+  let local = LocalSource()
+  var settings: Settings
+  var pool: ProviderPool
+  var supervisor: ExecutionSupervisor?
+  var scheduler: RefreshScheduler?
   private var watch: ServedFileWatch?
   private var sources: [any ExecutionSource] = []
   private var sourceTasks: [Task<Void, Never>] = []
-  private var chores: [Task<Void, Never>] = []
+  var chores: [Task<Void, Never>] = []
   /// Whether the first pass is done: all sources were heard, and every execution was tried.
-  private(set) var isStarted = false
+  var isStarted = false
 
   /// - Parameter reload: reads the settings anew for SIGHUP; it throws every fault, and then the present ones stay.
   public init(
@@ -57,7 +57,7 @@ public actor Daemon {
     self.pool = Self.pool(settings, registry, loop, log)
   }
 
-  private static func pool(
+  static func pool(
     _ settings: Settings, _ registry: ProviderRegistry, _ loop: EventLoop, _ log: Logger
   ) -> ProviderPool {
     var limits = RequestLimits()
@@ -201,72 +201,9 @@ public actor Daemon {
   }
 
   /// Files that executions name are watched as long as they name them.
-  private func followFiles() async {
+  func followFiles() async {
     let references = await supervisor?.references(of: nil, secret: nil) ?? []
     watch?.follow(Set(references.filter { $0.connection.type == "file" }))
-  }
-
-  // MARK: - Chores
-
-  private func startChores() {
-    chores = [
-      Task(executorPreference: loop) { await self.awaitFirstPass() },
-      Task(executorPreference: loop) { [loop] in
-        while (try? await loop.sleep(for: ExecutionSupervisor.auditInterval)) != nil {
-          await self.supervisor?.audit()
-          await self.followFiles()
-          await self.tellStatus()
-        }
-      },
-    ]
-    if let notifier, let interval = notifier.watchdogInterval {
-      chores.append(
-        Task(executorPreference: loop) { [loop] in
-          // The loop itself is what the watchdog watches: it runs this only while it turns.
-          repeat {
-            notifier.watchdog()
-          } while (try? await loop.sleep(for: interval)) != nil
-        })
-    }
-  }
-
-  /// READY is told when all sources were heard and every execution was tried, at the latest after half a minute.
-  private func awaitFirstPass() async {
-    let latest = loop.now.advanced(by: .seconds(30))
-    while loop.now < latest {
-      if await supervisor?.firstPassIsDone() == true {
-        break
-      }
-      guard (try? await loop.sleep(for: .milliseconds(100))) != nil else {
-        return
-      }
-    }
-    isStarted = true
-    notifier?.ready()
-    await tellStatus()
-    log.notice("ready")
-  }
-
-  private func tellStatus() async {
-    guard let notifier else {
-      return
-    }
-    let status = await status()
-    let ready = status.executions.count(where: \.isReady)
-    notifier.status("\(ready) of \(status.executions.count) executions ready")
-  }
-
-  private func logState() async {
-    for execution in await status().executions {
-      log.notice(
-        "state",
-        metadata: [
-          "execution": "\(execution.id)", "state": "\(execution.state.rawValue)",
-          "generation": "\(execution.generation)",
-          "stale": "\(execution.secrets.count { $0.source != .live }) of \(execution.secrets.count)",
-          "problems": "\(execution.problems.joined(separator: " | "))",
-        ])
-    }
   }
 
   /// Reads configuration and policy anew. A faulty file changes nothing. Listeners and the state folder stay as they were at the start.
@@ -294,50 +231,6 @@ public actor Daemon {
     log.notice("configuration reloaded")
     // What is under way ends by itself; leases are in use.
     await old?.closeAll(.handedOver)
-  }
-
-  // MARK: - What the local API asks
-
-  func status() async -> StatusDocument {
-    StatusDocument(
-      version: version, nodeID: settings.configuration.nodeID, executions: await supervisor?.status() ?? [],
-      sourceFailures: await supervisor?.sourceFailures ?? [:], unreadable: await supervisor?.unreadable ?? [:],
-      openBreakers: await scheduler?.openBreakers.map(\.name) ?? [])
-  }
-
-  func connectionCounts() async -> [ProviderPool.Label: ConnectionMetrics.Counts] {
-    await pool.counts
-  }
-
-  /// `nil` where there is no such execution or secret.
-  func refresh(_ execution: String?, _ secret: String?) async -> (started: Int, tooSoon: Int)? {
-    guard let references = await supervisor?.references(of: execution, secret: secret) else {
-      return nil
-    }
-    return await scheduler?.refresh(Array(Set(references)))
-  }
-
-  /// Takes a document by way of the local API; the faults, one a line, where it is refused.
-  func put(_ id: String, _ item: ExecutionDocument.Item) async throws(DocumentFaults) -> String? {
-    _ = try registry.catalog.validate(item)
-    await supervisor?.note(await local.put(id, item))
-    await followFiles()
-    return await supervisor?.documentProblem(of: id)
-  }
-
-  /// `false` where nothing of this id was put.
-  func delete(_ id: String) async -> Bool {
-    if let report = await local.delete(id) {
-      await supervisor?.note(report)
-      await followFiles()
-      return true
-    }
-    guard await supervisor?.unlisted(of: LocalSource.name).contains(id) == true else {
-      return false
-    }
-    // It was put before the daemon was restarted.
-    await supervisor?.forget(id)
-    return true
   }
 }
 

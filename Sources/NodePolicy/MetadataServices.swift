@@ -6,7 +6,7 @@ extension NodePolicy {
   /// Platforms serve these on link-local addresses or on loopback, by plain HTTP, and the address is the platform's well-known one
   /// or stands in the agent's own environment: no document names it. Any other address is held to the `addresses` rule.
   public func check(metadataService url: HTTPURL) throws(PolicyRefusal) {
-    if url.isLoopbackHost || LinkLocalHost.containsIPv4(url.host) {
+    if url.isLoopbackHost || LinkLocalHost.isMetadataService(url.host) {
       return
     }
     try check(url)
@@ -14,13 +14,19 @@ extension NodePolicy {
 
   /// What the socket to a metadata service must hold to: a literal address to itself, a name to what names may resolve to.
   public func addressRule(forMetadataService url: HTTPURL) -> HTTPAddressRule {
-    LinkLocalHost.containsIPv4(url.host) ? .any : addressRule(for: url)
+    LinkLocalHost.isMetadataService(url.host) ? .any : addressRule(for: url)
   }
 }
 
 extension LinkLocalHost {
+  /// The platforms' addresses: 169.254.0.0/16, and AWS's instance metadata and EKS Pod Identity over IPv6
+  /// (https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html).
+  static func isMetadataService(_ host: String) -> Bool {
+    isIPv4(host) || host == "[fd00:ec2::254]" || host == "[fd00:ec2::23]"
+  }
+
   /// A dotted address of 169.254.0.0/16, and nothing else.
-  static func containsIPv4(_ host: String) -> Bool {
+  private static func isIPv4(_ host: String) -> Bool {
     let parts = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
     return parts.count == 4 && parts[0] == 169 && parts[1] == 254 && parts[2] != nil && parts[3] != nil
   }

@@ -13,7 +13,7 @@ public actor RefreshScheduler {
   /// Told the owners whose values changed, or came for the first time, or whose first attempt failed.
   public typealias Observer = @Sendable (Set<String>) async -> Void
 
-  private struct Connection {
+  struct Connection {
     let connection: ProviderConnection
     var references: [Reference: TrackedReference] = [:]
     var breaker = CircuitBreaker()
@@ -26,13 +26,13 @@ public actor RefreshScheduler {
   public static let forcedFloor = Duration.seconds(5)
 
   private var pool: ProviderPool
-  private let time: any TimeSource
-  private let random: @Sendable () -> Double
+  let time: any TimeSource
+  let random: @Sendable () -> Double
   private let nodeID: String
-  private let log: Logger
+  let log: Logger
   private let executor: (any TaskExecutor)?
-  private let observer: Observer
-  private var connections: [ProviderConnection.Key: Connection] = [:]
+  let observer: Observer
+  var connections: [ProviderConnection.Key: Connection] = [:]
   private var wantsOf: [String: [Reference]] = [:]
   private var timer: (due: Moment, task: Task<Void, Never>)?
   private var isStopped = false
@@ -200,7 +200,7 @@ public actor RefreshScheduler {
     timer = nil
   }
 
-  private func arm() {
+  func arm() {
     guard !isStopped, let due = connections.values.compactMap({ earliest($0) }).min() else {
       return
     }
@@ -285,74 +285,5 @@ public actor RefreshScheduler {
       }
       await self.finish(batch, connection, results)
     }
-  }
-
-  // MARK: - Results
-
-  private func finish(
-    _ batch: [(reference: Reference, due: Moment)], _ connection: ProviderConnection, _ results: [FetchResult]
-  ) async {
-    let now = time.now
-    connections[connection.key]?.breaker.note(results, at: now, random: random())
-    var changed: Set<String> = []
-    for ((reference, due), result) in zip(batch, results) {
-      guard var tracked = connections[connection.key]?.references[reference] else {
-        continue
-      }
-      tracked.isFetching = false
-      if note(result, due, now, &tracked) {
-        changed.formUnion(tracked.owners.keys)
-      }
-      if tracked.isWantedAgain {
-        tracked.isWantedAgain = false
-        tracked.state.due = now
-      }
-      connections[connection.key]?.references[reference] = tracked
-    }
-    arm()
-    if !changed.isEmpty {
-      await observer(changed)
-    }
-  }
-
-  /// Whether the owners have something to learn.
-  private func note(
-    _ result: FetchResult, _ due: Moment, _ now: Moment, _ tracked: inout TrackedReference
-  ) -> Bool {
-    switch result {
-    case .success(let secret):
-      let isNews = tracked.state.value.map { $0.payload != secret.payload } ?? true
-      let hadFailed = tracked.state.failure != nil
-      tracked.state.value = secret
-      tracked.state.lastSuccess = now
-      tracked.state.lastSuccessUnix = time.unixTime
-      tracked.state.failure = nil
-      tracked.state.failuresInARow = 0
-      tracked.state.due = tracked.dueAfterSuccess(at: now, served: due)
-      return isNews || hadFailed
-    case .failure(let failure):
-      let isFirst = tracked.state.failure == nil
-      tracked.state.failure = failure
-      tracked.state.failuresInARow += 1
-      let pause = RefreshReaction.pause(
-        after: failure, failures: tracked.state.failuresInARow, interval: tracked.state.interval ?? .seconds(3600),
-        random: random())
-      tracked.state.due = now.advanced(by: pause)
-      log.warning(
-        "refresh failed",
-        metadata: [
-          "class": "\(failure.kind.rawValue)", "reason": "\(failure.line)", "retry_in": "\(pause)",
-          "failures": "\(tracked.state.failuresInARow)",
-        ])
-      return isFirst
-    }
-  }
-}
-
-/// What tells references apart in a stable way, for the phase of their timers.
-enum RefreshSeed {
-  static func text(of reference: Reference) -> String {
-    let lookup = reference.lookup.shown.map { "\($0.name)=\($0.value)" }.joined(separator: "\n")
-    return "\(reference.connection.type)\n\(lookup)"
   }
 }

@@ -1,4 +1,6 @@
 import EventLoop
+import ExecutionModel
+import ProviderKit
 
 /// When one reference is fetched: a fixed grid of moments one interval apart.
 ///
@@ -42,5 +44,13 @@ public struct RefreshTiming: Sendable, Equatable {
     }
     hash = (hash ^ (hash >> 33)) &* 0xff51_afd7_ed55_8ccd
     return hash ^ (hash >> 33)
+  }
+}
+
+/// What tells references apart in a stable way, for the phase of their timers.
+enum RefreshSeed {
+  static func text(of reference: Reference) -> String {
+    let lookup = reference.lookup.shown.map { "\($0.name)=\($0.value)" }.joined(separator: "\n")
+    return "\(reference.connection.type)\n\(lookup)"
   }
 }

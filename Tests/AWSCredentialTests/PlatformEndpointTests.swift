@@ -187,7 +187,7 @@ import Testing
     let policy = NodePolicy.personal
     for address in ["http://169.254.169.254/", "http://169.254.170.2/", "https://169.254.169.254/"] {
       #expect(throws: PolicyRefusal.self) { try policy.check(HTTPURL(parsing: address)) }
-      #expect(throws: Never.self) { try policy.check(platformService: HTTPURL(parsing: address)) }
+      #expect(throws: Never.self) { try policy.check(metadataService: HTTPURL(parsing: address)) }
     }
   }
 }

@@ -11,11 +11,15 @@ private func allows(_ policy: NodePolicy, _ address: String) throws -> Bool {
   var narrow = NodePolicy.strict
   narrow.addresses = [AddressPattern(host: "vault.example.com")]
   for policy in [NodePolicy.strict, .personal, narrow] {
-    for address in ["http://169.254.169.254", "http://169.254.129.2:8081", "http://127.0.0.1:4141"] {
+    for address in [
+      "http://169.254.169.254", "http://169.254.129.2:8081", "http://127.0.0.1:4141", "http://[fd00:ec2::254]",
+      "http://[fd00:ec2::23]",
+    ] {
       #expect(try allows(policy, address))
     }
     for address in [
       "http://metadata.example.com", "http://10.0.0.1", "http://169.254.169.254.example.com", "http://[fe80::1]",
+      "http://[fd00:ec2::25]",
     ] {
       #expect(try !allows(policy, address))
     }

@@ -1,8 +1,6 @@
-import CLinux
 import Delivery
 import EventLoop
 import ExecutionModel
-import Glibc
 import Logging
 import NodePolicy
 import ProviderKit
@@ -30,19 +28,19 @@ public actor ExecutionSupervisor {
   let time: any TimeSource
   let log: Logger
   let executor: (any TaskExecutor)?
-  private let records: ExecutionRecords
-  private let notifier: Notifier
+  let records: ExecutionRecords
+  let notifier: Notifier
   private(set) var configuration: AgentConfiguration
   private(set) var policy: NodePolicy
-  private(set) var scheduler: RefreshScheduler?
-  private(set) var managed: [String: ManagedExecution] = [:]
-  private var known: [String: ExecutionRecord]
+  var scheduler: RefreshScheduler?
+  var managed: [String: ManagedExecution] = [:]
+  var known: [String: ExecutionRecord]
   /// What each source lists, in the order in which sources take precedence.
   private var listings: [(source: String, items: [String: ExecutionDocument.Item])] = []
   private(set) var unreadable: [String: [String: String]] = [:]
   private(set) var sourceFailures: [String: String] = [:]
   private var heard: Set<String> = []
-  private var isStopping = false
+  var isStopping = false
 
   init(
     registry: ProviderRegistry, configuration: AgentConfiguration, policy: NodePolicy, records: ExecutionRecords,
@@ -199,7 +197,7 @@ public actor ExecutionSupervisor {
     var entry = entry
     entry.documentProblem = nil
     if let before = entry.accepted, before.folder != folder {
-      remove(before.directory, entry.id)
+      removeOutputs(before.directory, entry.id)
       entry.generation = 0
     }
     let directory = directory(folder)
@@ -233,7 +231,7 @@ public actor ExecutionSupervisor {
     entry?.settling?.cancel()
     entry?.notifying?.cancel()
     if let directory = entry?.accepted?.directory ?? known[id].map({ directory($0.folder) }) {
-      remove(directory, id)
+      removeOutputs(directory, id)
     }
     known[id] = nil
     records.remove(id)
@@ -243,7 +241,7 @@ public actor ExecutionSupervisor {
     }
   }
 
-  private func remove(_ directory: GenerationDirectory, _ id: String) {
+  func removeOutputs(_ directory: GenerationDirectory, _ id: String) {
     do throws(DeliveryFaults) {
       try directory.remove()
     } catch {
@@ -258,209 +256,10 @@ public actor ExecutionSupervisor {
       entry.settling?.cancel()
       entry.notifying?.cancel()
       if configuration.stop.removesOutputs, let directory = entry.accepted?.directory {
-        remove(directory, entry.id)
+        removeOutputs(directory, entry.id)
         records.remove(entry.id)
       }
     }
-  }
-
-  // MARK: - Delivery
-
-  /// Values of `owners` changed.
-  func valuesChanged(_ owners: Set<String>) {
-    for id in owners {
-      settle(id, after: Self.settling)
-    }
-  }
-
-  private func settle(_ id: String, after pause: Duration) {
-    guard managed[id] != nil, managed[id]?.settling == nil, !isStopping else {
-      return
-    }
-    managed[id]?.settling = Task(executorPreference: executor) { [time] in
-      if pause > .zero {
-        guard (try? await time.sleep(for: pause)) != nil else {
-          return
-        }
-      }
-      await self.deliver(id)
-    }
-  }
-
-  private func deliver(_ id: String) async {
-    managed[id]?.settling = nil
-    guard let scheduler, let accepted = managed[id]?.accepted else {
-      return
-    }
-    let states = await scheduler.states(of: id)
-    // The execution may have changed or gone while the states were asked for.
-    guard let current = managed[id]?.accepted, current.folder == accepted.folder, !isStopping else {
-      return
-    }
-    let plan = current.plan
-    guard plan.items.allSatisfy({ states[$0.reference(in: plan)]?.result != nil }) else {
-      return
-    }
-    do throws(GenerationFailure) {
-      let generation = try GenerationAssembly(registry: registry).assemble(plan) { item in
-        self.result(of: states[item.reference(in: plan)])
-      }
-      put(generation, id, current)
-    } catch {
-      fail(id, error, states)
-    }
-  }
-
-  /// The value to deliver, unless the policy says that it is too old.
-  private func result(of state: ReferenceState?) -> FetchResult {
-    guard let state, let result = state.result else {
-      return .failure(ProviderFailure(.transient, connection: "", "not fetched yet"))
-    }
-    if let limit = policy.maxStale, let last = state.lastSuccess, let failure = state.failure,
-      last.duration(to: time.now) > .nanoseconds(limit.nanoseconds)
-    {
-      return .failure(failure)
-    }
-    return result
-  }
-
-  private func fail(_ id: String, _ failure: GenerationFailure, _ states: [Reference: ReferenceState]) {
-    let first = failure.failures.first?.line ?? ""
-    let rest = failure.failures.count > 1 ? " (and \(failure.failures.count - 1) more)" : ""
-    let isNew = managed[id]?.deliveryProblem != first + rest
-    managed[id]?.deliveryProblem = first + rest
-    if isNew {
-      for failed in failure.failures.prefix(20) {
-        log.error("generation not made", metadata: ["execution": "\(id)", "reason": "\(failed.line)"])
-      }
-    }
-    let isTooOld = states.values.contains { state in
-      state.value != nil && (try? result(of: state).get()) == nil
-    }
-    if isTooOld, let directory = managed[id]?.accepted?.directory, managed[id]?.generation ?? 0 > 0 {
-      log.error("outputs withdrawn", metadata: ["execution": "\(id)", "reason": "a value is older than max_stale"])
-      remove(directory, id)
-    }
-  }
-
-  private func put(_ generation: Generation, _ id: String, _ accepted: ManagedExecution.Accepted) {
-    let inPlace = managed[id]?.generation ?? 0
-    let number = inPlace + 1
-    let secrets = generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) }
-    let manifest = GenerationManifest.write(
-      generation, number: number, execution: id, now: time.now, unixTime: time.unixTime)
-    do throws(DeliveryFaults) {
-      makeRoot()
-      let outcome = try accepted.directory.deliver(secrets, manifest: manifest)
-      managed[id]?.deliveryProblem = nil
-      managed[id]?.deliveryFailures = 0
-      for warning in outcome.warnings {
-        log.warning("output left in part", metadata: ["execution": "\(id)", "reason": "\(warning)"])
-      }
-      if outcome.change == .content {
-        managed[id]?.generation = number
-        managed[id]?.deliveredAtUnix = time.unixTime
-        log.notice(
-          "generation delivered",
-          metadata: ["execution": "\(id)", "generation": "\(number)", "secrets": "\(secrets.count)"])
-      }
-      record(id, accepted.folder)
-      notifyIfNeeded(id, secrets.map(\.value))
-    } catch {
-      deliveryFailed(id, error)
-    }
-  }
-
-  private func makeRoot() {
-    // Its permissions let others pass, not list: each execution's folder has its own.
-    mkdir(configuration.outputs.root, 0o711)
-  }
-
-  private func deliveryFailed(_ id: String, _ error: DeliveryFaults) {
-    let first = error.faults.first?.description ?? ""
-    if managed[id]?.deliveryProblem != first {
-      for fault in error.faults.prefix(20) {
-        log.error("generation not delivered", metadata: ["execution": "\(id)", "reason": "\(fault)"])
-      }
-    }
-    managed[id]?.deliveryProblem = first
-    let failures = (managed[id]?.deliveryFailures ?? 0) + 1
-    managed[id]?.deliveryFailures = failures
-    settle(id, after: min(.seconds(1) * (1 << min(failures, 6)), .seconds(60)))
-  }
-
-  /// Compares every output with what it should hold, and mends it: for what is changed or deleted behind the agent's back, and for
-  /// values that became too old.
-  func audit() {
-    for entry in managed.values where entry.accepted != nil {
-      settle(entry.id, after: .zero)
-    }
-  }
-
-  // MARK: - Notices
-
-  private func record(_ id: String, _ folder: String) {
-    guard let entry = managed[id] else {
-      return
-    }
-    var record = known[id] ?? ExecutionRecord(id: id, source: entry.source, folder: folder, notified: 0)
-    record.source = entry.source
-    record.folder = folder
-    // Without anybody to tell, and for a first generation that nobody has read yet, there is nothing to catch up on later.
-    if configuration.notices.isEmpty || (record.notified == 0 && entry.generation == 1) {
-      record.notified = entry.generation
-    }
-    save(record)
-  }
-
-  private func save(_ record: ExecutionRecord) {
-    guard known[record.id] != record else {
-      return
-    }
-    do throws(ExecutionRecords.Fault) {
-      try records.save(record)
-      known[record.id] = record
-    } catch {
-      log.error("state not recorded", metadata: ["execution": "\(record.id)", "reason": "\(error)"])
-    }
-  }
-
-  private func notifyIfNeeded(_ id: String, _ values: [SecretBytes]) {
-    guard let entry = managed[id], entry.notifying == nil, !configuration.notices.isEmpty,
-      entry.generation > known[id]?.notified ?? 0
-    else {
-      return
-    }
-    let pause = configuration.noticeDelay
-    managed[id]?.notifying = Task(executorPreference: executor) { [time] in
-      guard (try? await time.sleep(for: pause)) != nil else {
-        return
-      }
-      await self.notify(id, values)
-    }
-  }
-
-  private func notify(_ id: String, _ values: [SecretBytes]) async {
-    guard let entry = managed[id], let accepted = entry.accepted, var record = known[id] else {
-      return
-    }
-    let generation = entry.generation
-    let folder = "\(configuration.outputs.root)/\(accepted.folder)"
-    let faults = await notifier(configuration.notices, accepted.execution, id, folder, values)
-    for fault in faults {
-      log.error("notice failed", metadata: ["execution": "\(id)", "reason": "\(fault)"])
-    }
-    log.notice("notices sent", metadata: ["execution": "\(id)", "generation": "\(generation)"])
-    record.notified = generation
-    if managed[id] != nil {
-      save(record)
-    }
-    managed[id]?.notifying = nil
-    managed[id]?.noticeProblem = faults.first
-    managed[id]?.notices += configuration.notices.count - faults.count
-    managed[id]?.failedNotices += faults.count
-    // A generation that came while the notices were under way needs its own.
-    notifyIfNeeded(id, values)
   }
 
   // MARK: - Change of configuration
@@ -481,7 +280,7 @@ public actor ExecutionSupervisor {
     }
     for (id, entry) in managed {
       if moved, let directory = entry.accepted?.directory, directory != self.directory(entry.accepted?.folder ?? "") {
-        remove(directory, id)
+        removeOutputs(directory, id)
         managed[id]?.generation = 0
         known[id]?.notified = 0
       }

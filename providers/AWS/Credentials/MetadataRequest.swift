@@ -31,13 +31,13 @@ struct MetadataRequest: Sendable {
     _ method: HTTPMethod, _ url: HTTPURL, headers: [HTTPHeader]
   ) async throws(ProviderFailure) -> HTTPResponse {
     do throws(PolicyRefusal) {
-      try context.services.policy.check(platformService: url)
+      try context.services.policy.check(metadataService: url)
     } catch {
       throw context.failures.refused(error)
     }
     var options = HTTPClientOptions()
     options.connectTimeout = min(Self.connectTimeout, context.services.limits.connect)
-    options.addressRule = context.services.policy.addressRule(forPlatformService: url)
+    options.addressRule = context.services.policy.addressRule(forMetadataService: url)
     options.bypassesProxy = url.scheme == .http
     let request = HTTPRequest(
       method: method, url: url, headers: headers, timeout: min(Self.attemptTimeout, context.services.limits.attempt),
