@@ -22,9 +22,10 @@ enum RefreshReaction {
     switch kind {
     case .transient: (.seconds(1), .seconds(60))
     case .throttled: (.seconds(5), .seconds(300))
-    // A person has to act: asking often only burns the quota.
-    case .denied, .malformed: (.seconds(15), .seconds(900))
-    case .missing: (.seconds(5), .seconds(300))
+    // A person has to act, and stores lock out who is denied often.
+    case .denied: (.seconds(15), .seconds(900))
+    // A secret may yet be made, and a proxy's page in the place of an answer go away.
+    case .missing, .malformed: (.seconds(5), .seconds(300))
     // Changes only with the policy or the document, and both start anew.
     case .policy: (.seconds(900), .seconds(900))
     }

@@ -93,7 +93,7 @@ import Testing
   @Test(arguments: [
     ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5", "neither IPv4 nor IPv6"),
     ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ftp://x", "is no address"),
-    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.1.1", "link-local"),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://[fe80::1]", "link-local"),
     ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://metadata.evil", "needs https"),
     ("AWS_EC2_METADATA_DISABLED", "TRUE", "turned off"),
   ])

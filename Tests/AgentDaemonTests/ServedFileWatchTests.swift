@@ -19,6 +19,7 @@ private final class WatchScene: Sendable {
     loop = try EventLoop()
     path = NSTemporaryDirectory() + "secrets-agent-watch-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(atPath: path + "/apart", withIntermediateDirectories: false)
     connection = try .testing(#"{"type": "scripted", "store": "none"}"#, by: ScriptedProvider.descriptor)
     let (stream, told) = AsyncStream.makeStream(of: Reference.self)
     changes = stream
@@ -28,7 +29,7 @@ private final class WatchScene: Sendable {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   func reference(_ name: String) -> Reference { connection.reference(["path": path + "/" + name]) }
-  func follow(_ names: String...) { watch.follow(Set((names + ["end", "after"]).map(reference))) }
+  func follow(_ names: String...) { watch.follow(Set((names + ["apart/end", "apart/after"]).map(reference))) }
 
   func write(_ name: String, _ text: String = "x") throws {
     try Data(text.utf8).write(to: URL(fileURLWithPath: path + "/" + name))
@@ -40,11 +41,11 @@ private final class WatchScene: Sendable {
       do {
         try change()
         // What is told together comes in no order: all of it came when something is told that happened after the last of it.
-        try self.write("end")
-        var names = await self.told(before: "end")
-        try self.write("after")
-        names.formUnion(await self.told(before: "after"))
-        return .success(names.subtracting(["end"]))
+        try self.write("apart/end")
+        var names = await self.told(before: "apart/end")
+        try self.write("apart/after")
+        names.formUnion(await self.told(before: "apart/after"))
+        return .success(names.subtracting(["apart/end"]))
       } catch {
         return .failure(error)
       }

@@ -34,11 +34,14 @@ struct Outcome: Sendable {
 /// A program under the test's hand: its input and outputs are files, so that no pipe can fill up and block it.
 final class Run: Sendable {
   let pid: pid_t
+  /// Held, so that it is not removed before the outcome is read.
+  private let folder: ScratchFolder
   private let outputFile: URL
   private let errorFile: URL
   private let ended: Task<Int32, Never>
 
   init(_ command: [String], environment: [String: String], input: String? = nil, folder: ScratchFolder) throws {
+    self.folder = folder
     outputFile = folder.fresh("stdout")
     errorFile = folder.fresh("stderr")
     let inputPath = try input.map { try folder.write($0, as: folder.fresh("stdin").lastPathComponent) } ?? "/dev/null"
