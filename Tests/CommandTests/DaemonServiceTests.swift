@@ -88,6 +88,20 @@ import Testing
     #expect(daemon.generation(of: "web") != nil)
   }
 
+  @Test func aTokenRevokedMidWayIsReplacedByOneLogin() async throws {
+    let daemon = try RunningDaemon()
+    try daemon.drop(demo(fakes.address), as: "web")
+    let run = try daemon.start()
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web") != nil })
+    try await fakes.put("secret", "web/db", ["username": "web", "password": "rotated"])
+    try await fakes.administer("POST", "vault/revoke-tokens")
+    _ = try await daemon.command("refresh")
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web")?["DB_PASSWORD"] == "rotated" })
+    #expect(try await fakes.requests().count { $0 == "POST /v1/auth/approle/login" } == 2)
+    run.send(SIGTERM)
+    _ = try await run.outcome()
+  }
+
   @Test func aStopRemovesOutputsWhereItIsToldTo() async throws {
     let daemon = try RunningDaemon("stop: {remove_outputs: true, revoke_leases: true}")
     try daemon.drop(demo(fakes.address), as: "web")
