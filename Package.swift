@@ -138,9 +138,9 @@ let package = Package(
       ]),
     tests("ProviderFakesTests", ["EventLoop", "HTTPTransport", "JSONReader", "ProviderFakes", "SecretBytes", logging]),
     // These drive the built executable, as a user does.
-    tests("CommandTests", ["ProviderFakes", "JSONReader", "SecretBytes"]),
+    tests("CommandTests", ["ProviderFakes", "JSONReader", "SecretBytes", "TestSupport"]),
     // The same against a real OpenBao server, where SECRETS_AGENT_BAO names its executable.
-    tests("OpenBaoTests", ["JSONReader", "SecretBytes"]),
+    tests("OpenBaoTests", ["JSONReader", "SecretBytes", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

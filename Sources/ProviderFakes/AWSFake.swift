@@ -7,21 +7,17 @@ import SecretBytes
 ///
 /// It checks what the services check (signature, scope, time, session token, life of temporary keys, roles' conditions, signatures of
 /// web identities) by code of its own, so that a fault of the agent's signer cannot hide in it.
-public final class AWSFake: Sendable {
+public final class AWSFake: FakeStore {
   public static let account = "123456789012"
 
   public let server: FakeServer
-  public let address: String
   private let core: AWSFakeCore
 
-  public var recorder: RequestRecorder { server.recorder }
-  public var faults: FaultTable { server.faults }
   public var region: String { core.change { $0.region } }
 
-  private init(server: FakeServer, core: AWSFakeCore, isTLS: Bool) {
+  private init(server: FakeServer, core: AWSFakeCore) {
     self.server = server
     self.core = core
-    self.address = "\(isTLS ? "https" : "http")://127.0.0.1:\(server.port)"
   }
 
   /// - Parameters:
@@ -31,33 +27,13 @@ public final class AWSFake: Sendable {
     port: Int = 0, tls: FakeTLS = .none, region: String = "us-east-1",
     clock: @escaping @Sendable () -> Int64 = { Int64(time(nil)) }
   ) async throws -> AWSFake {
-    try await listen(AWSFakeCore(region: region, clock: clock), port: port, tls: tls)
-  }
-
-  private static func listen(
-    _ core: AWSFakeCore, port: Int, tls: FakeTLS, recorder: RequestRecorder = RequestRecorder(),
-    faults: FaultTable = FaultTable()
-  ) async throws -> AWSFake {
-    let administration = FakeAdministration(recorder: recorder, faults: faults)
-    let server = try await FakeServer.start(port: port, tls: tls, recorder: recorder, faults: faults) { request in
-      if request.path.hasPrefix("/_fake/aws/") {
-        return core.administer(request)
-      }
-      return request.path.hasPrefix("/_fake/") ? administration.answer(request) : core.answer(request)
-    }
-    if case .none = tls {
-      return AWSFake(server: server, core: core, isTLS: false)
-    }
-    return AWSFake(server: server, core: core, isTLS: true)
+    let core = AWSFakeCore(region: region, clock: clock)
+    return AWSFake(server: try await .serving(core, port: port, tls: tls), core: core)
   }
 
   /// The same AWS on one more port.
   public func listening(port: Int = 0, tls: FakeTLS) async throws -> AWSFake {
-    try await Self.listen(core, port: port, tls: tls, recorder: recorder, faults: faults)
-  }
-
-  public func stop() async {
-    await server.stop()
+    AWSFake(server: try await server.joined(by: core, port: port, tls: tls), core: core)
   }
 
   // MARK: - Identities

@@ -3,7 +3,7 @@ import SecretBytes
 import Synchronization
 
 /// Answers AWS's APIs from a state behind one lock.
-final class AWSFakeCore: Sendable {
+final class AWSFakeCore: FakeCore {
   static let requestID = "7a62c49f-347e-4fc4-9331-6e8e00000000"
 
   private let state: Mutex<AWSFakeState>
@@ -21,7 +21,7 @@ final class AWSFakeCore: Sendable {
     state.withLock { body(&$0) }
   }
 
-  func answer(_ request: RecordedRequest) -> FakeReply {
+  func answer(_ request: RecordedRequest, scheme: String) -> FakeReply {
     let time = now
     return state.withLock { state in
       let now = time + state.clockOffset
@@ -34,8 +34,7 @@ final class AWSFakeCore: Sendable {
     }
   }
 
-  /// The endpoints below `/_fake/aws/`.
-  func administer(_ request: RecordedRequest) -> FakeReply {
+  func administer(_ request: RecordedRequest) -> FakeReply? {
     switch request.line {
     case "POST /_fake/aws/advance":
       guard let seconds = request.query["seconds"].flatMap(Int64.init) else {
@@ -50,7 +49,7 @@ final class AWSFakeCore: Sendable {
     case "POST /_fake/aws/allow":
       change { $0.denials = [] }
     default:
-      return .errors(404, "no such endpoint")
+      return nil
     }
     return .noContent
   }

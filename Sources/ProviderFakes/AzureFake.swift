@@ -7,8 +7,9 @@ import Synchronization
 /// signature and claims it checks), the token services of managed identities (instance metadata, App Service, Arc), and one Key
 /// Vault that challenges, and checks a token's audience, tenant and life.
 ///
-/// Its clock is the machine's plus what ``advance(seconds:)`` and ``setClock(unixTime:)`` added.
-public final class AzureFake: Sendable {
+/// Its one ``FakeStore/address`` is the vault's, the authority's (`AZURE_AUTHORITY_HOST`), and the instance metadata service's
+/// (`AZURE_POD_IDENTITY_AUTHORITY_HOST`). Its clock is the machine's plus what ``advance(seconds:)`` and ``setClock(unixTime:)`` added.
+public final class AzureFake: FakeStore {
   /// The tenant that holds applications and vault where a call names no other.
   public static let tenant = "5f3c2a10-0000-4000-8000-00000000a2ce"
   /// What the vault wants tokens for: a loopback host, as the agent asks of a vault on loopback.
@@ -17,51 +18,27 @@ public final class AzureFake: Sendable {
   public static let identityHeader = "fake-identity-header"
 
   public let server: FakeServer
-  /// The vault's, and the authority's (`AZURE_AUTHORITY_HOST`), and the instance metadata service's
-  /// (`AZURE_POD_IDENTITY_AUTHORITY_HOST`).
-  public let address: String
   private let core: AzureFakeCore
 
-  public var recorder: RequestRecorder { server.recorder }
-  public var faults: FaultTable { server.faults }
   /// `IDENTITY_ENDPOINT` of App Service and Container Apps.
   public var appServiceEndpoint: String { address + AzureFakeCore.appServicePath }
   /// `IDENTITY_ENDPOINT` of Azure Arc.
   public var arcEndpoint: String { address + AzureFakeCore.arcPath }
 
-  private init(server: FakeServer, core: AzureFakeCore, scheme: String) {
+  private init(server: FakeServer, core: AzureFakeCore) {
     self.server = server
     self.core = core
-    self.address = "\(scheme)://127.0.0.1:\(server.port)"
   }
 
   /// An Azure without applications, identities and secrets.
   public static func start(port: Int = 0, tls: FakeTLS = .none) async throws -> AzureFake {
-    try await listen(AzureFakeCore(), port: port, tls: tls)
-  }
-
-  private static func listen(
-    _ core: AzureFakeCore, port: Int, tls: FakeTLS, recorder: RequestRecorder = RequestRecorder(),
-    faults: FaultTable = FaultTable()
-  ) async throws -> AzureFake {
-    let scheme = if case .none = tls { "http" } else { "https" }
-    let administration = FakeAdministration(recorder: recorder, faults: faults)
-    let server = try await FakeServer.start(port: port, tls: tls, recorder: recorder, faults: faults) { request in
-      if request.path.hasPrefix("/_fake/") {
-        return core.administer(request) ?? administration.answer(request)
-      }
-      return core.answer(request, scheme: scheme)
-    }
-    return AzureFake(server: server, core: core, scheme: scheme)
+    let core = AzureFakeCore()
+    return AzureFake(server: try await .serving(core, port: port, tls: tls), core: core)
   }
 
   /// The same Azure on one more port.
   public func listening(port: Int = 0, tls: FakeTLS) async throws -> AzureFake {
-    try await Self.listen(core, port: port, tls: tls, recorder: recorder, faults: faults)
-  }
-
-  public func stop() async {
-    await server.stop()
+    AzureFake(server: try await server.joined(by: core, port: port, tls: tls), core: core)
   }
 
   // MARK: - What it holds

@@ -4,7 +4,7 @@ import SecretBytes
 import Synchronization
 
 /// Answers for Azure's services from a state behind one lock.
-final class AzureFakeCore: Sendable {
+final class AzureFakeCore: FakeCore {
   static let appServicePath = "/msi/token"
   static let arcPath = "/arc/metadata/identity/oauth2/token"
   static let metadataPath = "/metadata/identity/oauth2/token"

@@ -1,16 +1,13 @@
 import JSONReader
 import SecretBytes
 
-/// The endpoints below `/_fake/`, for tests that drive executables: what was asked, faults, time.
+/// The endpoints below `/_fake/`, for tests that drive executables: what was asked, faults.
 ///
 /// - `GET /_fake/requests`: `{"requests": ["GET /v1/…", …]}`; `DELETE` forgets them.
 /// - `POST /_fake/faults` with `{"fault": "status", "argument": 503, "on": "GET /v1/secret/*", "times": 2, "every": 1}`; `DELETE` ends all.
-/// - `POST /_fake/vault/advance?seconds=N`, `POST /_fake/vault/revoke-tokens`, `POST /_fake/vault/seal`, `POST /_fake/vault/unseal`.
 struct FakeAdministration: Sendable {
   let recorder: RequestRecorder
   let faults: FaultTable
-  /// `nil` at the fakes of other stores.
-  var vault: VaultFakeCore?
 
   func answer(_ request: RecordedRequest) -> FakeReply {
     switch request.line {
@@ -22,17 +19,6 @@ struct FakeAdministration: Sendable {
       return addFault(request)
     case "DELETE /_fake/faults":
       faults.clear()
-    case "POST /_fake/vault/advance":
-      guard let seconds = request.query["seconds"].flatMap(Double.init) else {
-        return .errors(400, "seconds is missing")
-      }
-      vault?.change { $0.clockOffset += seconds }
-    case "POST /_fake/vault/revoke-tokens":
-      vault?.change { $0.tokens = $0.tokens.filter { $0.key == VaultFake.rootToken } }
-    case "POST /_fake/vault/seal":
-      vault?.change { $0.isSealed = true }
-    case "POST /_fake/vault/unseal":
-      vault?.change { $0.isSealed = false }
     default:
       return .errors(404, "no such endpoint")
     }

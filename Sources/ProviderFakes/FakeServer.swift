@@ -36,6 +36,8 @@ public final class FakeServer: Sendable {
   public let recorder: RequestRecorder
   public let faults: FaultTable
   public let port: Int
+  /// `http://127.0.0.1:PORT`, or `https`.
+  public let address: String
   private let channel: any Channel
   private let group: MultiThreadedEventLoopGroup
   private let connections: ConnectionCount
@@ -44,10 +46,12 @@ public final class FakeServer: Sendable {
   public var connectionCount: Int { connections.value }
 
   private init(
-    channel: any Channel, port: Int, group: MultiThreadedEventLoopGroup, _ shared: RequestHandler.Shared
+    channel: any Channel, port: Int, scheme: String, group: MultiThreadedEventLoopGroup,
+    _ shared: RequestHandler.Shared
   ) {
     self.channel = channel
     self.port = port
+    self.address = "\(scheme)://127.0.0.1:\(port)"
     self.group = group
     self.recorder = shared.recorder
     self.faults = shared.faults
@@ -81,7 +85,7 @@ public final class FakeServer: Sendable {
       guard let port = channel.localAddress?.port else {
         throw FakeFault("the server has no port")
       }
-      return FakeServer(channel: channel, port: port, group: group, shared)
+      return FakeServer(channel: channel, port: port, scheme: tls.scheme, group: group, shared)
     } catch {
       try? await group.shutdownGracefully()
       throw FakeFault("127.0.0.1:\(port): \(error)")
@@ -95,6 +99,10 @@ public final class FakeServer: Sendable {
 }
 
 extension FakeTLS {
+  var scheme: String {
+    if case .none = self { "http" } else { "https" }
+  }
+
   fileprivate func context() throws -> NIOSSLContext? {
     let own: FakeCertificate
     var authority: FakeCertificate?

@@ -7,19 +7,16 @@ import SecretBytes
 /// which it checks), the IAM Credentials API, the metadata server, and Secret Manager, global and regional, which checks a token's
 /// life and scope.
 ///
-/// Its clock is the machine's plus what ``advance(seconds:)`` and ``setClock(unixTime:)`` added.
-public final class GCPFake: Sendable {
+/// One ``FakeStore/address`` is that of all services (`CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER`, `…_IAMCREDENTIALS`). Its clock
+/// is the machine's plus what ``advance(seconds:)`` and ``setClock(unixTime:)`` added.
+public final class GCPFake: FakeStore {
   public static let project = "demo-project"
   public static let projectNumber = "123456789012"
   public static let cloudScope = "https://www.googleapis.com/auth/cloud-platform"
 
   public let server: FakeServer
-  /// Of all services (`CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER`, `…_IAMCREDENTIALS`).
-  public let address: String
   private let core: GCPFakeCore
 
-  public var recorder: RequestRecorder { server.recorder }
-  public var faults: FaultTable { server.faults }
   /// `token_uri` of key files.
   public var tokenURL: String { address + GCPFakeCore.tokenPath }
   /// `token_url` of external accounts.
@@ -29,39 +26,20 @@ public final class GCPFake: Sendable {
   /// `GCE_METADATA_HOST`.
   public var metadataHost: String { "127.0.0.1:\(server.port)" }
 
-  private init(server: FakeServer, core: GCPFakeCore, scheme: String) {
+  private init(server: FakeServer, core: GCPFakeCore) {
     self.server = server
     self.core = core
-    self.address = "\(scheme)://127.0.0.1:\(server.port)"
   }
 
   /// A Google Cloud with one project, and without accounts and secrets.
   public static func start(port: Int = 0, tls: FakeTLS = .none) async throws -> GCPFake {
-    try await listen(GCPFakeCore(), port: port, tls: tls)
-  }
-
-  private static func listen(
-    _ core: GCPFakeCore, port: Int, tls: FakeTLS, recorder: RequestRecorder = RequestRecorder(),
-    faults: FaultTable = FaultTable()
-  ) async throws -> GCPFake {
-    let scheme = if case .none = tls { "http" } else { "https" }
-    let administration = FakeAdministration(recorder: recorder, faults: faults)
-    let server = try await FakeServer.start(port: port, tls: tls, recorder: recorder, faults: faults) { request in
-      if request.path.hasPrefix("/_fake/") {
-        return core.administer(request) ?? administration.answer(request)
-      }
-      return core.answer(request, scheme: scheme)
-    }
-    return GCPFake(server: server, core: core, scheme: scheme)
+    let core = GCPFakeCore()
+    return GCPFake(server: try await .serving(core, port: port, tls: tls), core: core)
   }
 
   /// The same Google Cloud on one more port.
   public func listening(port: Int = 0, tls: FakeTLS) async throws -> GCPFake {
-    try await Self.listen(core, port: port, tls: tls, recorder: recorder, faults: faults)
-  }
-
-  public func stop() async {
-    await server.stop()
+    GCPFake(server: try await server.joined(by: core, port: port, tls: tls), core: core)
   }
 
   // MARK: - Accounts

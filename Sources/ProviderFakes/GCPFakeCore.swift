@@ -4,7 +4,7 @@ import SecretBytes
 import Synchronization
 
 /// Answers for Google's services from a state behind one lock.
-final class GCPFakeCore: Sendable {
+final class GCPFakeCore: FakeCore {
   static let tokenPath = "/token"
   static let exchangePath = "/v1/token"
   static let subjectTokenPath = "/subject-token"

@@ -7,20 +7,15 @@ import Synchronization
 /// with real signature checks, both KV versions, leases, namespaces. Held against OpenBao by the tests that run on both.
 ///
 /// Its clock is the machine's monotonic one plus what ``advance(seconds:)`` added, so a test need not wait for a token to end.
-public final class VaultFake: Sendable {
+public final class VaultFake: FakeStore {
   public static let rootToken = "root"
 
   public let server: FakeServer
-  public let address: String
   private let vault: VaultFakeCore
 
-  public var recorder: RequestRecorder { server.recorder }
-  public var faults: FaultTable { server.faults }
-
-  private init(server: FakeServer, vault: VaultFakeCore, isTLS: Bool) {
+  private init(server: FakeServer, vault: VaultFakeCore) {
     self.server = server
     self.vault = vault
-    self.address = "\(isTLS ? "https" : "http")://127.0.0.1:\(server.port)"
   }
 
   /// A Vault with a root token, a KV version 2 engine at `secret` and one of version 1 at `kv1`.
@@ -31,30 +26,12 @@ public final class VaultFake: Sendable {
       state.engines[VaultFakeState.key("", "kv1")] = .kv(version: 1)
       state.tokens[rootToken] = VaultFakeState.Token(id: rootToken, accessor: "root-accessor", namespace: "", ttl: 0)
     }
-    return try await listen(vault, port: port, tls: tls)
-  }
-
-  private static func listen(
-    _ vault: VaultFakeCore, port: Int, tls: FakeTLS, recorder: RequestRecorder = RequestRecorder(),
-    faults: FaultTable = FaultTable()
-  ) async throws -> VaultFake {
-    let administration = FakeAdministration(recorder: recorder, faults: faults, vault: vault)
-    let server = try await FakeServer.start(port: port, tls: tls, recorder: recorder, faults: faults) { request in
-      request.path.hasPrefix("/_fake/") ? administration.answer(request) : vault.answer(request)
-    }
-    if case .none = tls {
-      return VaultFake(server: server, vault: vault, isTLS: false)
-    }
-    return VaultFake(server: server, vault: vault, isTLS: true)
+    return VaultFake(server: try await .serving(vault, port: port, tls: tls), vault: vault)
   }
 
   /// The same Vault on one more port.
   public func listening(port: Int = 0, tls: FakeTLS) async throws -> VaultFake {
-    try await Self.listen(vault, port: port, tls: tls, recorder: recorder, faults: faults)
-  }
-
-  public func stop() async {
-    await server.stop()
+    VaultFake(server: try await server.joined(by: vault, port: port, tls: tls), vault: vault)
   }
 
   // MARK: - What it holds

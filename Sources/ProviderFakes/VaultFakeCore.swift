@@ -4,7 +4,7 @@ import SecretBytes
 import Synchronization
 
 /// Answers Vault's API from a state behind one lock.
-final class VaultFakeCore: Sendable {
+final class VaultFakeCore: FakeCore {
   private let state = Mutex(VaultFakeState())
 
   func change<R: Sendable>(_ body: (inout VaultFakeState) -> R) -> R {
@@ -17,7 +17,7 @@ final class VaultFakeCore: Sendable {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
-  func answer(_ request: RecordedRequest) -> FakeReply {
+  func answer(_ request: RecordedRequest, scheme: String) -> FakeReply {
     guard request.path.hasPrefix("/v1/") else {
       return FakeReply(status: 404, headers: [("Content-Type", "text/html")], body: "<html>404 page not found</html>")
     }
@@ -26,6 +26,25 @@ final class VaultFakeCore: Sendable {
     let call = VaultFakeCall(
       request: request, path: String(request.path.dropFirst(4)), namespace: namespace, body: body)
     return state.withLock { $0.answer(call, now: Self.clock() + $0.clockOffset) }
+  }
+
+  func administer(_ request: RecordedRequest) -> FakeReply? {
+    switch request.line {
+    case "POST /_fake/vault/advance":
+      guard let seconds = request.query["seconds"].flatMap(Double.init) else {
+        return .errors(400, "seconds is missing")
+      }
+      change { $0.clockOffset += seconds }
+    case "POST /_fake/vault/revoke-tokens":
+      change { $0.tokens = $0.tokens.filter { $0.key == VaultFake.rootToken } }
+    case "POST /_fake/vault/seal":
+      change { $0.isSealed = true }
+    case "POST /_fake/vault/unseal":
+      change { $0.isSealed = false }
+    default:
+      return nil
+    }
+    return .noContent
   }
 }
 

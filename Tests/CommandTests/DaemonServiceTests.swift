@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The daemon as a service: signals, the service manager's protocol, listeners, the files it serves.

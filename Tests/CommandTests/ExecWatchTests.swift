@@ -18,7 +18,9 @@ import Testing
     let document = jobSpec(
       vault(fakes.address), ["DB_PASSWORD": kv2("web/db", "password").with([("refresh", "100ms")])])
     return try agent.start(
-      ["exec", "--watch"] + options + [try agent.file(document), "--", "sh", "-c", "echo start:$DB_PASSWORD; \(script)"])
+      ["exec", "--watch"] + options + [
+        try agent.file(document), "--", "sh", "-c", "echo start:$DB_PASSWORD; \(script)",
+      ])
   }
 
   private let first = "start:correct horse battery staple\n"
@@ -78,7 +80,8 @@ import Testing
     let run = try watch(
       "env", "--pass", "APP_*", environment: ["APP_MODE": "x", "OTHER": "y", "LANG": "C", "VAULT_TOKEN": "root"])
     let outcome = try await run.outcome()
-    let names = Set(outcome.outputText.split(separator: "\n").compactMap { $0.split(separator: "=").first }.map(String.init))
+    let names = Set(
+      outcome.outputText.split(separator: "\n").compactMap { $0.split(separator: "=").first }.map(String.init))
     #expect(names.isSuperset(of: ["APP_MODE", "LANG", "PATH", "HOME", "DB_PASSWORD"]), outcome.said)
     #expect(names.isDisjoint(with: ["OTHER", "VAULT_TOKEN"]), outcome.said)
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// A process of `secrets-agent-fakes`, ended with the last holder or with the test process, whichever is first.
 final class Fakes: Sendable {

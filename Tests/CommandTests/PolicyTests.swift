@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// What the node's policy refuses, and what the command line does.

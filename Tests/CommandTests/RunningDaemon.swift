@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// A `secrets-agent daemon` that follows a folder of documents, in a scratch folder of its own.
 final class RunningDaemon: Sendable {

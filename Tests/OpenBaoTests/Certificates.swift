@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A certificate authority and what it signed, made by the `openssl` command.
 struct Certificates: Sendable {

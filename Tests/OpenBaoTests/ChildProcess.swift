@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// A program run to its end: what it printed and how it ended.
 struct Outcome: Sendable {

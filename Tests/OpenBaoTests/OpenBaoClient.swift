@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// What one call to OpenBao's HTTP API answered.
 struct Answer {

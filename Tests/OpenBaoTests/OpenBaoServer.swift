@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Where the tests find OpenBao. Without it they are skipped, and say how to get them to run.

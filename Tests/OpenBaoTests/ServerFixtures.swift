@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// What the tests put into a server before the executable comes: engines, policies, roles.
 extension OpenBaoServer {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// An RSA key that signs JSON Web Tokens with RS256, by the `openssl` command.
 struct SigningKey: Sendable {

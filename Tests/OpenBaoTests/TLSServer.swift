@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A configured OpenBao server: storage in memory, and two TLS listeners.
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// Runs one OpenBao server under a shell that kills it when the test process lets go of a pipe.
 ///
