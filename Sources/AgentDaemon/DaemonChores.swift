@@ -1,3 +1,4 @@
+import CLinux
 import EventLoop
 import Logging
 
@@ -10,6 +11,8 @@ extension Daemon {
           await self.supervisor?.audit()
           await self.followFiles()
           await self.tellStatus()
+          // A burst of deliveries leaves free pages behind, and this process idles for months.
+          linux_release_free_memory()
         }
       },
     ]

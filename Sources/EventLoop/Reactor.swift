@@ -26,11 +26,7 @@ final class Reactor: Sendable {
     guard timer >= 0 else {
       throw EventLoopFault("timerfd_create", errno)
     }
-    let timer = timer
-    try add(timer, .readable) { _ in
-      var count: UInt64 = 0
-      read(timer, &count, MemoryLayout<UInt64>.size)
-    }
+    try add(timer, .readable) { [unowned self] _ in self.timerRang() }
   }
 
   deinit {
@@ -83,6 +79,13 @@ final class Reactor: Sendable {
 
   // MARK: - Timers
 
+  /// What was armed is spent, whether or not our clock has come as far: some kernels' timers ring some nanoseconds before it has.
+  private func timerRang() {
+    var count: UInt64 = 0
+    read(timer, &count, MemoryLayout<UInt64>.size)
+    state.withLock { $0.armed = nil }
+  }
+
   func schedule(_ timer: LoopTimer, at moment: Moment) {
     state.withLock { $0.timers.insert(timer, due: moment) }
     rearm()
@@ -101,9 +104,7 @@ final class Reactor: Sendable {
       due.finish(true)
       fired = true
     }
-    if fired {
-      rearm()
-    }
+    rearm()
     return fired
   }
 

@@ -54,6 +54,9 @@ int linux_spawn_apart(const char *path, char *const arguments[], char *const env
 // A signal's name without SIG (`TERM`), NULL for unknown ones and those of real time.
 const char *linux_signal_name(int number);
 
+/// Gives pages of the heap that hold nothing back to the kernel (malloc_trim(3)).
+void linux_release_free_memory(void);
+
 // pipe2(2), closed on exec: the reading end, then the writing end. 0 or -1 with errno set.
 int linux_pipe(int ends[2]);
 

@@ -181,16 +181,6 @@ struct ConfigurationText {
 extension SecretBytes {
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
 
-  /// Without white space at either end.
-  var trimmed: SecretBytes {
-    let range = withUnsafeBytes { bytes -> Range<Int> in
-      let start = bytes.firstIndex { !Self.isSpace($0) } ?? bytes.count
-      let end = bytes.lastIndex { !Self.isSpace($0) }.map { $0 + 1 } ?? start
-      return start..<end
-    }
-    return slice(range)
-  }
-
   /// How many bytes of white space it starts with.
   fileprivate var leadingSpace: Int {
     withUnsafeBytes { bytes in bytes.firstIndex { !Self.isSpace($0) } ?? bytes.count }

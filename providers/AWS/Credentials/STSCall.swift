@@ -43,14 +43,14 @@ struct STSCall: Sendable {
     roleARN: String, sessionName: String?, externalID: String?, durationSeconds: Int64?,
     with identity: ResolvedCredentials
   ) async throws(ProviderFailure) -> AWSCredentials {
-    var form = QueryForm(action: "AssumeRole", version: Self.version)
-    form.add("RoleArn", roleARN)
-    form.add("RoleSessionName", sessionName ?? Self.standardSessionName)
+    var form = form(of: "AssumeRole")
+    form.append("RoleArn", roleARN)
+    form.append("RoleSessionName", sessionName ?? Self.standardSessionName)
     if let externalID {
-      form.add("ExternalId", externalID)
+      form.append("ExternalId", externalID)
     }
     if let durationSeconds {
-      form.add("DurationSeconds", String(durationSeconds))
+      form.append("DurationSeconds", String(durationSeconds))
     }
     let body = form.finish()
     let action = "AssumeRole \(DocumentPath.shown(roleARN, atMost: 200))"
@@ -62,15 +62,22 @@ struct STSCall: Sendable {
   func assumeRoleWithWebIdentity(
     roleARN: String, sessionName: String?, token: SecretBytes, durationSeconds: Int64? = nil
   ) async throws(ProviderFailure) -> AWSCredentials {
-    var form = QueryForm(action: "AssumeRoleWithWebIdentity", version: Self.version)
-    form.add("RoleArn", roleARN)
-    form.add("RoleSessionName", sessionName ?? Self.standardSessionName)
-    form.add("WebIdentityToken", secret: token)
+    var form = form(of: "AssumeRoleWithWebIdentity")
+    form.append("RoleArn", roleARN)
+    form.append("RoleSessionName", sessionName ?? Self.standardSessionName)
+    form.append("WebIdentityToken", token)
     if let durationSeconds {
-      form.add("DurationSeconds", String(durationSeconds))
+      form.append("DurationSeconds", String(durationSeconds))
     }
     let action = "AssumeRoleWithWebIdentity \(DocumentPath.shown(roleARN, atMost: 200))"
     return try await send(form.finish(), action: action, signedBy: nil, sent: [token])
+  }
+
+  private func form(of action: String) -> FormBody {
+    var form = FormBody()
+    form.append("Action", action)
+    form.append("Version", Self.version)
+    return form
   }
 
   private func secrets(_ credentials: AWSCredentials) -> [SecretBytes] {
@@ -149,43 +156,5 @@ struct STSCall: Sendable {
     options.maximumInFlight = services.limits.inFlight
     options.addressRule = services.policy.addressRule(for: endpoint)
     return services.transport(options)
-  }
-}
-
-/// The body of a query protocol's call: `application/x-www-form-urlencoded`, in secret memory since it may hold a token.
-private struct QueryForm: ~Copyable {
-  private var body = SecretBuffer()
-
-  init(action: String, version: String) {
-    body.append("Action=\(action)&Version=\(version)" as String)
-  }
-
-  mutating func add(_ name: String, _ value: String) {
-    body.append("&\(name)=\(PercentEncoding.encode(value))" as String)
-  }
-
-  mutating func add(_ name: String, secret value: SecretBytes) {
-    body.append("&\(name)=" as String)
-    value.withUnsafeBytes { bytes in
-      for byte in bytes {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-          UInt8(ascii: "~"):
-          body.append(byte)
-        default:
-          body.append(UInt8(ascii: "%"))
-          body.append(Self.digit(byte >> 4))
-          body.append(Self.digit(byte & 15))
-        }
-      }
-    }
-  }
-
-  private static func digit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
-  }
-
-  consuming func finish() -> SecretBytes {
-    body.finish()
   }
 }
