@@ -65,11 +65,13 @@ struct TrackedReference {
   /// The shortest interval that an owner asks for.
   var interval: Duration? { owners.values.compactMap(\.interval).min() }
 
-  /// When to fetch after a success at `now`. `served` is the time on the grid that the fetch stood for.
+  /// When to fetch after a success at `now`. `served` is the time on the grid that the fetch stood for; one that the present grid
+  /// would not have let it join belongs to a longer interval, which was in force when the fetch began.
   func dueAfterSuccess(at now: Moment, served: Moment?) -> Moment? {
     var due: Moment?
     if !isPinned, let timing {
-      due = timing.next(after: max(now, served ?? now))
+      let joined = served.flatMap { $0 <= now.advanced(by: timing.slack) ? $0 : nil }
+      due = timing.next(after: max(now, joined ?? now))
     }
     if let value = state.value, let expiry = value.expiry {
       let life = value.fetchedAt.duration(to: expiry)

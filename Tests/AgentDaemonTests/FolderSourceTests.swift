@@ -6,7 +6,7 @@ import Testing
 @testable import AgentDaemon
 
 /// The running source: over inotify on a real loop, and without it by a clock in the test's hand.
-@Suite(.timeLimit(.minutes(2))) struct FolderSourceTests {
+@Suite(.timeLimit(.minutes(15))) struct FolderSourceTests {
   /// Runs `body` beside the source, on a loop of its own.
   private func watching(
     _ scene: FolderScene, quiet: Duration = .seconds(600), _ body: @escaping @Sendable (ReportLog) async throws -> Void

@@ -5,7 +5,7 @@ import Testing
 @testable import AgentDaemon
 
 /// How the source shows who it is.
-@Suite(.timeLimit(.minutes(1))) struct OrchestratorCredentialTests {
+@Suite(.timeLimit(.minutes(15))) struct OrchestratorCredentialTests {
   @Test func theTokenFileIsReadAnewAtEachPoll() async throws {
     let scene = try OrchestratorScene(token: "first\n") { _, _ in OrchestratorScene.page("[]") }
     #expect(await scene.poll()?.failure == nil)

@@ -6,7 +6,7 @@ import Testing
 @testable import AgentDaemon
 
 /// What the source makes of answers.
-@Suite(.timeLimit(.minutes(1))) struct OrchestratorListTests {
+@Suite(.timeLimit(.minutes(15))) struct OrchestratorListTests {
   @Test func onlyThisNodesExecutionsAreListed() async throws {
     let scene = try OrchestratorScene { _, _ in
       OrchestratorScene.page(

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// `check` and `explain`: everything that can be told of a document without a packet.

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// A bare job spec of one provider, `vault`, and entries that are looked up there.
 func jobSpec(_ provider: JSON, _ secrets: KeyValuePairs<String, JSON>) -> JSON {
   ["secret_providers": ["vault": provider], "secrets": .object(secrets.map { ($0.key, $0.value) })]

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// What a server may do to the agent: one line that names it, status 69, and the earlier output untouched.

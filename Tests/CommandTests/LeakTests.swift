@@ -1,6 +1,7 @@
 import Foundation
 import ProviderFakes
 import SecretBytes
+import TestSupport
 import Testing
 
 /// Whatever is printed besides the asked-for output holds no seeded value and no credential.

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Outputs that cannot be written: status 73, a line that names the place, and what stood there before untouched.

@@ -1,6 +1,7 @@
 import Foundation
 import ProviderFakes
 import SecretBytes
+import TestSupport
 import Testing
 
 /// Certificates that are to be trusted, and those that are not.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A document of one provider, `vault`, and entries that are looked up there.
 struct JobDocument: Sendable {

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// The one call of a Kubernetes API server that OpenBao's kubernetes auth makes: `TokenReview`.
 ///

@@ -28,7 +28,7 @@ final class Watch: Sendable {
     try Data().write(to: log)
 
     var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { throw SpawnFault(program: "sh", errno: errno) }
+    guard pipe(&ends) == 0 else { throw Broken("no pipe: \(String(cString: strerror(errno)))") }
     ends.forEach(closeOnExec)
     defer { close(ends[0]) }
     pipeEnd = ends[1]

@@ -1,6 +1,9 @@
 import EventLoop
-import Refresh
+import ExecutionModel
+import TestSupport
 import Testing
+
+@testable import Refresh
 
 @Suite struct RefreshTimingTests {
   @Test func everyMomentOfTheGridIsOneIntervalAfterTheLast() {
@@ -30,6 +33,24 @@ import Testing
     let one = RefreshTiming(interval: .seconds(300), seed: "a")
     #expect(one == RefreshTiming(interval: .seconds(300), seed: "a"))
     #expect(one.phase != RefreshTiming(interval: .seconds(300), seed: "b").phase)
+  }
+
+  /// A fetch of an hourly grid may join a batch six minutes early; if the interval becomes five seconds meanwhile, those are not waited
+  /// for.
+  @Test func anIntervalThatBecomesShorterDuringAFetchHoldsAtOnce() throws {
+    let connection = try ProviderConnection.testing(
+      #"{"type": "scripted", "store": "none"}"#, by: ScriptedProvider.descriptor)
+    var tracked = TrackedReference()
+    tracked.owners["e"] = Subscription(
+      connection: connection, reference: connection.reference(["key": "k"]), interval: .seconds(5))
+    tracked.timing = RefreshTiming(interval: .seconds(3600), seed: "x")
+    let now = Moment(nanoseconds: 1_000_000_000_000_000)
+    let served = now.advanced(by: .seconds(300))
+    let hourly = try #require(tracked.dueAfterSuccess(at: now, served: served))
+    #expect(served < hourly && hourly <= served.advanced(by: .seconds(3600)))
+    tracked.timing = RefreshTiming(interval: .seconds(5), seed: "x")
+    let soon = try #require(tracked.dueAfterSuccess(at: now, served: served))
+    #expect(now < soon && soon <= now.advanced(by: .seconds(5)))
   }
 
   @Test(arguments: [Int64.min, -1, 0, 1, Int64.max - 1, Int64.max])

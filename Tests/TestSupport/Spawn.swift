@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 
 /// posix_spawn(3) with exactly this environment and these three descriptors, and no others; `nil` stands for /dev/null.
-func spawn(
+public func spawn(
   _ command: [String], environment: [String: String], input: Int32? = nil, output: Int32? = nil, error: Int32? = nil
 ) throws -> pid_t {
   var actions = posix_spawn_file_actions_t()
@@ -45,7 +45,7 @@ func spawn(
 
 /// Two ends of a connection. Unlike a pipe's they are closed on exec from the very start, so that no program that another
 /// test starts meanwhile can keep one open.
-func connectedPair() throws -> (reading: Int32, writing: Int32) {
+public func connectedPair() throws -> (reading: Int32, writing: Int32) {
   var ends: [Int32] = [-1, -1]
   guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
     throw Broken("no pair of sockets: \(String(cString: strerror(errno)))")
@@ -54,8 +54,8 @@ func connectedPair() throws -> (reading: Int32, writing: Int32) {
 }
 
 /// What a test leans on does not hold.
-struct Broken: Error, CustomStringConvertible {
-  let description: String
+public struct Broken: Error, CustomStringConvertible {
+  public let description: String
 
-  init(_ description: String) { self.description = description }
+  public init(_ description: String) { self.description = description }
 }

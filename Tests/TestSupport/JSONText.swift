@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON value in the order in which it was written down, for documents and request bodies.
-enum JSON: Sendable, ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral,
+public enum JSON: Sendable, ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral,
   ExpressibleByStringInterpolation, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral
 {
   case object([(key: String, value: JSON)])
@@ -10,18 +10,18 @@ enum JSON: Sendable, ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, 
   /// Text that goes out as it is, such as a number that must keep its form.
   case literal(String)
 
-  init(dictionaryLiteral elements: (String, JSON)...) { self = .object(elements.map { ($0.0, $0.1) }) }
-  init(arrayLiteral elements: JSON...) { self = .array(elements) }
-  init(stringLiteral value: String) { self = .string(value) }
-  init(integerLiteral value: Int) { self = .literal("\(value)") }
-  init(booleanLiteral value: Bool) { self = .literal("\(value)") }
+  public init(dictionaryLiteral elements: (String, JSON)...) { self = .object(elements.map { ($0.0, $0.1) }) }
+  public init(arrayLiteral elements: JSON...) { self = .array(elements) }
+  public init(stringLiteral value: String) { self = .string(value) }
+  public init(integerLiteral value: Int) { self = .literal("\(value)") }
+  public init(booleanLiteral value: Bool) { self = .literal("\(value)") }
 
-  init(_ strings: [String: String]) {
+  public init(_ strings: [String: String]) {
     self = .object(strings.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
   }
 
   /// One line of JSON; every character beyond the letters that JSON reserves goes as UTF-8.
-  var text: String {
+  public var text: String {
     switch self {
     case .object(let members):
       "{" + members.map { "\(Self.quoted($0.key)):\($0.value.text)" }.joined(separator: ",") + "}"
@@ -32,7 +32,7 @@ enum JSON: Sendable, ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, 
   }
 
   /// This object with `members` in place of or after its own.
-  func with(_ members: [(key: String, value: JSON)]) -> JSON {
+  public func with(_ members: [(key: String, value: JSON)]) -> JSON {
     guard case .object(let own) = self else { return self }
     let names = Set(members.map(\.key))
     return .object(own.filter { !names.contains($0.key) } + members)
@@ -53,7 +53,7 @@ enum JSON: Sendable, ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, 
 }
 
 /// A flat JSON object of strings, which is all that `--format json` may print; nil for anything else.
-func flatStrings(_ data: Data) -> [String: String]? {
+public func flatStrings(_ data: Data) -> [String: String]? {
   // Not JSONSerialization, which loses U+FEFF.
   try? JSONDecoder().decode([String: String].self, from: data)
 }
