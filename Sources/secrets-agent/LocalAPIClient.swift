@@ -2,8 +2,8 @@ import ArgumentParser
 import EventLoop
 import Glibc
 import HTTPTransport
+import JSONReader
 import Logging
-import SecretBytes
 
 /// How commands reach a running daemon.
 struct DaemonOptions: ParsableArguments {
@@ -13,8 +13,8 @@ struct DaemonOptions: ParsableArguments {
   @Option(help: "How lines on standard error are written: text or json.")
   var logFormat: LogFormat = .text
 
-  /// Sends one request; prints the fault and leaves where there is no answer, or one that refuses.
-  func ask(_ method: HTTPMethod, _ path: [String], on loop: EventLoop) async -> Result<SecretBytes, ExitCode> {
+  /// Sends one request; prints the fault where there is no answer, one that refuses, or one that is no JSON.
+  func ask(_ method: HTTPMethod, _ path: [String], on loop: EventLoop) async -> Result<JSONValue, ExitCode> {
     let faults = FaultPrinter(format: logFormat)
     var options = HTTPClientOptions()
     options.unixSocket = socket
@@ -29,7 +29,11 @@ struct DaemonOptions: ParsableArguments {
         faults.error("the daemon refuses (status \(response.status)): \(reason)", ["class": "daemon"])
         return .failure(response.status == 403 ? ExitStatus.denied.code : ExitStatus.unavailable.code)
       }
-      return .success(response.body)
+      guard let answer = try? JSONValue.parse(response.body, limits: JSONLimits(maximumBytes: 256 << 20)) else {
+        faults.error("\(socket): what answers is no secrets-agent; name the daemon's socket with --socket", ["class": "daemon"])
+        return .failure(ExitStatus.unavailable.code)
+      }
+      return .success(answer)
     } catch {
       faults.error(
         "\(socket): no daemon answers: \(error); start one, or name its socket with --socket", ["class": "daemon"])

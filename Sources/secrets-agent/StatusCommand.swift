@@ -5,7 +5,6 @@ import ExecutionModel
 import Glibc
 import HTTPTransport
 import JSONReader
-import SecretBytes
 
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,11 +31,11 @@ struct StatusCommand: ParsableCommand {
       while true {
         switch await daemon.ask(.get, ["v1", "status"], on: loop) {
         case .failure(let code): return code
-        case .success(let body):
+        case .success(let answer):
           if watch, isatty(1) == 1 {
             print("\u{1b}[H\u{1b}[2J", terminator: "")
           }
-          print(json ? body.unsafeString() ?? "" : Self.table(body))
+          print(json ? answer.sourceText.unsafeString() ?? "" : Self.table(answer))
           fflush(nil)
         }
         guard watch, (try? await loop.sleep(for: .seconds(2))) != nil else {
@@ -49,18 +48,13 @@ struct StatusCommand: ParsableCommand {
     }
   }
 
-  private static func table(_ body: SecretBytes) -> String {
-    guard let root = try? JSONValue.parse(body, limits: JSONLimits(maximumBytes: 256 << 20)) else {
-      return "the daemon's answer cannot be read"
-    }
+  private static func table(_ root: JSONValue) -> String {
     var lines: [String] = []
     for execution in root.member("executions")?.elements.map({ $0 }) ?? [] {
       lines += self.lines(of: execution)
     }
-    for (label, key) in [("source", "source_failures")] {
-      for member in root.member(key)?.members.map({ $0 }) ?? [] {
-        lines.append("! \(label) \(shown(member.name)): \(shown(member.value))")
-      }
+    for member in root.member("source_failures")?.members.map({ $0 }) ?? [] {
+      lines.append("! source \(shown(member.name)): \(shown(member.value))")
     }
     for source in root.member("unreadable")?.members.map({ $0 }) ?? [] {
       for entry in source.value.members {
@@ -129,8 +123,7 @@ struct RefreshCommand: ParsableCommand {
     let daemon = daemon
     let path = ["v1", "refresh"] + [execution, secret].compactMap { $0 }
     let answer = try DaemonOptions.onLoop { loop in await daemon.ask(.post, path, on: loop) }
-    let body = try answer.get()
-    let started = (try? JSONValue.parse(body, limits: .document))?.member("started")?.int64 ?? 0
+    let started = try answer.get().member("started")?.int64 ?? 0
     print("\(Count(Int(started), "fetch", plural: "fetches")) started")
   }
 }
