@@ -110,7 +110,7 @@ import Testing
 
   /// SIGKILL at any moment, many times over: a reader sees one generation or the next, whole, and never an older one again.
   @Test func killedAtAnyMomentItLeavesWholeGenerations() async throws {
-    let rounds = ProcessInfo.processInfo.environment["SECRETS_AGENT_KILL_ROUNDS"].flatMap { Int($0) } ?? 40
+    let rounds = ProcessInfo.processInfo.environment["SECRETS_AGENT_KILL_ROUNDS"].flatMap { Int($0) } ?? 300
     let document = jobSpec(
       vault(fakes.address),
       [
