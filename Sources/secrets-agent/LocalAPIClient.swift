@@ -30,7 +30,8 @@ struct DaemonOptions: ParsableArguments {
         return .failure(response.status == 403 ? ExitStatus.denied.code : ExitStatus.unavailable.code)
       }
       guard let answer = try? JSONValue.parse(response.body, limits: JSONLimits(maximumBytes: 256 << 20)) else {
-        faults.error("\(socket): what answers is no secrets-agent; name the daemon's socket with --socket", ["class": "daemon"])
+        faults.error(
+          "\(socket): what answers is no secrets-agent; name the daemon's socket with --socket", ["class": "daemon"])
         return .failure(ExitStatus.unavailable.code)
       }
       return .success(answer)
