@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import NIOHTTP2
 import NIOPosix
 import NIOSSL
 import Synchronization
@@ -25,11 +26,13 @@ public struct FakeReply: Sendable {
 public enum FakeTLS: Sendable {
   case none
   case server(FakeCertificate)
+  /// HTTP/2 for clients that offer it, else HTTP/1.1. Faults that break HTTP itself (`truncated`, `garbage`) need the others.
+  case http2(FakeCertificate)
   /// Only clients with a certificate of the authority get in.
   case mutual(FakeCertificate, clientAuthority: FakeCertificate)
 }
 
-/// A local HTTP/1.1 server that records what it is asked, and misbehaves on demand. It knows nothing of any store.
+/// A local HTTP server that records what it is asked, and misbehaves on demand. It knows nothing of any store.
 public final class FakeServer: Sendable {
   public typealias Answer = @Sendable (RecordedRequest) -> FakeReply
 
@@ -72,13 +75,22 @@ public final class FakeServer: Sendable {
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
       .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
+        let number = shared.connections.next()
+        let secured = channel.eventLoop.makeCompletedFuture {
           if let context {
             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
           }
-          try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-          try channel.pipeline.syncOperations.addHandler(RequestHandler(shared))
         }
+        // Of the connection, or of one of its streams.
+        let configure = { @Sendable (requests: any Channel) in
+          requests.eventLoop.makeCompletedFuture {
+            try requests.pipeline.syncOperations.addHandler(RequestHandler(shared, connection: number))
+          }
+        }
+        guard case .http2 = tls else {
+          return secured.flatMap { channel.pipeline.configureHTTPServerPipeline() }.flatMap { configure(channel) }
+        }
+        return secured.flatMap { channel.configureCommonHTTPServerPipeline(configure) }
       }
     do {
       let channel = try await bootstrap.bind(host: "127.0.0.1", port: port).get()
@@ -108,7 +120,7 @@ extension FakeTLS {
     var authority: FakeCertificate?
     switch self {
     case .none: return nil
-    case .server(let certificate): own = certificate
+    case .server(let certificate), .http2(let certificate): own = certificate
     case .mutual(let certificate, let clients): (own, authority) = (certificate, clients)
     }
     let chain = try NIOSSLCertificate.fromPEMBytes(Array(own.certificate.utf8)).map {
@@ -116,6 +128,9 @@ extension FakeTLS {
     }
     let key = try NIOSSLPrivateKey(bytes: Array(own.key.utf8), format: .pem)
     var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
+    if case .http2 = self {
+      configuration.applicationProtocols = NIOHTTP2SupportedALPNProtocols
+    }
     if let authority {
       configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(authority.certificate.utf8)))
       configuration.certificateVerification = .noHostnameVerification

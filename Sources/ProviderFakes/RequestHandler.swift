@@ -22,9 +22,9 @@ final class RequestHandler: ChannelInboundHandler {
   private var head: HTTPRequestHead?
   private var body = ByteBuffer()
 
-  init(_ shared: Shared) {
+  init(_ shared: Shared, connection: Int) {
     self.shared = shared
-    self.connection = shared.connections.next()
+    self.connection = connection
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -15,6 +15,8 @@ import Testing
 /// A fake Google Cloud and connections to it, over real HTTP, on virtual time.
 struct GCPScene: Sendable {
   let fake: GCPFake
+  /// The same over TLS and HTTP/2, where Secret Manager is then read.
+  let secure: GCPFake?
   let time: ManualTime
   let services: ProviderServices
   /// A folder that is gone after the test.
@@ -33,7 +35,7 @@ struct GCPScene: Sendable {
   /// account and a secret. `auth` and the variables may name FAKE and FOLDER.
   static func run(
     auth: String? = #"{"service_account_key_file": "FOLDER/key.json"}"#, policy: NodePolicy = .personal,
-    limits: RequestLimits = RequestLimits(), environment: [String: String] = [:],
+    limits: RequestLimits = RequestLimits(), environment: [String: String] = [:], overHTTP2: Bool = false,
     prepare: @escaping @Sendable (GCPFake, String) throws -> Void = { _, _ in },
     _ body: @escaping @Sendable (GCPScene) async throws -> Void
   ) throws {
@@ -53,18 +55,30 @@ struct GCPScene: Sendable {
         func placed(_ text: String) -> String {
           text.replacing(addressPlace, with: fake.address).replacing(folderPlace, with: folder)
         }
-        let variables = [
+        var variables = [
           "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER": fake.address,
           "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS": fake.address,
           "GCE_METADATA_HOST": fake.metadataHost,
         ].merging(environment.mapValues(placed)) { $1 }
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let authority = overHTTP2 ? try CertificateAuthority() : nil
+        let secure: GCPFake? =
+          if let authority { try await fake.listening(tls: .http2(authority.server())) } else { nil }
+        if let secure {
+          variables["CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER"] = secure.address
+        }
         let services = ProviderServices(
-          transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: time, random: { 0.5 },
-          environment: NodeEnvironment(policy: policy) { variables[$0].map { SecretBytes($0) } }, policy: policy,
+          transport: { options in
+            var options = options
+            options.tls.ca = authority.map { SecretBytes($0.authority.certificate) }
+            return HTTPClient(loop: loop, options: options, log: log)
+          }, time: time, random: { 0.5 },
+          environment: NodeEnvironment(policy: policy) { [variables] in variables[$0].map { SecretBytes($0) } },
+          policy: policy,
           limits: limits, log: log, executor: loop)
         try await body(
-          GCPScene(fake: fake, time: time, services: services, folder: folder, auth: auth.map(placed)))
+          GCPScene(fake: fake, secure: secure, time: time, services: services, folder: folder, auth: auth.map(placed)))
+        await secure?.stop()
         await fake.stop()
         return .success(())
       } catch {

@@ -29,6 +29,23 @@ struct TLSTests {
     }
   }
 
+  @Test func aHundredRequestsShareOneConnectionWhereHTTP2IsOffered() async throws {
+    let authority = try CertificateAuthority()
+    try await Self.withServer(.http2(try authority.server())) { loop, server, address async throws in
+      let client = loop.client(Self.trusting(authority))
+      try await withThrowingTaskGroup(of: String.self) { group in
+        for _ in 0..<100 {
+          group.addTask { try await client.get(address).text ?? "" }
+        }
+        for try await text in group {
+          #expect(text == "over TLS")
+        }
+      }
+      #expect(server.recorder.requests.count == 100)
+      #expect(server.connectionCount == 1)
+    }
+  }
+
   @Test func anUnknownAuthorityIsNotTrusted() async throws {
     try await Self.withServer(.server(try CertificateAuthority().server())) { loop, server, address async throws in
       let other = try CertificateAuthority()
