@@ -46,6 +46,8 @@ public struct NodePolicy: Sendable {
   public var allowsStandbyRedirects: Bool
   /// How old a value may get before it is no longer delivered; `nil`: no limit.
   public var maxStale: RefreshInterval?
+  /// The shortest interval at which a secret is refreshed; a shorter one in a document is raised to it.
+  public var minRefresh = RefreshInterval(nanoseconds: 1_000_000_000)
   /// Where the policy comes from, for refusals: a file's path or "the default policy".
   public var origin: String
 

@@ -33,7 +33,7 @@ private struct PolicyReader {
 
   static let keys = [
     "provider_types", "addresses", "credential_files", "environment", "file_roots", "output_roots", "dangerous_names",
-    "skip_verify", "standby_redirects", "max_stale",
+    "skip_verify", "standby_redirects", "max_stale", "min_refresh",
   ]
 
   mutating func fault(_ path: String, _ message: String, _ value: JSONValue) {
@@ -64,6 +64,7 @@ private struct PolicyReader {
     case "skip_verify": policy.allowsSkipVerify = flag(key, value)
     case "standby_redirects": policy.allowsStandbyRedirects = flag(key, value)
     case "max_stale": policy.maxStale = duration(key, value)
+    case "min_refresh": policy.minRefresh = duration(key, value) ?? policy.minRefresh
     default:
       fault(DocumentPath.shown(key), "unknown rule\(NearestName.hint(for: key, among: Self.keys))", name)
     }
