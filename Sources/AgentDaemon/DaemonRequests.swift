@@ -26,7 +26,10 @@ extension Daemon {
 
   /// Takes a document by way of the local API; the faults, one a line, where it is refused.
   func put(_ id: String, _ item: ExecutionDocument.Item) async throws(DocumentFaults) -> String? {
-    _ = try registry.catalog.validate(item)
+    guard item.hasJobSpec else {
+      throw DocumentFaults([DocumentFault("job_spec", "required: what is put here has to say what secrets it wants")])
+    }
+    _ = try registry.catalog.validate(item, in: await supervisor?.validationContext ?? ValidationContext())
     await supervisor?.note(await local.put(id, item))
     await followFiles()
     return await supervisor?.documentProblem(of: id)

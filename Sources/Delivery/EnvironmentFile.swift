@@ -27,6 +27,17 @@ public enum EnvironmentFile {
     return format.dialect.write(secrets.sortedByName())
   }
 
+  /// Why no secret of this name can be a variable of the format, and the ways out; `nil` where one can.
+  public static func obstacle(toName name: String, format: EnvironmentFormat) -> String? {
+    let secret = DeliveredSecret(name: name, value: SecretBytes())
+    if let fault = EnvironmentVariableRules.fault(of: secret) {
+      return "\(fault.problem); \(fault.remedy)"
+    }
+    return format.dialect.obstacle(to: secret).map {
+      "format \(format.rawValue) cannot carry the name: \($0); use another format, or deliver files only"
+    }
+  }
+
   /// What the format's consumer reads from `text`, in the file's order; of a repeated name the last value, as all consumers have it.
   ///
   /// It follows the consumer's grammar, not the narrower writing of ``render(_:format:)``; but what a consumer drops, guesses at

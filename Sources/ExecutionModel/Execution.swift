@@ -1,21 +1,16 @@
 import SecretBytes
 
 /// One placement of a job on this node, with its two blocks decoded and validated.
-public struct Execution: Sendable {
-  /// What the orchestrator wants of it.
-  public enum DesiredState: String, Sendable {
-    case pending
-    case running
-    case stopped
-  }
-
+public struct Execution: Sendable, Equatable {
   /// `nil` for a bare job spec.
   public let id: String?
   public let jobID: String?
   public let namespace: String?
   public let nodeID: String?
   public let name: String?
-  public let desiredState: DesiredState
+  public let states: ExecutionStates
+  /// Whether the document carries the job's specification; without it the execution is known by its id and states only.
+  public let hasJobSpec: Bool
   /// In the document's order.
   public let providers: [ProviderConnection]
   /// In the document's order.
@@ -23,10 +18,16 @@ public struct Execution: Sendable {
 
   /// What to call it in messages: its id, else its job's name.
   public var label: String { id ?? name ?? "job spec" }
+
+  /// Whether the same is fetched and delivered for it under the same names as for `other`; their states may differ.
+  public func asksTheSame(as other: Execution) -> Bool {
+    id == other.id && jobID == other.jobID && namespace == other.namespace && name == other.name
+      && providers == other.providers && secrets == other.secrets
+  }
 }
 
 /// A named entry of `secret_providers`: type, connection fields, authentication.
-public struct ProviderConnection: Sendable {
+public struct ProviderConnection: Sendable, Equatable {
   /// What makes two connections one: everything but the name. Logins and fetches are shared by it.
   public struct Key: Sendable, Hashable {
     public let type: String
@@ -53,25 +54,35 @@ public struct ProviderConnection: Sendable {
     self.key = key
     self.descriptor = descriptor
   }
+
+  public static func == (one: ProviderConnection, other: ProviderConnection) -> Bool {
+    one.name == other.name && one.key == other.key
+  }
 }
 
 /// A named row of `secrets`.
-public struct SecretEntry: Sendable {
+public struct SecretEntry: Sendable, Equatable {
   public enum Encoding: String, Sendable {
     case raw
     case base64
+  }
+
+  /// One variable or file that the entry yields.
+  public struct Output: Sendable, Equatable {
+    public let name: String
+    /// The member of the fetched object that is its value; `nil`: the whole value.
+    public let field: String?
   }
 
   public let name: String
   /// Name of the provider.
   public let from: String
   public let lookup: FieldValues
-  public let field: String?
   public let encoding: Encoding
-  /// `nil`: the provider's default.
+  /// `nil`: the provider's default. Never below the node's shortest.
   public let refresh: RefreshInterval?
-  /// The names of the variables or files that it yields.
-  public let outputs: [String]
+  /// At least one.
+  public let outputs: [Output]
 }
 
 /// What identifies one remote value: the connection, and the lookup without `field`, `encoding` and `refresh`.

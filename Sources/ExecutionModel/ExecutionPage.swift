@@ -26,7 +26,8 @@ public struct ExecutionPage: Sendable {
   /// `nil` on the last page.
   public let nextToken: String?
 
-  /// - Throws: where the answer as a whole is not of the API's shape: `{"items": […] or null, "next_token": "…"}`.
+  /// - Throws: where the answer as a whole is not of the API's shape: `{"items": […], "next_token": "…"}`, either of them null or left
+  ///   out.
   public init(_ bytes: SecretBytes) throws(DocumentFaults) {
     let root: JSONValue
     do throws(JSONFault) {
@@ -34,18 +35,13 @@ public struct ExecutionPage: Sendable {
     } catch {
       throw DocumentFaults([DocumentFault("", "\(error)")])
     }
-    guard root.kind == .object, let list = root.member("items"), list.isNull || list.kind == .array else {
+    guard root.kind == .object, ExecutionEnvelope.isList(root) else {
       throw DocumentFaults([DocumentFault("", "not a list of executions: there is no array `items`")])
     }
-    if let token = root.member("next_token"), !token.isNull, token.kind != .string {
-      throw DocumentFaults([DocumentFault("next_token", "expected a string", at: token.position)])
-    }
-    nextToken = root.member("next_token")?.text.flatMap { $0.isEmpty ? nil : $0 }
+    nextToken = try ExecutionEnvelope.nextToken(of: root)
     var entries: [Entry] = []
-    if !list.isNull {
-      for (index, element) in list.elements.enumerated() {
-        entries.append(Self.entry(element, path: "items[\(index)]"))
-      }
+    for (index, element) in try ExecutionEnvelope.entries(of: root).enumerated() {
+      entries.append(Self.entry(element, path: "items[\(index)]"))
     }
     self.entries = entries
   }
@@ -58,7 +54,7 @@ public struct ExecutionPage: Sendable {
       guard !hidesNode || value.kind != .object else {
         throw DocumentFaults([DocumentFault(DocumentPath.join(path, "node_id"), "expected a string")])
       }
-      item = .success(try ExecutionDocument.item(value, path: path))
+      item = .success(try ExecutionEnvelope.item(value, path: path))
     } catch {
       item = .failure(error)
     }

@@ -1,171 +1,174 @@
 import JSONReader
 import SecretBytes
 
-/// The JSON Schema (draft 2020-12) of the two blocks, made from the provider descriptors. It is what editors offer; the
-/// agent's own validation says more.
+/// The JSON Schema (draft 2020-12) of documents, made from the provider descriptors. It is what editors offer; the agent's own
+/// validation says more.
+///
+/// It looks into every shape of ``ExecutionEnvelope``, and chooses a provider's fields by `provider`, so that a wrong key or type is
+/// said at its own place. As the flat structs of the API have it, any key may be there with nothing in it.
 public enum ExecutionSchema {
   public static func document(of catalog: ProviderCatalog) -> SecretBytes {
-    var json = JSONWriter(pretty: true)
-    json.beginObject()
-    json.name("$schema")
-    json.string("https://json-schema.org/draft/2020-12/schema")
-    json.name("title")
-    json.string("secret_providers and secrets of a job spec")
-    json.member("type", "object")
-    json.name("properties")
-    json.beginObject()
-    json.name("secret_providers")
-    json.map(to: catalog.descriptors.map { "provider_\($0.type)" })
-    json.name("secrets")
-    json.map(to: catalog.descriptors.map { "secret_\($0.type)" })
-    json.endObject()
-    json.name("$defs")
-    json.beginObject()
-    for descriptor in catalog.descriptors {
-      json.name("provider_\(descriptor.type)")
-      provider(descriptor, &json)
-      json.name("secret_\(descriptor.type)")
-      json.object(descriptor.summary, descriptor.commonEntryFields + descriptor.lookup, descriptor.lookupRules)
-    }
-    json.endObject()
-    json.endObject()
-    return json.finish()
+    let schema: JSONTree = [
+      "$schema": "https://json-schema.org/draft/2020-12/schema",
+      "$id": "urn:secrets-agent:schema:execution",
+      "title": "An execution, a list of executions, or a job spec with secret_providers and secrets",
+      "$ref": "#/$defs/document",
+      "$defs": .object(
+        [
+          .init("document", document), .init("execution", execution), .init("jobSpec", jobSpec),
+          .init("provider", provider(catalog)), .init("secret", SecretSchema.entry(of: catalog)),
+        ]
+          + catalog.descriptors.map { .init("provider_\($0.type)", ProviderSchema.fields(of: $0, in: catalog)) }),
+    ]
+    return schema.pretty
   }
 
-  private static func provider(_ descriptor: ProviderDescriptor, _ json: inout JSONWriter) {
-    json.beginObject()
-    json.member("description", descriptor.summary)
-    json.member("type", "object")
-    json.name("properties")
-    json.beginObject()
-    json.name("type")
-    json.choice([descriptor.type] + descriptor.aliases)
-    json.fields(descriptor.connection)
-    if let authentication = descriptor.authentication {
-      json.name("auth")
-      json.beginObject()
-      // Without `method`, several methods may fit a block.
-      let isInferred = authentication.defaultMethod != nil
-      json.name(isInferred ? "anyOf" : "oneOf")
-      json.beginArray()
-      for method in authentication.methods {
-        let chosen = FieldDescriptor("method", .choice([method.name]), required: !isInferred, method.summary)
-        json.object(method.summary, [chosen] + method.fields + authentication.commonFields, method.rules)
-      }
-      json.endArray()
-      json.endObject()
-    }
-    json.endObject()
-    let required = descriptor.connection.filter(\.isRequired).map(\.name)
-    json.strings("required", ["type"] + required + (descriptor.authentication?.isRequired == true ? ["auth"] : []))
-    json.endObject()
+  private static let blocks: JSONTree = [
+    "secret_providers": [
+      "description": "Where to fetch secrets and how to authenticate, by a name of your choice",
+      "type": ["object", "null"], "additionalProperties": ["$ref": "#/$defs/provider"],
+    ],
+    "secrets": [
+      "description": "Which secrets the job wants, by the names of their variables",
+      "type": ["object", "null"], "additionalProperties": ["$ref": "#/$defs/secret"],
+    ],
+  ]
+
+  private static let document: JSONTree = [
+    "type": "object",
+    "properties": blocks.adding([
+      "job_spec": ["$ref": "#/$defs/jobSpec"],
+      "items": ["type": ["array", "null"], "items": ["$ref": "#/$defs/execution"]],
+      "next_token": ["type": ["string", "null"]],
+      "spec": ["$ref": "#/$defs/document"],
+      "execution": ["$ref": "#/$defs/execution"],
+      "job": ["$ref": "#/$defs/document"],
+    ]),
+  ]
+
+  private static let execution: JSONTree = [
+    "type": "object", "properties": ["job_spec": ["$ref": "#/$defs/jobSpec"]],
+  ]
+
+  private static let jobSpec: JSONTree = ["type": ["object", "null"], "properties": blocks]
+
+  private static func provider(_ catalog: ProviderCatalog) -> JSONTree {
+    let types = catalog.descriptors.flatMap { [$0.type] + $0.aliases }
+    let keys = catalog.structs.provider.keys.sorted()
+    return [
+      "type": "object",
+      "properties": .object(
+        [.init("provider", ["description": "The backend's type", "enum": .strings(types)])]
+          + keys.map { .init($0, true) }),
+      "required": ["provider"],
+      "additionalProperties": FieldSchema.nothing,
+      "allOf": .array(
+        catalog.descriptors.map { descriptor in
+          [
+            "if": [
+              "properties": ["provider": ["enum": .strings([descriptor.type] + descriptor.aliases)]],
+              "required": ["provider"],
+            ],
+            "then": ["$ref": .string("#/$defs/provider_\(descriptor.type)")],
+          ]
+        }),
+    ]
   }
 }
 
-extension JSONWriter {
-  fileprivate mutating func member(_ name: String, _ text: String) {
-    self.name(name)
-    string(text)
+/// The fields of one provider type.
+private enum ProviderSchema {
+  static func fields(of descriptor: ProviderDescriptor, in catalog: ProviderCatalog) -> JSONTree {
+    let own = descriptor.connection.map(\.name)
+    let foreign = catalog.structs.provider.keys.filter { !own.contains($0) && $0 != "auth" }.sorted()
+    let authentication = descriptor.authentication.map { self.authentication($0, in: catalog) }
+    let required = descriptor.connection.filter(\.isRequired).map(\.name)
+    return [
+      "description": .string(descriptor.summary),
+      "properties": .object(
+        descriptor.connection.map { .init($0.name, FieldSchema.field($0)) }
+          + foreign.map { .init($0, FieldSchema.zero) } + [.init("auth", authentication ?? FieldSchema.zero)]),
+      "required": .strings(required + (descriptor.authentication?.isRequired == true ? ["auth"] : [])),
+    ]
   }
 
-  fileprivate mutating func strings(_ name: String, _ texts: [String]) {
-    self.name(name)
-    beginArray()
-    for text in texts {
-      string(text)
+  private static func authentication(
+    _ authentication: AuthenticationDescriptor, in catalog: ProviderCatalog
+  ) -> JSONTree {
+    var fields = authentication.commonFields
+    for field in authentication.methods.flatMap(\.fields) where !fields.contains(where: { $0.name == field.name }) {
+      fields.append(field)
     }
-    endArray()
+    let foreign = catalog.structs.authentication.keys.filter { key in !fields.contains { $0.name == key } }.sorted()
+    let names = authentication.methods.flatMap { [$0.name] + $0.aliases }
+    return [
+      "type": authentication.isRequired ? "object" : ["object", "null"],
+      "properties": .object(
+        [
+          .init(
+            "method",
+            [
+              "description": "How to log in; may be left out where the other fields leave one method only",
+              "enum": .array(names.map { .string($0) } + ["", .null]),
+            ])
+        ]
+          + fields.map { .init($0.name, FieldSchema.optional($0)) } + foreign.map { .init($0, FieldSchema.zero) }),
+      "additionalProperties": FieldSchema.nothing,
+      "allOf": .array(authentication.methods.map { method($0, among: fields, authentication.commonFields) }),
+    ]
   }
 
-  fileprivate mutating func map(to definitions: [String]) {
-    beginObject()
-    member("type", "object")
-    name("additionalProperties")
-    beginObject()
-    name("anyOf")
-    beginArray()
-    for definition in definitions {
-      beginObject()
-      member("$ref", "#/$defs/\(definition)")
-      endObject()
+  private static func method(
+    _ method: AuthenticationMethod, among fields: [FieldDescriptor], _ common: [FieldDescriptor]
+  ) -> JSONTree {
+    let own = (method.fields + common).map(\.name)
+    let foreign = fields.map(\.name).filter { !own.contains($0) }
+    return [
+      "if": [
+        "properties": ["method": ["enum": .strings([method.name] + method.aliases)]], "required": ["method"],
+      ],
+      "then": JSONTree.object([
+        .init("properties", .object(foreign.map { .init($0, FieldSchema.zero) })),
+        .init("required", .strings(method.fields.filter(\.isRequired).map(\.name))),
+      ]).adding(FieldSchema.rules(method.rules)),
+    ]
+  }
+}
+
+/// Entries of `secrets`: of what type one is stands in its provider, so its own keys have to tell.
+private enum SecretSchema {
+  static func entry(of catalog: ProviderCatalog) -> JSONTree {
+    let lookups = catalog.descriptors.map { ($0, $0.lookup) }
+    var fields: [FieldDescriptor] = []
+    for field in lookups.flatMap(\.1) where !fields.contains(where: { $0.name == field.name }) {
+      fields.append(field)
     }
-    endArray()
-    endObject()
-    endObject()
+    let common = ProviderDescriptor(type: "", summary: "", lookup: []).commonEntryFields
+    let telling = lookups.flatMap { descriptor, own in
+      own.filter { catalog.structs.secret[$0.name] == [descriptor.type] }.map { (descriptor, $0.name) }
+    }
+    return [
+      "type": "object",
+      "properties": .object((common + fields).map { .init($0.name, FieldSchema.optional($0)) }),
+      "required": ["from"],
+      "additionalProperties": FieldSchema.nothing,
+      "allOf": .array(telling.map { rule(for: $0, named: $1, among: fields) }),
+    ]
   }
 
-  fileprivate mutating func choice(_ choices: [String]) {
-    beginObject()
-    strings("enum", choices)
-    endObject()
-  }
-
-  fileprivate mutating func object(_ summary: String, _ fields: [FieldDescriptor], _ rules: [FieldRule]) {
-    beginObject()
-    member("description", summary)
-    member("type", "object")
-    name("properties")
-    beginObject()
-    self.fields(fields)
-    endObject()
-    strings("required", fields.filter(\.isRequired).map(\.name))
-    let exclusive = rules.compactMap { rule -> [String]? in
-      if case .exactlyOne(let names) = rule { names } else { nil }
-    }
-    if !exclusive.isEmpty {
-      name("allOf")
-      beginArray()
-      for names in exclusive {
-        beginObject()
-        name("oneOf")
-        beginArray()
-        for name in names {
-          beginObject()
-          strings("required", [name])
-          endObject()
-        }
-        endArray()
-        endObject()
-      }
-      endArray()
-    }
-    endObject()
-  }
-
-  fileprivate mutating func fields(_ fields: [FieldDescriptor]) {
-    for field in fields {
-      name(field.name)
-      if case .object(let inner) = field.kind {
-        object(field.summary, inner, [])
-      } else {
-        self.field(field)
-      }
-    }
-  }
-
-  private mutating func field(_ field: FieldDescriptor) {
-    beginObject()
-    member("description", field.summary)
-    switch field.kind {
-    case .integer(let range):
-      member("type", "integer")
-      name("minimum")
-      number(range.lowerBound)
-      if range.upperBound < .max {
-        name("maximum")
-        number(range.upperBound)
-      }
-    case .boolean:
-      member("type", "boolean")
-    case .duration, .version:
-      strings("type", ["string", "integer"])
-    case .choice(let choices):
-      strings("enum", choices)
-    case .text, .credential, .address, .file, .environmentVariable, .remotePath, .pem, .object:
-      member("type", "string")
-      name("minLength")
-      number(1)
-    }
-    endObject()
+  /// A key that one type alone reads makes the entry one of that type.
+  private static func rule(
+    for descriptor: ProviderDescriptor, named name: String, among fields: [FieldDescriptor]
+  ) -> JSONTree {
+    let own = descriptor.lookup.map(\.name)
+    let foreign = fields.map(\.name).filter { !own.contains($0) }
+    let required = descriptor.lookup.filter(\.isRequired).map(\.name) + (descriptor.fieldIsRequired ? ["field"] : [])
+    return [
+      "if": ["properties": .object([.init(name, ["not": FieldSchema.zero])]), "required": .strings([name])],
+      "then": JSONTree.object([
+        .init("properties", .object(foreign.map { .init($0, FieldSchema.zero) })),
+        .init("required", .strings(required)),
+      ]).adding(FieldSchema.rules(descriptor.lookupRules)),
+    ]
   }
 }

@@ -10,50 +10,85 @@ public struct ProviderDescriptor: Sendable {
     case halfOfRemainingLife
   }
 
-  /// The `type` written in documents, as `hashicorp_vault`.
+  /// One of several values that an entry yields.
+  public struct Output: Sendable, Equatable {
+    /// Behind the entry's name and `_`, as `ACCESS_KEY_ID`.
+    public let suffix: String
+    /// The member of the fetched object that is the value.
+    public let field: String
+
+    public init(_ suffix: String, field: String) {
+      self.suffix = suffix
+      self.field = field
+    }
+  }
+
+  /// A fault of one field of an entry, beside its connection.
+  public struct EntryFault: Sendable, Equatable {
+    public let field: String
+    public let message: String
+
+    public init(_ field: String, _ message: String) {
+      self.field = field
+      self.message = message
+    }
+  }
+
+  /// The backend's type, as `hashicorp_vault`: what documents write under `provider`.
   public let type: String
   /// Other spellings of the type.
   public let aliases: [String]
   /// One sentence for `secrets-agent providers`.
   public let summary: String
-  /// Fields of the provider itself (address, TLS), without `type` and `auth`.
+  /// Fields of the provider itself (address, TLS), without `provider` and `auth`.
   public let connection: [FieldDescriptor]
   public let connectionRules: [FieldRule]
+  /// Values of connection fields that follow from the execution where the document leaves them out.
+  public let connectionDefaults: [String: @Sendable (ExecutionNames) -> String]
   /// `nil` where the type takes no `auth` block.
   public let authentication: AuthenticationDescriptor?
   /// Fields of an entry that say what to fetch, without the common `from`, `field`, `encoding` and `refresh`.
   public let lookup: [FieldDescriptor]
   public let lookupRules: [FieldRule]
+  /// What no rule of one block can say: an entry's lookup held against its connection's fields.
+  public let lookupCheck: @Sendable (_ connection: FieldValues, _ lookup: FieldValues) -> EntryFault?
   /// Whether an entry's `field` must be given.
   public let fieldIsRequired: Bool
   public let refreshDefault: RefreshDefault
-  /// Suffixes of the variables that one entry yields; empty where it yields just its own name.
-  public let outputs: [String]
+  /// What one entry without `field` yields; empty where it yields just its own name.
+  public let outputs: [Output]
+  /// The names that `field` may have; empty: the value decides.
+  public let fieldNames: [String]
   /// How many references one call can fetch.
   public let batchSize: Int
   /// Lookup fields that, when present, pin a value that never changes, so that it is not refreshed. A field of the kind
-  /// ``FieldDescriptor/Kind/version`` does so only where it is a number.
+  /// ``FieldDescriptor/Kind/version(_:)`` does so only where it names one version for good.
   public let pinningFields: [String]
 
   public init(
     type: String, aliases: [String] = [], summary: String,
     connection: [FieldDescriptor] = [], connectionRules: [FieldRule] = [],
+    connectionDefaults: [String: @Sendable (ExecutionNames) -> String] = [:],
     authentication: AuthenticationDescriptor? = nil,
-    lookup: [FieldDescriptor], lookupRules: [FieldRule] = [], fieldIsRequired: Bool = false,
-    refreshDefault: RefreshDefault = .every(seconds: 3600), outputs: [String] = [], batchSize: Int = 1,
-    pinningFields: [String] = []
+    lookup: [FieldDescriptor], lookupRules: [FieldRule] = [],
+    lookupCheck: @escaping @Sendable (FieldValues, FieldValues) -> EntryFault? = { _, _ in nil },
+    fieldIsRequired: Bool = false, refreshDefault: RefreshDefault = .every(seconds: 3600), outputs: [Output] = [],
+    fieldNames: [String] = [], batchSize: Int = 1, pinningFields: [String] = []
   ) {
     self.type = type
     self.aliases = aliases
     self.summary = summary
     self.connection = connection
     self.connectionRules = connectionRules
+    self.connectionDefaults = connectionDefaults
     self.authentication = authentication
     self.lookup = lookup
     self.lookupRules = lookupRules
+    self.lookupCheck = lookupCheck
     self.fieldIsRequired = fieldIsRequired
     self.refreshDefault = refreshDefault
     self.outputs = outputs
+    self.fieldNames = fieldNames
     self.batchSize = batchSize
     self.pinningFields = pinningFields
   }
@@ -64,87 +99,44 @@ public struct ProviderDescriptor: Sendable {
       guard let value = lookup[name] else {
         return false
       }
-      guard movingFields.contains(name), case .text(let text) = value else {
+      guard case .version(let form)? = self.lookup.first(where: { $0.name == name })?.kind, case .text(let text) = value
+      else {
         return true
       }
-      return text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+      return form.pins(text)
     }
   }
 
   /// Pinning fields whose names may move on.
   var movingFields: [String] {
-    lookup.filter { $0.kind == .version && pinningFields.contains($0.name) }.map(\.name)
+    lookup.filter { $0.kind == .version(.numberOrName) && pinningFields.contains($0.name) }.map(\.name)
   }
 
-  /// The fields that every entry may carry, whatever its provider; without `field` where one entry yields several values by itself.
+  /// The fields that every entry may carry, whatever its provider.
   public var commonEntryFields: [FieldDescriptor] {
-    let all = [
+    let fieldKind: FieldDescriptor.Kind = fieldNames.isEmpty ? .text : .choice(fieldNames)
+    let fieldSummary =
+      outputs.isEmpty
+      ? "key of the JSON object that is the value; `a.b` or `/a/b/0` descends"
+      : "the one value that the entry is to yield, under its own name"
+    return [
       FieldDescriptor("from", .text, required: true, "name of an entry of `secret_providers`"),
-      FieldDescriptor(
-        "field", .text, required: fieldIsRequired,
-        "key of the JSON object that is the value; `a.b` or `/a/b/0` descends"),
+      FieldDescriptor("field", fieldKind, required: fieldIsRequired, fieldSummary),
       FieldDescriptor("encoding", .choice(["raw", "base64"]), defaultsTo: "raw", "applied last, to the bytes"),
       FieldDescriptor(
-        "refresh", .duration, "`30m`, `1h30m` or nanoseconds; 0 or absent: the provider's default"),
+        "refresh", .duration, "nanoseconds, or text as `30m` and `1h30m`; 0 or absent: the provider's default"),
     ]
-    return outputs.isEmpty ? all : all.filter { $0.name != "field" }
   }
 }
 
-/// The `auth` block of a provider type.
-public struct AuthenticationDescriptor: Sendable {
-  /// Whether the block must be there.
-  public let isRequired: Bool
-  public let methods: [AuthenticationMethod]
-  /// Fields that every method accepts, as `mount_path`.
-  public let commonFields: [FieldDescriptor]
-  /// The method that holds where the block has no field to tell another by. `nil`: `method` must be written.
-  public let defaultMethod: String?
+/// The names that an execution goes by on this node.
+public struct ExecutionNames: Sendable, Equatable {
+  public let node: String
+  /// The job's name, else its id; `nil` where the document says neither.
+  public let job: String?
 
-  public init(
-    isRequired: Bool, methods: [AuthenticationMethod], commonFields: [FieldDescriptor] = [],
-    defaultMethod: String? = nil
-  ) {
-    self.isRequired = isRequired
-    self.methods = methods
-    self.commonFields = commonFields
-    self.defaultMethod = defaultMethod
-  }
-
-  /// The method of a block without `method` that has the fields `given`: of those that take them all, the first that has all that
-  /// it requires, else the first. Names that no method knows tell nothing. `nil` where no method takes them all.
-  func method(inferredFrom given: Set<String>) -> AuthenticationMethod? {
-    let telling = given.filter { name in methods.contains { $0.fields.contains { $0.name == name } } }
-    guard !telling.isEmpty else {
-      return methods.first { $0.name == defaultMethod }
-    }
-    let taking = methods.filter { method in telling.allSatisfy { name in method.fields.contains { $0.name == name } } }
-    return taking.first { $0.hasRequired(of: telling) } ?? taking.first
-  }
-}
-
-/// One `auth.method`: its name, fields and rules.
-public struct AuthenticationMethod: Sendable {
-  public let name: String
-  public let summary: String
-  public let fields: [FieldDescriptor]
-  public let rules: [FieldRule]
-
-  public init(_ name: String, _ summary: String, fields: [FieldDescriptor], rules: [FieldRule] = []) {
-    self.name = name
-    self.summary = summary
-    self.fields = fields
-    self.rules = rules
-  }
-
-  /// Whether `given` has every required field, and one of each set that a rule wants exactly one of.
-  func hasRequired(of given: Set<String>) -> Bool {
-    fields.allSatisfy { !$0.isRequired || given.contains($0.name) }
-      && rules.allSatisfy { rule in
-        guard case .exactlyOne(let names) = rule else {
-          return true
-        }
-        return names.contains { given.contains($0) }
-      }
+  public init(node: String, job: String?) {
+    self.node = node
+    self.job = job
   }
 }

@@ -14,19 +14,26 @@ public enum ProviderTables {
         lines += [
           "Without `method` the fields tell which one it is; without fields, or without the block, `\(standard)`.", "",
         ]
+      } else {
+        lines += ["`method` may be left out where the other fields leave one method only.", ""]
       }
       if !authentication.commonFields.isEmpty {
         lines += ["For every method:", ""] + table(authentication.commonFields)
       }
       for method in authentication.methods {
-        lines += ["`method: \(method.name)`: \(method.summary).", ""] + table(method.fields) + rules(method.rules)
+        let others = method.aliases.isEmpty ? "" : " (also \(method.aliases.map { "`\($0)`" }.joined(separator: ", ")))"
+        lines +=
+          ["`method: \(method.name)`\(others): \(method.summary).", ""] + table(method.fields) + rules(method.rules)
       }
     }
     lines += ["### Entries of `secrets`", ""] + table(descriptor.commonEntryFields + descriptor.lookup)
     lines += rules(descriptor.lookupRules)
     if !descriptor.outputs.isEmpty {
-      let names = descriptor.outputs.map { "`KEY_\($0)`" }.joined(separator: ", ")
-      lines += ["An entry's key is a prefix; the entry `KEY` yields \(names).", ""]
+      let names = descriptor.outputs.map { "`KEY_\($0.suffix)`" }.joined(separator: ", ")
+      lines += [
+        "An entry's key is a prefix; the entry `KEY` yields exactly \(names). With `field` it yields that one value, under its own name.",
+        "",
+      ]
     }
     if !descriptor.pinningFields.isEmpty {
       let moving = descriptor.movingFields
@@ -49,7 +56,8 @@ public enum ProviderTables {
       guard case .object(let inner) = field.kind else {
         return [
           FieldDescriptor(
-            prefix + field.name, field.kind, required: field.isRequired, defaultsTo: field.defaultText, field.summary)
+            prefix + field.name, field.kind, required: field.isRequired, defaultsTo: field.defaultText,
+            extension: field.isExtension, field.summary)
         ]
       }
       return flattened(inner, prefix + field.name + ".")
@@ -62,7 +70,8 @@ public enum ProviderTables {
     }
     let rows = fields.map { field in
       let standard = field.isRequired ? "required" : field.defaultText.map { "`\($0)`" } ?? ""
-      return "| `\(field.name)` | \(kind(field.kind)) | \(standard) | \(field.summary) |"
+      let note = field.isExtension ? " (extension)" : ""
+      return "| `\(field.name)`\(note) | \(kind(field.kind)) | \(standard) | \(field.summary) |"
     }
     return ["| field | holds | default | meaning |", "| --- | --- | --- | --- |"] + rows + [""]
   }
@@ -79,10 +88,13 @@ public enum ProviderTables {
       range.upperBound == .max
         ? "integer from \(range.lowerBound)" : "integer \(range.lowerBound) to \(range.upperBound)"
     case .boolean: "true or false"
-    case .version: "a number or a name"
+    case .version(.number): "a number, as text"
+    case .version(.numberOrName): "a number or a name, as text"
+    case .version(.identifier): "a version's id"
+    case .grammar(let grammar): grammar.summary
     case .choice(let choices): choices.map { "`\($0)`" }.joined(separator: ", ")
     case .duration: "duration"
-    case .address: "address"
+    case .address, .origin: "address"
     case .pem: "PEM text, or the path of a PEM file"
     case .file: "path on the node"
     case .environmentVariable: "name of a variable"

@@ -1,6 +1,6 @@
 /// A span of time as documents write it: Go's duration syntax (`90s`, `1h30m`, `1.5h`, `500ms`; https://pkg.go.dev/time#ParseDuration)
 /// or an integer of nanoseconds. Never negative.
-public struct RefreshInterval: Sendable, Hashable, CustomStringConvertible {
+public struct RefreshInterval: Sendable, Hashable, Comparable, CustomStringConvertible {
   public enum ParseFault: Error, Sendable, Equatable {
     case empty
     case negative
@@ -18,12 +18,13 @@ public struct RefreshInterval: Sendable, Hashable, CustomStringConvertible {
 
   public var seconds: Double { Double(nanoseconds) / 1e9 }
 
+  public static func < (one: RefreshInterval, other: RefreshInterval) -> Bool { one.nanoseconds < other.nanoseconds }
+
+  /// What Go's `time.ParseDuration` gives, to the nanosecond.
   public init(parsing text: String) throws(ParseFault) {
     var rest = Array(text.utf8)[...]
-    if rest.first == UInt8(ascii: "-") {
-      throw .negative
-    }
-    if rest.first == UInt8(ascii: "+") {
+    let isNegative = rest.first == UInt8(ascii: "-")
+    if isNegative || rest.first == UInt8(ascii: "+") {
       rest = rest.dropFirst()
     }
     guard !rest.isEmpty else {
@@ -33,20 +34,28 @@ public struct RefreshInterval: Sendable, Hashable, CustomStringConvertible {
       self.init(nanoseconds: 0)
       return
     }
-    var total: Int64 = 0
+    var total: UInt64 = 0
     while !rest.isEmpty {
-      let part = try Self.nextPart(&rest)
-      let (sum, overflow) = total.addingReportingOverflow(part)
-      guard !overflow else {
+      let (sum, overflow) = total.addingReportingOverflow(try Self.nextPart(&rest))
+      guard !overflow, sum <= Self.bound else {
         throw .tooLong
       }
       total = sum
     }
-    self.init(nanoseconds: total)
+    guard !isNegative || total == 0 else {
+      throw .negative
+    }
+    guard let nanoseconds = Int64(exactly: total) else {
+      throw .tooLong
+    }
+    self.init(nanoseconds: nanoseconds)
   }
 
+  /// 2^63: one more than fits, as in Go, where it can stand behind a minus sign.
+  private static let bound: UInt64 = 1 << 63
+
   /// One number with its unit, in nanoseconds.
-  private static func nextPart(_ rest: inout ArraySlice<UInt8>) throws(ParseFault) -> Int64 {
+  private static func nextPart(_ rest: inout ArraySlice<UInt8>) throws(ParseFault) -> UInt64 {
     let whole = rest.prefix { isDigit($0) }
     rest = rest.dropFirst(whole.count)
     var fraction = ArraySlice<UInt8>()
@@ -63,35 +72,47 @@ public struct RefreshInterval: Sendable, Hashable, CustomStringConvertible {
     guard let unit = units[String(decoding: letters, as: UTF8.self)] else {
       throw .malformed
     }
-    var value: Int64 = 0
+    var value: UInt64 = 0
     for digit in whole {
-      let (scaled, over) = value.multipliedReportingOverflow(by: 10)
-      let (sum, more) = scaled.addingReportingOverflow(Int64(digit - UInt8(ascii: "0")))
-      guard !over, !more else {
+      guard value <= bound / 10 else {
         throw .tooLong
       }
-      value = sum
+      value = value * 10 + UInt64(digit - UInt8(ascii: "0"))
+      guard value <= bound else {
+        throw .tooLong
+      }
     }
-    let (scaled, overflow) = value.multipliedReportingOverflow(by: unit)
-    // Digits below a nanosecond are dropped, as Go does.
-    var step = unit
-    var part: Int64 = 0
-    for digit in fraction {
-      step /= 10
-      part += Int64(digit - UInt8(ascii: "0")) * step
-    }
-    let (sum, more) = scaled.addingReportingOverflow(part)
-    guard !overflow, !more else {
+    guard value <= bound / unit else {
       throw .tooLong
     }
-    return sum
+    value = value * unit + nanoseconds(of: fraction, unit)
+    guard value <= bound else {
+      throw .tooLong
+    }
+    return value
+  }
+
+  /// Digits behind the point, by the same floating-point steps as Go's, so that the last nanosecond agrees: digits beyond 63 bits are
+  /// dropped, and the rest is scaled.
+  private static func nanoseconds(of fraction: ArraySlice<UInt8>, _ unit: UInt64) -> UInt64 {
+    var value: UInt64 = 0
+    var scale = 1.0
+    for digit in fraction {
+      let next = value <= (bound - 1) / 10 ? value * 10 + UInt64(digit - UInt8(ascii: "0")) : bound + 1
+      guard next <= bound else {
+        break
+      }
+      value = next
+      scale *= 10
+    }
+    return value == 0 ? 0 : UInt64(Double(value) * (Double(unit) / scale))
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool {
     (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
   }
 
-  private static let units: [String: Int64] = [
+  private static let units: [String: UInt64] = [
     "ns": 1, "us": 1000, "µs": 1000, "μs": 1000, "ms": 1_000_000, "s": 1_000_000_000,
     "m": 60_000_000_000, "h": 3_600_000_000_000,
   ]

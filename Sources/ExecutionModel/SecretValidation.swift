@@ -2,7 +2,7 @@ import JSONReader
 
 extension ValidationPass {
   mutating func readSecrets() -> [SecretEntry] {
-    guard let block = item.jobSpec.member("secrets"), !block.isNull else {
+    guard let block = block("secrets") else {
       return []
     }
     let place = path("secrets")
@@ -14,65 +14,61 @@ extension ValidationPass {
       report(place, "\(block.count) secrets; at most \(ExecutionDocument.maximumSecrets) in one execution", at: block)
       return []
     }
-    var foreign: [String: [String: [String]]] = [:]
     var entries: [SecretEntry] = []
     for member in block.members {
-      if let entry = readSecret(member, place, &foreign) {
+      if let entry = readSecret(member, place) {
         entries.append(entry)
       }
     }
     return entries
   }
 
-  private mutating func readSecret(
-    _ member: JSONValue.Member, _ block: String, _ foreign: inout [String: [String: [String]]]
-  ) -> SecretEntry? {
+  /// `nil` where the entry or its provider is faulty.
+  private mutating func readSecret(_ member: JSONValue.Member, _ block: String) -> SecretEntry? {
     guard let name = member.name.text else {
       return nil
     }
+    let before = faults.count
     let place = DocumentPath.join(block, name)
     let value = member.value
-    if name.utf8.count > SecretName.longest {
-      report(place, "a name has at most 253 bytes", at: member.name)
-    } else if !SecretName.isFileName(name) {
-      report(place, "a name is made of letters, digits, '_', '-' and '.', and does not start with '.'", at: member.name)
-    }
+    checkName(name, place, member.name)
     guard value.kind == .object else {
       report(place, "expected an object, found \(value.kind.phrase)", at: value)
       return nil
     }
-    guard let connection = connection(of: value, place) else {
+    guard let provider = provider(of: value, place) else {
       return nil
     }
-    let descriptor = connection.descriptor
-    if foreign[descriptor.type] == nil {
-      var keys = foreignKeys(descriptor) { $0.lookup }
-      if !descriptor.outputs.isEmpty {
-        keys["field"] = ["types that give one value"]
-      }
-      foreign[descriptor.type] = keys
-    }
-    var reader = BlockReader(knownElsewhere: foreign[descriptor.type] ?? [:], faultsBefore: faults.count)
+    let descriptor = provider.descriptor
+    var reader = BlockReader(foreign: catalog.structs.secret, faultsBefore: faults.count)
     let common = descriptor.commonEntryFields
     var fields = reader.read(
       value, fields: common + descriptor.lookup, rules: descriptor.lookupRules, path: place, owner: descriptor.type)
     faults += reader.faults
     let field = fields.text("field")
     let encoding = fields.text("encoding").flatMap(SecretEntry.Encoding.init(rawValue:)) ?? .raw
-    var refresh: RefreshInterval?
-    if case .duration(let nanoseconds)? = fields["refresh"], nanoseconds > 0 {
-      refresh = RefreshInterval(nanoseconds: nanoseconds)
-    }
+    let refresh = refresh(fields, place, value.member("refresh"))
     for name in common.map(\.name) {
       fields[name] = nil
     }
+    let outputs =
+      descriptor.outputs.isEmpty || field != nil
+      ? [SecretEntry.Output(name: name, field: field)]
+      : descriptor.outputs.map { SecretEntry.Output(name: "\(name)_\($0.suffix)", field: $0.field) }
+    checkOutputs(outputs, place, member.name)
+    guard let connection = provider.connection, !faults[before...].contains(where: { $0.severity == .error }) else {
+      return nil
+    }
+    if let fault = descriptor.lookupCheck(connection.fields, fields) {
+      report("\(place).\(fault.field)", fault.message, at: value.member(fault.field))
+      return nil
+    }
     return SecretEntry(
-      name: name, from: connection.name, lookup: fields, field: field, encoding: encoding, refresh: refresh,
-      outputs: descriptor.outputs.isEmpty ? [name] : descriptor.outputs.map { "\(name)_\($0)" })
+      name: name, from: connection.name, lookup: fields, encoding: encoding, refresh: refresh, outputs: outputs)
   }
 
-  private mutating func connection(of value: JSONValue, _ place: String) -> ProviderConnection? {
-    guard let field = value.member("from"), !field.isNull else {
+  private mutating func provider(of value: JSONValue, _ place: String) -> NamedProvider? {
+    guard let field = value.member("from"), !field.isZero else {
       report("\(place).from", "required; the name of one of secret_providers", at: value)
       return nil
     }
@@ -81,24 +77,69 @@ extension ValidationPass {
       return nil
     }
     guard let found = providers[from] else {
-      let hint = NearestName.hint(for: from, among: providers.keys.sorted())
-      report("\(place).from", "no secret provider is named \"\(DocumentPath.shown(from))\"\(hint)", at: field)
+      // Where there are no providers at all, that is said once.
+      if block("secret_providers") != nil {
+        let hint = hint(from, among: providers.keys.sorted())
+        report("\(place).from", "no secret provider is named \"\(DocumentPath.shown(from))\"\(hint)", at: field)
+      }
       return nil
     }
     return found
   }
 
+  // MARK: - Names
+
+  private mutating func checkName(_ name: String, _ place: String, _ value: JSONValue) {
+    if name.utf8.count > SecretName.longest {
+      report(place, "a name has at most 253 bytes", at: value)
+    } else if !SecretName.isFileName(name) {
+      report(place, "a name is made of letters, digits, '_', '-' and '.', and does not start with '.'", at: value)
+    }
+  }
+
+  private mutating func checkOutputs(_ outputs: [SecretEntry.Output], _ place: String, _ value: JSONValue) {
+    for output in outputs where SecretName.isFileName(output.name) {
+      if output.name.utf8.count > SecretName.longest, outputs.count > 1 {
+        report(place, "yields a name of more than 253 bytes; use a shorter prefix", at: value)
+      } else if let obstacle = context.nameObstacle(output.name) {
+        // One line an entry: its outputs share the name.
+        return report(place, obstacle, at: value)
+      }
+    }
+  }
+
   mutating func checkCollisions(_ entries: [SecretEntry]) {
     var owners: [String: String] = [:]
     for entry in entries {
-      for output in entry.outputs {
+      for output in entry.outputs.map(\.name) {
         if let owner = owners[output] {
           report(
             DocumentPath.join(path("secrets"), entry.name),
-            "yields \(DocumentPath.shown(output)), as \(DocumentPath.shown(owner)) does; rename one of them", at: nil)
+            "yields \(DocumentPath.shown(output)), as \(DocumentPath.shown(owner)) does; rename one of them",
+            at: block("secrets")?.member(entry.name))
         }
         owners[output] = entry.name
       }
     }
+  }
+
+  // MARK: - Refresh
+
+  /// The interval that will hold: what is too short is raised, with a word.
+  private mutating func refresh(_ fields: FieldValues, _ place: String, _ value: JSONValue?) -> RefreshInterval? {
+    guard case .duration(let nanoseconds)? = fields["refresh"], nanoseconds > 0 else {
+      return nil
+    }
+    let asked = RefreshInterval(nanoseconds: nanoseconds)
+    let isRaised = nanoseconds < context.minRefresh.nanoseconds
+    var words = isRaised ? ["\(asked) is below the node's min_refresh; \(context.minRefresh) will hold"] : []
+    if value?.kind == .number, nanoseconds < 1_000_000_000 {
+      words.append(
+        "a number counts nanoseconds, so \(nanoseconds) is \(asked); write text as \"\(nanoseconds)s\" for seconds")
+    }
+    if !words.isEmpty {
+      report("\(place).refresh", words.joined(separator: "; "), severity: .warning, at: value)
+    }
+    return isRaised ? context.minRefresh : asked
   }
 }

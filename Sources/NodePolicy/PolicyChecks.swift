@@ -50,6 +50,20 @@ extension NodePolicy {
     }
   }
 
+  /// Whether authentication may read the file at `path`, as far as the path alone tells.
+  public func check(credentialFile path: String) throws(PolicyRefusal) {
+    guard credentialFiles.contains(path) else {
+      throw refusal("credential_files", "\(DocumentPath.shown(path)) lies outside the allowed folders")
+    }
+  }
+
+  /// Whether the `file` provider may read the file at `path`, as far as the path alone tells.
+  public func check(servedFile path: String) throws(PolicyRefusal) {
+    guard fileRoots.contains(path) else {
+      throw refusal("file_roots", "\(DocumentPath.shown(path)) lies outside the allowed folders")
+    }
+  }
+
   public func checkSkipVerify() throws(PolicyRefusal) {
     guard allowsSkipVerify else {
       throw refusal("skip_verify", "tls.skip_verify is not allowed")

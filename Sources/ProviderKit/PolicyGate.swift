@@ -1,61 +1,113 @@
 import ExecutionModel
 import HTTPTransport
+import JSONReader
 import NodePolicy
 import SecretBytes
 
-/// Holds a validated execution against the node policy before anything is sent or read.
-public enum PolicyGate {
+/// Holds what a document names against the node policy before anything is sent or read.
+public struct PolicyGate {
   /// A refusal with its place in the document.
   public struct Refusal: Error, Sendable, Equatable {
     public let path: String
     public let refusal: PolicyRefusal
+    public let position: SourcePosition?
 
-    public var line: String { "\(path): \(refusal.message)" }
+    public var line: String {
+      let place = position.map { " (line \($0.line), column \($0.column))" } ?? ""
+      return "\(path): \(refusal.message)\(place)"
+    }
   }
 
-  /// Every refusal of `execution`. `asEnvironment`: whether its secrets are to become variables.
+  private let item: ExecutionDocument.Item
+  private let policy: NodePolicy
+  private var refusals: [Refusal] = []
+
+  /// Every refusal of `execution`, which was read from `item`. `asEnvironment`: whether its secrets are to become variables.
   public static func refusals(
-    of execution: Execution, by policy: NodePolicy, asEnvironment: Bool
+    of execution: Execution, in item: ExecutionDocument.Item, by policy: NodePolicy, asEnvironment: Bool
   ) -> [Refusal] {
-    var refusals: [Refusal] = []
-    func note(_ path: String, _ check: () throws(PolicyRefusal) -> Void) {
-      do throws(PolicyRefusal) {
-        try check()
-      } catch {
-        refusals.append(Refusal(path: path, refusal: error))
-      }
-    }
+    var gate = PolicyGate(item: item, policy: policy)
     for provider in execution.providers {
-      note(provider.path("type")) { () throws(PolicyRefusal) in try policy.check(providerType: provider.type) }
-      for field in provider.descriptor.connection where field.kind == .address {
-        guard let text = provider.fields.text(field.name), let url = try? HTTPURL(parsing: text) else {
-          continue
+      gate.check(provider)
+    }
+    let providers = Dictionary(execution.providers.map { ($0.name, $0) }) { first, _ in first }
+    for entry in execution.secrets {
+      gate.check(entry, providers[entry.from]?.descriptor, asEnvironment: asEnvironment)
+    }
+    return gate.refusals
+  }
+
+  private init(item: ExecutionDocument.Item, policy: NodePolicy) {
+    self.item = item
+    self.policy = policy
+  }
+
+  private mutating func note(_ keys: [String], _ check: (NodePolicy) throws(PolicyRefusal) -> Void) {
+    do throws(PolicyRefusal) {
+      try check(policy)
+    } catch {
+      // Line and column cost a walk over the source.
+      let position = refusals.count < 100 ? item.position(keys) : nil
+      refusals.append(Refusal(path: item.shownPath(keys), refusal: error, position: position))
+    }
+  }
+
+  private mutating func check(_ provider: ProviderConnection) {
+    let place = ["secret_providers", provider.name]
+    note(place + ["provider"]) { policy throws(PolicyRefusal) in try policy.check(providerType: provider.type) }
+    check(provider.fields, provider.descriptor.connection, [], place)
+    if provider.fields.boolean("tls.skip_verify") == true {
+      note(place + ["tls", "skip_verify"]) { policy throws(PolicyRefusal) in try policy.checkSkipVerify() }
+    }
+    let methods = provider.descriptor.authentication?.methods ?? []
+    let fields = methods.first { $0.name == provider.method }?.fields ?? []
+    check(provider.authentication, fields, [], place + ["auth"])
+  }
+
+  /// Addresses, files and variables that the fields name, or that hold where they are left out.
+  private mutating func check(
+    _ values: FieldValues, _ fields: [FieldDescriptor], _ prefix: [String], _ place: [String]
+  ) {
+    for field in fields {
+      let keys = prefix + [field.name]
+      let name = keys.joined(separator: ".")
+      switch field.kind {
+      case .object(let inner):
+        check(values, inner, keys, place)
+      case .address, .origin:
+        if let url = values.text(name).flatMap({ try? HTTPURL(parsing: $0) }) {
+          note(place + keys) { policy throws(PolicyRefusal) in try policy.check(url) }
         }
-        note(provider.path(field.name)) { () throws(PolicyRefusal) in try policy.check(url) }
-      }
-      if provider.fields.boolean("tls.skip_verify") == true {
-        note(provider.path("tls.skip_verify")) { () throws(PolicyRefusal) in try policy.checkSkipVerify() }
-      }
-      let methods = provider.descriptor.authentication?.methods ?? []
-      for field in methods.first(where: { $0.name == provider.method })?.fields ?? []
-      where field.kind == .environmentVariable {
-        guard let name = provider.authentication.text(field.name) else {
-          continue
+      case .environmentVariable:
+        if let variable = values.text(name) {
+          note(place + keys) { policy throws(PolicyRefusal) in try policy.check(credentialVariable: variable) }
         }
-        note(provider.path("auth.\(field.name)")) { () throws(PolicyRefusal) in
-          try policy.check(credentialVariable: name)
+      case .file:
+        if let path = values.text(name) ?? field.defaultText, path.hasPrefix("/") {
+          note(place + keys) { policy throws(PolicyRefusal) in try policy.check(credentialFile: path) }
         }
+      case .pem:
+        if let path = values.credential(name)?.unsafeString(), path.hasPrefix("/") {
+          note(place + keys) { policy throws(PolicyRefusal) in try policy.check(credentialFile: path) }
+        }
+      default:
+        continue
       }
     }
-    if asEnvironment {
-      for entry in execution.secrets {
-        for output in entry.outputs {
-          note("secrets.\(DocumentPath.shown(entry.name))") { () throws(PolicyRefusal) in
-            try policy.check(environmentName: output)
-          }
-        }
+  }
+
+  private mutating func check(_ entry: SecretEntry, _ descriptor: ProviderDescriptor?, asEnvironment: Bool) {
+    let place = ["secrets", entry.name]
+    for field in descriptor?.lookup ?? [] where field.kind == .file {
+      if let path = entry.lookup.text(field.name) {
+        note(place + [field.name]) { policy throws(PolicyRefusal) in try policy.check(servedFile: path) }
       }
     }
-    return refusals
+    guard asEnvironment else {
+      return
+    }
+    for output in entry.outputs {
+      note(place) { policy throws(PolicyRefusal) in try policy.check(environmentName: output.name) }
+    }
   }
 }

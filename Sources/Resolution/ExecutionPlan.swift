@@ -49,19 +49,31 @@ public struct ExecutionPlan: Sendable {
     self.items = items
   }
 
-  /// How often `item` is fetched: seconds, or `nil` where it is pinned or watched or follows the value's own life.
-  public func refreshSeconds(_ item: Item) -> Double? {
+  /// How often `item` is fetched; `nil` where it is pinned or watched or follows the value's own life.
+  public func refreshInterval(_ item: Item) -> RefreshInterval? {
     let descriptor = groups[item.group].connection.descriptor
     guard !descriptor.pins(item.entry.lookup) else {
       return nil
     }
     if let refresh = item.entry.refresh {
-      return refresh.seconds
+      return refresh
     }
     if case .every(let seconds) = descriptor.refreshDefault {
-      return Double(seconds)
+      return RefreshInterval(nanoseconds: seconds * 1_000_000_000)
     }
     return nil
+  }
+
+  /// When `item` is fetched again, in words.
+  public func refreshText(_ item: Item) -> String {
+    guard let interval = refreshInterval(item) else {
+      switch groups[item.group].connection.descriptor.refreshDefault {
+      case .watched: return "when it changes"
+      case .halfOfRemainingLife: return "at half of what remains of its life"
+      case .every: return "never, since it is pinned"
+      }
+    }
+    return "every \(interval)"
   }
 }
 
@@ -76,7 +88,7 @@ extension ProviderDescriptor {
       switch field.kind {
       case .integer: full[field.name] = Int64(text).map { .integer($0) }
       case .boolean: full[field.name] = .boolean(text == "true")
-      case .text, .version, .choice: full[field.name] = .text(text)
+      case .text, .grammar, .version, .choice: full[field.name] = .text(text)
       default: continue
       }
     }

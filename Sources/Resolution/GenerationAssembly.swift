@@ -25,7 +25,7 @@ public struct GenerationAssembly: Sendable {
         let secret = try result(item).get()
         let fields = FailingFields(
           connection: connection.name, reference: registry.describe(reference), payload: secret.payload)
-        secrets += try Self.secrets(of: item.entry, connection, secret, fields, &extractions[reference])
+        secrets += try Self.secrets(of: item.entry, secret, fields, &extractions[reference])
       } catch {
         failures.append(
           SecretFailure(secret: item.entry.name, failure: error.about(registry.describe(reference))))
@@ -51,15 +51,12 @@ public struct GenerationAssembly: Sendable {
   }
 
   private static func secrets(
-    of entry: SecretEntry, _ connection: ProviderConnection, _ fetched: FetchedSecret, _ fields: FailingFields,
-    _ extraction: inout Extraction?
+    of entry: SecretEntry, _ fetched: FetchedSecret, _ fields: FailingFields, _ extraction: inout Extraction?
   ) throws(ProviderFailure) -> [Generation.Secret] {
-    let suffixes: [String?] =
-      connection.descriptor.outputs.isEmpty ? [entry.field] : connection.descriptor.outputs.map { $0 }
     var secrets: [Generation.Secret] = []
-    for (name, field) in zip(entry.outputs, suffixes) {
+    for output in entry.outputs {
       let value: SecretBytes
-      if let field {
+      if let field = output.field {
         let parsed = extraction ?? self.parsed(fields.payload)
         extraction = parsed
         do throws(FieldExtraction.Fault) {
@@ -72,7 +69,7 @@ public struct GenerationAssembly: Sendable {
       }
       secrets.append(
         Generation.Secret(
-          name: name, value: entry.encoding == .base64 ? Base64.encode(value) : value, entry: entry.name,
+          name: output.name, value: entry.encoding == .base64 ? Base64.encode(value) : value, entry: entry.name,
           version: fetched.version, expiry: fetched.expiry, fetchedAt: fetched.fetchedAt))
     }
     return secrets

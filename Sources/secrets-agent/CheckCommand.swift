@@ -1,6 +1,8 @@
 import ArgumentParser
+import Delivery
 import EventLoop
 import ExecutionModel
+import NodePolicy
 import ProviderKit
 import Resolution
 
@@ -14,6 +16,7 @@ struct CheckCommand: ParsableCommand {
       EXAMPLES
         secrets-agent check job.yaml
         secrets-agent check --strict --log-format json execution.json
+        secrets-agent check executions.json
         secrets-agent check --online job.yaml
         secrets-agent check --config /etc/secrets-agent/agent.yaml
       """)
@@ -38,6 +41,9 @@ struct CheckCommand: ParsableCommand {
   @Flag(help: "The secrets are for files only, so their names need not be names of variables.")
   var filesOnly = false
 
+  @Option(help: "The format of the env file that the secrets are for; not every format can carry every name.")
+  var format: EnvironmentFormat = .dotenv
+
   func validate() throws {
     guard (document == nil) != (config == nil) else {
       throw ValidationError("name a document, or a configuration with --config")
@@ -53,14 +59,11 @@ struct CheckCommand: ParsableCommand {
     }
     let document = DocumentSource(path: document ?? "-", choice: choice)
     let policy = try document.loadPolicy()
-    let execution = try document.loadExecution(policy: policy, asEnvironment: !filesOnly)
-    let plan = ExecutionPlan(execution)
+    let variables = filesOnly ? nil : format
     guard auth || online else {
-      print(
-        "\(DocumentPath.shown(execution.label)): no faults in \(Count(plan.items.count, "secret")), \(Count(plan.groups.count, "provider"))"
-      )
-      return
+      return try checkOffline(document, policy, variables)
     }
+    let plan = ExecutionPlan(try document.loadExecution(policy: policy, variables: variables))
     let limit = time.timeout.duration
     let readsValues = online
     try AgentRuntime.run(choice.log, policy: policy, limits: time.limits) { runtime in
@@ -69,6 +72,32 @@ struct CheckCommand: ParsableCommand {
       }
       await runtime.pool.closeAll(.ended)
       return status
+    }
+  }
+
+  /// Every execution of the document.
+  private func checkOffline(_ document: DocumentSource, _ policy: NodePolicy, _ variables: EnvironmentFormat?) throws {
+    let (items, isList) = try document.load()
+    var statuses: [ExitStatus] = []
+    var ids: Set<String> = []
+    for item in items {
+      let checked = document.check(item, policy, variables)
+      if isList, let id = item.id, !ids.insert(id).inserted {
+        choice.log.faults.print(DocumentFault("id", "the id \"\(DocumentPath.shown(id))\" is in the list twice"))
+        statuses.append(.invalidDocument)
+      }
+      if let status = checked.status {
+        statuses.append(status)
+      } else {
+        print(CheckedText(checked).text)
+      }
+    }
+    if items.isEmpty {
+      print("no faults, no warnings: an empty list of executions")
+    }
+    // A document that is wrong comes before what the policy makes of it.
+    if let status = statuses.first(where: { $0 == .invalidDocument }) ?? statuses.first {
+      throw status.code
     }
   }
 
@@ -117,6 +146,46 @@ struct CheckCommand: ParsableCommand {
       }
       return ExitStatus(error.failures.map(\.failure))
     }
+  }
+}
+
+/// A good execution in words, with the refresh intervals that will hold.
+private struct CheckedText {
+  let text: String
+
+  init(_ checked: DocumentSource.Checked) {
+    let execution = checked.execution
+    let plan = ExecutionPlan(execution)
+    var lines = [
+      "\(DocumentPath.shown(execution.label)): "
+        + (checked.warnings == 0 ? "no faults, no warnings" : "no errors, \(Count(checked.warnings, "warning"))")
+        + Self.content(execution, plan) + (execution.states.end.map { "; it has ended: \($0)" } ?? "")
+    ]
+    var names: [String: [String]] = [:]
+    var order: [String] = []
+    for item in plan.items {
+      let text = plan.refreshText(item)
+      if names[text] == nil {
+        order.append(text)
+      }
+      names[text, default: []].append(item.entry.name)
+    }
+    for text in order {
+      let all = names[text] ?? []
+      let rest = all.count > 10 ? " and \(all.count - 10) more" : ""
+      lines.append("  fetched again \(text): \(all.prefix(10).joined(separator: ", "))\(rest)")
+    }
+    text = lines.joined(separator: "\n")
+  }
+
+  private static func content(_ execution: Execution, _ plan: ExecutionPlan) -> String {
+    guard execution.hasJobSpec else {
+      return "; it came without job_spec, so its secrets are not known here"
+    }
+    guard !plan.items.isEmpty else {
+      return "; it declares no secrets"
+    }
+    return " in \(Count(plan.items.count, "secret")), \(Count(plan.groups.count, "provider"))"
   }
 }
 

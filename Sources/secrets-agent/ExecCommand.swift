@@ -48,7 +48,8 @@ struct ExecCommand: ParsableCommand {
 
   func run() throws {
     let policy = try document.loadPolicy()
-    let execution = try document.loadExecution(policy: policy, asEnvironment: true)
+    // JSON carries every name that an environment does.
+    let execution = try document.loadExecution(policy: policy, variables: .json)
     let plan = ExecutionPlan(execution)
     let command = command
     let limit = time.timeout.duration

@@ -17,7 +17,7 @@ struct ExplainCommand: ParsableCommand {
 
   func run() throws {
     let policy = try document.loadPolicy()
-    let execution = try document.loadExecution(policy: policy, asEnvironment: false)
+    let execution = try document.loadExecution(policy: policy, variables: nil)
     let plan = ExecutionPlan(execution)
     print(PlanText(execution, plan).text, terminator: "")
   }
@@ -64,9 +64,10 @@ struct PlanText {
       let readers = items.filter { $0.reference == place }
       line("  \(registry.describe(reference)), \(refresh(readers, plan, connection))")
       for reader in readers {
-        let field = reader.entry.field.map { " field \(DocumentPath.shown($0))" } ?? ""
+        let field = reader.entry.outputs.count == 1 ? reader.entry.outputs.first?.field : nil
+        let shownField = field.map { " field \(DocumentPath.shown($0))" } ?? ""
         let encoding = reader.entry.encoding == .raw ? "" : " as \(reader.entry.encoding.rawValue)"
-        line("    \(reader.entry.outputs.joined(separator: ", "))\(field)\(encoding)")
+        line("    \(reader.entry.outputs.map(\.name).joined(separator: ", "))\(shownField)\(encoding)")
       }
     }
   }
@@ -75,16 +76,12 @@ struct PlanText {
   private mutating func refresh(
     _ readers: [ExecutionPlan.Item], _ plan: ExecutionPlan, _ connection: ProviderConnection
   ) -> String {
-    guard let seconds = readers.compactMap({ plan.refreshSeconds($0) }).min() else {
-      switch connection.descriptor.refreshDefault {
-      case .watched: return "fetched when it changes"
-      case .halfOfRemainingLife: return "fetched again at half of what remains of its life"
-      case .every: return "pinned, never fetched again"
-      }
+    let timed = readers.compactMap { reader in plan.refreshInterval(reader).map { ($0, reader) } }
+    guard let (interval, first) = timed.min(by: { $0.0 < $1.0 }) else {
+      return readers.first.map { "fetched again \(plan.refreshText($0))" } ?? ""
     }
-    callsPerDay += 86_400 / seconds / Double(connection.descriptor.batchSize)
-    let interval = RefreshInterval(nanoseconds: Int64(min(seconds * 1e9, 9e18)))
-    return "fetched again every \(interval)"
+    callsPerDay += 86_400 / interval.seconds / Double(connection.descriptor.batchSize)
+    return "fetched again \(plan.refreshText(first))"
   }
 
   private static func calls(_ references: Int, _ descriptor: ProviderDescriptor) -> Int {

@@ -55,7 +55,7 @@ struct ResolveCommand: ParsableCommand {
   func run() throws {
     let target = try outputs()
     let policy = try document.loadPolicy()
-    let execution = try document.loadExecution(policy: policy, asEnvironment: output != nil)
+    let execution = try document.loadExecution(policy: policy, variables: output == nil ? nil : format)
     try checkOutputs(policy)
     let plan = ExecutionPlan(execution)
     let limit = time.timeout.duration

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Delivery
 import ExecutionModel
 import Glibc
 import Logging
@@ -19,8 +20,9 @@ struct DocumentOptions: ParsableArguments {
     try DocumentSource(path: document, choice: choice).loadPolicy()
   }
 
-  func loadExecution(policy: NodePolicy, asEnvironment: Bool) throws -> Execution {
-    try DocumentSource(path: document, choice: choice).loadExecution(policy: policy, asEnvironment: asEnvironment)
+  /// - Parameter variables: the format of the env file that the secrets are for; `nil`: files only.
+  func loadExecution(policy: NodePolicy, variables: EnvironmentFormat?) throws -> Execution {
+    try DocumentSource(path: document, choice: choice).loadExecution(policy: policy, variables: variables)
   }
 }
 
@@ -89,63 +91,6 @@ struct DurationArgument: ExpressibleByArgument, Sendable {
 
   var defaultValueDescription: String { interval.description }
   var duration: Duration { .nanoseconds(interval.nanoseconds) }
-}
-
-/// A document that a command reads.
-struct DocumentSource {
-  let path: String
-  let choice: DocumentChoice
-
-  private var log: LogOptions { choice.log }
-
-  /// The node policy of a person's command: their own rights, or the file they name.
-  func loadPolicy() throws -> NodePolicy {
-    guard let policy = choice.policy else {
-      return .personal
-    }
-    let bytes = try InputFile.read(policy, limit: 1024 * 1024, log.faults, otherwise: .invalidConfiguration)
-    do throws(DocumentFaults) {
-      return try PolicyFile.parse(bytes, over: .strict, origin: policy)
-    } catch {
-      for fault in error.faults {
-        log.faults.error("\(policy): \(fault.line)", ["class": "configuration"])
-      }
-      throw ExitStatus.invalidConfiguration.code
-    }
-  }
-
-  /// Reads, validates and holds the document against `policy`; prints every fault and warning, and sends nothing.
-  func loadExecution(policy: NodePolicy, asEnvironment: Bool) throws -> Execution {
-    let bytes = try InputFile.read(
-      path, limit: ExecutionDocument.maximumBytes, log.faults, otherwise: .invalidDocument)
-    let syntax: ExecutionDocument.Syntax =
-      path.hasSuffix(".yaml") || path.hasSuffix(".yml") ? .yaml : .detected
-    let execution: Execution
-    do throws(DocumentFaults) {
-      let item = try ExecutionDocument(bytes, syntax: syntax).item(choice.execution)
-      let (validated, warnings) = try registry.catalog.validate(item)
-      for warning in warnings {
-        log.faults.print(warning, treatingAsError: choice.strict)
-      }
-      guard !choice.strict || warnings.isEmpty else {
-        throw DocumentFaults([])
-      }
-      execution = validated
-    } catch {
-      for fault in error.faults {
-        log.faults.print(fault, treatingAsError: choice.strict)
-      }
-      throw ExitStatus.invalidDocument.code
-    }
-    let refusals = PolicyGate.refusals(of: execution, by: policy, asEnvironment: asEnvironment)
-    guard refusals.isEmpty else {
-      for refusal in refusals {
-        log.faults.print(refusal)
-      }
-      throw ExitStatus.denied.code
-    }
-    return execution
-  }
 }
 
 /// Files that the person names on the command line.

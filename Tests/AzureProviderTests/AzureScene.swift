@@ -59,7 +59,7 @@ struct AzureScene: Sendable {
   /// A connection of its own to the fake's vault, or to another one.
   func connect(vault: String? = nil, auth: String? = nil) throws -> AzureConnection {
     let document =
-      #"{"type": "azure_key_vault", "vault_url": "\#(vault ?? fake.address)", "auth": \#(auth ?? self.auth)}"#
+      #"{"provider": "azure_key_vault", "vault_url": "\#(vault ?? fake.address)", "auth": \#(auth ?? self.auth)}"#
     let connection = try ProviderConnection.testing(document, by: AzureKeyVaultProvider.descriptor)
     return AzureConnection(
       provider: try AzureKeyVaultProvider(connection: connection, services: services), connection: connection)

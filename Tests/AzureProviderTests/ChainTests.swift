@@ -74,7 +74,7 @@ private func chain(
   let services = ProviderServices.testing(
     transport: { _ in silence }, time: time, policy: policy, environment: environment)
   let connection = try ProviderConnection.testing(
-    #"{"type": "azure_key_vault", "vault_url": "https://s.vault.azure.net"}"#, by: AzureKeyVaultProvider.descriptor)
+    #"{"provider": "azure_key_vault", "vault_url": "https://s.vault.azure.net"}"#, by: AzureKeyVaultProvider.descriptor)
   let credential = AzureCredential(connection, cloud: .global, services: services)
   let challenge = try #require(KeyVaultChallenge(#"Bearer authorization="https://login.microsoftonline.com/t""#))
   let audience = try #require(KeyVaultAudience(challenge, of: try HTTPURL(parsing: "https://s.vault.azure.net")))

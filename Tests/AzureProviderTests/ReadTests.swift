@@ -84,7 +84,7 @@ func aNameThatCannotBeIsNotAskedFor(_ name: String) throws {
 @Test(arguments: ["https://shop.vault.azure.net/secrets/db", "https://shop.vault.azure.net/?a=b"])
 func aVaultsAddressHasNoPath(_ address: String) throws {
   let connection = try ProviderConnection.testing(
-    #"{"type": "azure_key_vault", "vault_url": "\#(address)"}"#, by: AzureKeyVaultProvider.descriptor)
+    #"{"provider": "azure_key_vault", "vault_url": "\#(address)"}"#, by: AzureKeyVaultProvider.descriptor)
   let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError("nothing is sent") }
   })
   #expect(throws: DocumentFault.self) { try AzureKeyVaultProvider(connection: connection, services: services) }
@@ -103,7 +103,7 @@ func aVaultsAddressHasNoPath(_ address: String) throws {
 /// A reference to the secret `name`, over a connection that is never used.
 private func reference(_ name: String) throws -> Reference {
   try ProviderConnection.testing(
-    #"{"type": "azure_key_vault", "vault_url": "https://s.vault.azure.net"}"#, by: AzureKeyVaultProvider.descriptor
+    #"{"provider": "azure_key_vault", "vault_url": "https://s.vault.azure.net"}"#, by: AzureKeyVaultProvider.descriptor
   ).reference(["secret_name": name])
 }
 

@@ -23,8 +23,8 @@ import Testing
       "secret_providers": [
         "vault": vault(fakes.address),
         "misspelt": ["type": "hashicorp_valt", "address": .string(fakes.address), "auth": approle],
-        "homeless": ["type": "hashicorp_vault", "auth": approle],
-        "locked": ["type": "hashicorp_vault", "address": .string(fakes.address), "auth": ["method": "approl"]],
+        "homeless": ["provider": "hashicorp_vault", "auth": approle],
+        "locked": ["provider": "hashicorp_vault", "address": .string(fakes.address), "auth": ["method": "approl"]],
       ],
       "secrets": [
         "ORPHAN": ["mount": "secret", "secret_path": "web/db", "field": "password"],

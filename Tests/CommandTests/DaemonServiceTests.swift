@@ -141,7 +141,7 @@ import Testing
     try FileManager.default.createDirectory(at: daemon.folder.file("served"), withIntermediateDirectories: false)
     try daemon.folder.write("first", as: "served/key")
     try daemon.drop(
-      jobSpec(["type": "file"], ["KEY": ["from": "vault", "path": .string("\(daemon.folder.path)/served/key")]]),
+      jobSpec(["provider": "file"], ["KEY": ["from": "vault", "path": .string("\(daemon.folder.path)/served/key")]]),
       as: "web")
     let run = try daemon.start()
     #expect(try await daemon.reach(run) { daemon.generation(of: "web")?["KEY"] == "first" })

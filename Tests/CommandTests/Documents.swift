@@ -8,7 +8,7 @@ func jobSpec(_ provider: JSON, _ secrets: KeyValuePairs<String, JSON>) -> JSON {
 /// The connection to a Vault, by default with the AppRole that the demo's seed holds.
 func vault(_ address: String, auth: JSON? = nil, tls: JSON? = nil) -> JSON {
   let demo: JSON = ["method": "approle", "role_id": "demo-web-role", "secret_id": "demo-web-secret-id"]
-  let provider: JSON = ["type": "hashicorp_vault", "address": .string(address), "auth": auth ?? demo]
+  let provider: JSON = ["provider": "hashicorp_vault", "address": .string(address), "auth": auth ?? demo]
   return tls.map { provider.with([("tls", $0)]) } ?? provider
 }
 

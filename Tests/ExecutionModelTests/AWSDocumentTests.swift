@@ -53,7 +53,7 @@ private func entry(_ type: String, _ fields: String, more: String = "") -> Strin
   #expect(collision.isEmpty)
   let plain = faults(
     #"""
-    {"secret_providers": {"a": {"type": "aws_sts", "region": "r"}, "f": {"type": "file"}},
+    {"secret_providers": {"a": {"provider": "aws_sts", "region": "r"}, "f": {"provider": "file"}},
      "secrets": {"AWS": {"from": "a"\#(role)}, "AWS_REGION": {"from": "f", "path": "/r"}}}
     """#)
   #expect(plain == ["secrets.AWS_REGION: yields AWS_REGION, as AWS does; rename one of them"])

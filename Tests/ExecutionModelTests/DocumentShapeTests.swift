@@ -23,7 +23,7 @@ private let entry = #""A": {"from": "v", "mount": "secret", "secret_path": "web"
     name: web
     secret_providers:
       v:
-        type: hashicorp_vault
+        provider: hashicorp_vault
         address: https://vault:8200
         auth: {method: static, token_env: T}
     secrets:

@@ -2,7 +2,7 @@ import ExecutionModel
 import Testing
 
 private func provider(_ auth: String) -> String {
-  #"{"secret_providers": {"a": {"type": "azure_key_vault", "vault_url": "https://shop.vault.azure.net"\#(auth)}}}"#
+  #"{"secret_providers": {"a": {"provider": "azure_key_vault", "vault_url": "https://shop.vault.azure.net"\#(auth)}}}"#
 }
 
 @Test(arguments: [
@@ -42,6 +42,6 @@ func theFieldsTellTheMethod(_ auth: String, _ method: String) throws {
 
 @Test func whereNothingIsInferredTheMethodIsRequired() {
   let lines = faults(
-    #"{"secret_providers": {"v": {"type": "hashicorp_vault", "address": "https://v", "auth": {"role": "r"}}}}"#)
+    #"{"secret_providers": {"v": {"provider": "hashicorp_vault", "address": "https://v", "auth": {"role": "r"}}}}"#)
   #expect(lines.contains { $0.hasPrefix("secret_providers.v.auth.method: required for hashicorp_vault") })
 }

@@ -30,7 +30,7 @@ func faults(_ text: String, _ syntax: ExecutionDocument.Syntax = .detected) -> [
 /// A bare job spec with one good Vault provider `v` and the given secrets.
 func spec(secrets: String, auth: String = #"{"method": "static", "token_env": "T"}"#, more: String = "") -> String {
   #"""
-  {"secret_providers": {"v": {"type": "hashicorp_vault", "address": "https://vault:8200", "auth": \#(auth)\#(more)},
-    "f": {"type": "file"}}, "secrets": {\#(secrets)}}
+  {"secret_providers": {"v": {"provider": "hashicorp_vault", "address": "https://vault:8200", "auth": \#(auth)\#(more)},
+    "f": {"provider": "file"}}, "secrets": {\#(secrets)}}
   """#
 }

@@ -12,8 +12,8 @@ private let good = #""mount": "secret", "secret_path": "web", "field": "password
   let text = #"""
     {"secret_providers": {
        "a": {"type": "hashicorp_volt"},
-       "b": {"type": "hashicorp_vault", "address": "vault:8200", "auth": {"method": "approle", "role_id": "r"}},
-       "c": {"type": "file"}},
+       "b": {"provider": "hashicorp_vault", "address": "vault:8200", "auth": {"method": "approle", "role_id": "r"}},
+       "c": {"provider": "file"}},
      "secrets": {
        "NO_FIELD": {"from": "c"},
        "WRONG_FROM": {"from": "d"},
@@ -45,7 +45,7 @@ private let good = #""mount": "secret", "secret_path": "web", "field": "password
 @Test func aKeyOfAnotherTypeIsAnError() {
   let lines = faults(spec(secrets: #""A": {"from": "v", \#(good), "path": "/x"}"#))
   #expect(lines == ["secrets.A.path: belongs to file, not to hashicorp_vault; remove it"])
-  let provider = faults(#"{"secret_providers": {"f": {"type": "file", "address": "https://x"}}}"#)
+  let provider = faults(#"{"secret_providers": {"f": {"provider": "file", "address": "https://x"}}}"#)
   #expect(provider == ["secret_providers.f.address: belongs to hashicorp_vault, not to file; remove it"])
 }
 

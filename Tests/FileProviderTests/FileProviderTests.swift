@@ -20,7 +20,7 @@ private struct Scene {
     try FileManager.default.createDirectory(atPath: folder + "/outside", withIntermediateDirectories: true)
     var policy = NodePolicy.personal
     policy.fileRoots = anywhere ? .anywhere : .beneath([folder + "/allowed"])
-    connection = try ProviderConnection.testing(#"{"type": "file"}"#, by: FileProvider.descriptor)
+    connection = try ProviderConnection.testing(#"{"provider": "file"}"#, by: FileProvider.descriptor)
     provider = try FileProvider(
       connection: connection,
       services: .testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, policy: policy))

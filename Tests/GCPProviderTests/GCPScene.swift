@@ -94,7 +94,7 @@ struct GCPScene: Sendable {
       #", "auth": "# + $0.replacing(Self.addressPlace, with: fake.address).replacing(Self.folderPlace, with: folder)
     }
     let document =
-      #"{"type": "gcp_secret_manager", "project": "\#(GCPFake.project)"\#(block ?? "")\#(more)}"#
+      #"{"provider": "gcp_secret_manager", "project": "\#(GCPFake.project)"\#(block ?? "")\#(more)}"#
     let connection = try ProviderConnection.testing(document, by: GCPSecretManagerProvider.descriptor)
     return GCPConnection(
       provider: try GCPSecretManagerProvider(connection: connection, services: services), connection: connection)

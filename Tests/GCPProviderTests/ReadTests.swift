@@ -67,7 +67,7 @@ import Testing
   try write(
     #"{"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}"#, to: folder)
   let connection = try ProviderConnection.testing(
-    #"{"type": "gcp_secret_manager", "project": "example.com:shop"}"#, by: GCPSecretManagerProvider.descriptor)
+    #"{"provider": "gcp_secret_manager", "project": "example.com:shop"}"#, by: GCPSecretManagerProvider.descriptor)
   let provider = try GCPSecretManagerProvider(
     connection: connection,
     services: .testing(transport: { _ in sent }, environment: ["GOOGLE_APPLICATION_CREDENTIALS": folder]))

@@ -31,7 +31,7 @@ extension OpenBaoTests {
         """
         secret_providers:
           bao:
-            type: hashicorp_vault
+            provider: hashicorp_vault
             address: \(server.address)
             auth: {method: approle, role_id: \(role), secret_id: \(role)-secret}
         secrets:

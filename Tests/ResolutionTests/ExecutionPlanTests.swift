@@ -12,7 +12,7 @@ func plan(_ document: String) throws -> ExecutionPlan {
 }
 
 private let vault =
-  #"{"type": "hashicorp_vault", "address": "https://vault:8200", "auth": {"method": "static", "token_env": "T"}}"#
+  #"{"provider": "hashicorp_vault", "address": "https://vault:8200", "auth": {"method": "static", "token_env": "T"}}"#
 
 @Test func entriesThatDifferInFieldEncodingOrRefreshShareOneFetch() throws {
   let plan = try plan(
@@ -44,7 +44,7 @@ private let vault =
 @Test func pinnedAndWatchedValuesAreNotFetchedByTime() throws {
   let plan = try plan(
     #"""
-    {"secret_providers": {"v": \#(vault), "f": {"type": "file"}}, "secrets": {
+    {"secret_providers": {"v": \#(vault), "f": {"provider": "file"}}, "secrets": {
       "A": {"from": "v", "mount": "s", "secret_path": "p", "field": "a"},
       "B": {"from": "v", "mount": "s", "secret_path": "p", "field": "a", "refresh": "5m"},
       "C": {"from": "v", "mount": "s", "secret_path": "p", "field": "a", "version": 3, "refresh": "5m"},

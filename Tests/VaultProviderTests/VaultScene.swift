@@ -35,7 +35,7 @@ struct VaultScene {
       do {
         let fake = try await VaultFake.start()
         try prepare(fake)
-        let document = #"{"type": "hashicorp_vault", "address": "\#(fake.address)", "auth": \#(auth)\#(more)}"#
+        let document = #"{"provider": "hashicorp_vault", "address": "\#(fake.address)", "auth": \#(auth)\#(more)}"#
         let connection = try ProviderConnection.testing(document, by: VaultProvider.descriptor)
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let services = ProviderServices(

@@ -47,7 +47,7 @@ job "web" {
         data        = <<-YAML
           secret_providers:
             vault:
-              type: hashicorp_vault
+              provider: hashicorp_vault
               address: https://vault.example.com:8200
               auth: {method: jwt, role: web, jwt_file: {{ env "NOMAD_SECRETS_DIR" }}/nomad_vault.jwt}
           secrets:

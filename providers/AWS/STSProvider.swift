@@ -1,24 +1,18 @@
 import AWSSigning
 import EventLoop
 import ExecutionModel
-import JSONReader
 import ProviderKit
 import SecretBytes
 
-/// One connection to AWS STS: each reference is a role, each value the temporary credentials of one session of it.
-///
-/// The value is an object with a member for each of ``outputs``, so that one call makes all the variables of an entry, and none of
-/// them can be of another session than the rest.
+/// One connection to AWS STS: one role, whose value is the temporary credentials of one session of it.
 public struct STSProvider: SecretProvider {
   public static let descriptor = ProviderDescriptor.awsSTS
-
-  /// Behind the entry's key: `AWS_ACCESS_KEY_ID` and so on for the key `AWS`.
-  static let outputs = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION", "EXPIRATION"]
 
   private let chain: AWSCredentialChain
   private let call: STSCall
   private let skew: ClockSkew
   private let region: String
+  private let role: Role
   private let services: ProviderServices
   private let failures: FailureMaker
 
@@ -29,12 +23,13 @@ public struct STSProvider: SecretProvider {
     self.call = STSCall(connection: connection, services: services, region: region, isNested: false, skew: skew)
     self.skew = skew
     self.region = region
+    self.role = Role(connection.key)
     self.services = services
     self.failures = FailureMaker(connection: connection.name)
   }
 
   public static func describe(_ reference: Reference) -> String {
-    RoleLookup(reference).description
+    Role(reference.connection).description
   }
 
   public func logIn() async throws(ProviderFailure) -> LoginReport {
@@ -42,24 +37,23 @@ public struct STSProvider: SecretProvider {
   }
 
   public func fetch(_ references: [Reference]) async -> [FetchResult] {
-    await inOrder(references, atMost: services.limits.inFlight) { reference in
-      let lookup = RoleLookup(reference)
-      do throws(ProviderFailure) {
-        return .success(try await assume(lookup))
-      } catch {
-        return .failure(error.about(lookup.description))
-      }
+    let result: FetchResult
+    do throws(ProviderFailure) {
+      result = .success(try await assume())
+    } catch {
+      result = .failure(error.about(role.description))
     }
+    // All entries of a connection read the one session.
+    return references.map { _ in result }
   }
 
   /// Temporary credentials cannot be revoked by who holds them: they end by themselves.
   public func close(_ reason: CloseReason) async {}
 
-  private func assume(_ lookup: RoleLookup) async throws(ProviderFailure) -> FetchedSecret {
-    try check(lookup)
+  private func assume() async throws(ProviderFailure) -> FetchedSecret {
     let login = try await chain.current()
     do throws(ProviderFailure) {
-      return try await session(lookup, login.credential)
+      return try await session(login.credential)
     } catch {
       // Keys that may have ended meanwhile are exchanged once; the same keys would be refused again.
       guard error.kind == .denied, login.credential.credentials.sessionToken != nil else {
@@ -69,30 +63,16 @@ public struct STSProvider: SecretProvider {
       guard fresh.credential.credentials.accessKeyID != login.credential.credentials.accessKeyID else {
         throw error
       }
-      return try await session(lookup, fresh.credential)
+      return try await session(fresh.credential)
     }
   }
 
-  /// What STS would refuse in more words.
-  private func check(_ lookup: RoleLookup) throws(ProviderFailure) {
-    guard lookup.roleARN.hasPrefix("arn:"), lookup.roleARN.contains(":role/") else {
-      throw failures.make(
-        .malformed, "role_arn is not the ARN of a role", hint: "write it as arn:aws:iam::123456789012:role/name")
-    }
-    guard SessionName.isValid(lookup.sessionName) else {
-      throw failures.make(
-        .malformed, "session_name is not one that STS takes", hint: "use 2 to 64 letters, digits and _+=,.@-")
-    }
-  }
-
-  private func session(
-    _ lookup: RoleLookup, _ identity: ResolvedCredentials
-  ) async throws(ProviderFailure) -> FetchedSecret {
+  private func session(_ identity: ResolvedCredentials) async throws(ProviderFailure) -> FetchedSecret {
     let credentials: AWSCredentials
     do throws(ProviderFailure) {
       credentials = try await call.assumeRole(
-        roleARN: lookup.roleARN, sessionName: lookup.sessionName, externalID: lookup.externalID,
-        durationSeconds: lookup.seconds, with: identity)
+        roleARN: role.arn, sessionName: role.sessionName, externalID: role.externalID,
+        durationSeconds: role.seconds, with: identity)
     } catch {
       throw explained(error, identity)
     }
@@ -107,22 +87,8 @@ public struct STSProvider: SecretProvider {
     }
     // Beyond a day and a half no session lives.
     return FetchedSecret(
-      payload: object(credentials, token, end), expiry: now.advanced(by: .seconds(min(left, 129_600))), fetchedAt: now)
-  }
-
-  private func object(_ credentials: AWSCredentials, _ token: SecretBytes, _ end: Int64) -> SecretBytes {
-    let values = [
-      SecretBytes(credentials.accessKeyID), credentials.secretAccessKey, token, SecretBytes(region),
-      SecretBytes(AWSExpiration.text(end)),
-    ]
-    var json = JSONWriter()
-    json.beginObject()
-    for (name, value) in zip(Self.outputs, values) {
-      json.name(name)
-      json.string(value)
-    }
-    json.endObject()
-    return json.finish()
+      payload: RoleSession.object(credentials, token: token, end: end, region: region),
+      expiry: now.advanced(by: .seconds(min(left, 129_600))), fetchedAt: now)
   }
 
   /// A refusal with the identity that was refused.
@@ -137,32 +103,19 @@ public struct STSProvider: SecretProvider {
   }
 }
 
-/// The lookup fields of one reference.
-struct RoleLookup: Sendable, CustomStringConvertible {
-  let roleARN: String
-  let sessionName: String
+/// The role of one connection.
+private struct Role: Sendable, CustomStringConvertible {
+  let arn: String
+  let sessionName: String?
   let externalID: String?
   let seconds: Int64?
 
-  init(_ reference: Reference) {
-    roleARN = reference.lookup.text("role_arn") ?? ""
-    sessionName = reference.lookup.text("session_name") ?? SessionName.standard
-    externalID = reference.lookup.text("external_id")
-    seconds = reference.lookup.integer("duration_seconds")
+  init(_ connection: ProviderConnection.Key) {
+    arn = connection.fields.text("role_arn") ?? ""
+    sessionName = connection.fields.text("session_name")
+    externalID = connection.fields.text("external_id")
+    seconds = connection.fields.integer("duration_seconds")
   }
 
-  var description: String { DocumentPath.shown(roleARN, atMost: 200) }
-}
-
-/// What STS lets a session be called: `[\w+=,.@-]{2,64}`.
-enum SessionName {
-  static let standard = STSCall.standardSessionName
-
-  static func isValid(_ name: String) -> Bool {
-    (2...64).contains(name.utf8.count)
-      && name.utf8.allSatisfy { byte in
-        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-          || "_+=,.@-".utf8.contains(byte)
-      }
-  }
+  var description: String { DocumentPath.shown(arn, atMost: 200) }
 }

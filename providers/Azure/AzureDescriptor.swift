@@ -6,14 +6,14 @@ extension ProviderDescriptor {
     type: "azure_key_vault",
     summary: "Azure Key Vault: secrets, by a service principal, a workload identity or a managed identity",
     connection: [
-      FieldDescriptor("vault_url", .address, required: true, "the vault, as https://shop.vault.azure.net")
+      FieldDescriptor("vault_url", .origin, required: true, "the vault, as https://shop.vault.azure.net")
     ],
     authentication: AuthenticationDescriptor(
       isRequired: false, methods: [.clientSecret, .managedIdentity, .workloadIdentity, .defaultChain],
       defaultMethod: AzureMethod.standard.rawValue),
     lookup: [
-      FieldDescriptor("secret_name", .text, required: true, "name of the secret: letters, digits and `-`"),
-      FieldDescriptor("version", .text, "version of the secret, 32 hexadecimal digits; pinned, so never refreshed"),
+      FieldDescriptor("secret_name", .grammar(KeyVaultLookup.name), required: true, "name of the secret"),
+      FieldDescriptor("version", .version(.identifier), "version of the secret; pinned, so never refreshed"),
     ],
     pinningFields: ["version"])
 }
@@ -28,7 +28,8 @@ enum AzureMethod: String, Sendable {
 
 extension AuthenticationMethod {
   fileprivate static let clientSecret = AuthenticationMethod(
-    AzureMethod.clientSecret.rawValue, "a service principal's secret, given to Entra ID's token endpoint",
+    AzureMethod.clientSecret.rawValue, aliases: ["service_principal"],
+    "a service principal's secret, given to Entra ID's token endpoint",
     fields: [
       FieldDescriptor("tenant_id", .text, required: true, "the tenant's id or domain"),
       FieldDescriptor("client_id", .text, required: true, "the application's (client) id"),
@@ -38,7 +39,7 @@ extension AuthenticationMethod {
     ])
 
   fileprivate static let managedIdentity = AuthenticationMethod(
-    AzureMethod.managedIdentity.rawValue,
+    AzureMethod.managedIdentity.rawValue, aliases: ["msi"],
     "the identity of the machine: instance metadata, App Service and Container Apps, or Azure Arc",
     fields: [
       FieldDescriptor(
@@ -46,7 +47,7 @@ extension AuthenticationMethod {
     ])
 
   fileprivate static let workloadIdentity = AuthenticationMethod(
-    AzureMethod.workloadIdentity.rawValue,
+    AzureMethod.workloadIdentity.rawValue, aliases: ["federated"],
     "a federated token (Kubernetes and others), given to Entra ID's token endpoint",
     fields: [
       FieldDescriptor("tenant_id", .text, defaultsTo: AzureVariable.tenantID, "the tenant's id or domain"),
@@ -57,7 +58,7 @@ extension AuthenticationMethod {
     ])
 
   fileprivate static let defaultChain = AuthenticationMethod(
-    AzureMethod.standard.rawValue,
+    AzureMethod.standard.rawValue, aliases: ["default_azure_credential"],
     "the first that is there of: variables of a service principal, workload identity, managed identity",
     fields: [
       FieldDescriptor(

@@ -22,10 +22,6 @@ public struct AzureKeyVaultProvider: SecretProvider {
     } catch {
       throw DocumentFault(connection.path("vault_url"), "\(error); write it as https://NAME.vault.azure.net")
     }
-    guard vault.path == "/", vault.query == nil else {
-      throw DocumentFault(
-        connection.path("vault_url"), "the vault's address only, without a path; a secret's name is its secret_name")
-    }
     self.failures = FailureMaker(connection: connection.name)
     self.services = services
     self.reader = KeyVaultReader(vault: vault, connection: connection.name, services: services)

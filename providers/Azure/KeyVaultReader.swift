@@ -50,11 +50,6 @@ final class KeyVaultReader: Sendable {
   }
 
   func secret(_ lookup: KeyVaultLookup, token: SecretBytes) async throws(ProviderFailure) -> FetchedSecret {
-    guard lookup.isWellFormed else {
-      throw failures.make(
-        .missing, "a secret's name has 1 to 127 letters, digits and '-', a version letters and digits",
-        reference: lookup.description, hint: "check secret_name and version")
-    }
     let sentAt = services.time.now
     let response = try await caller.send(
       request(lookup, token: token), over: try client(), about: lookup.description
@@ -101,7 +96,7 @@ final class KeyVaultReader: Sendable {
   }
 
   private func request(_ lookup: KeyVaultLookup?, token: SecretBytes?) -> HTTPRequest {
-    let path = lookup.flatMap { $0.isWellFormed ? $0.path : nil } ?? "secrets"
+    let path = lookup?.path ?? "secrets"
     var headers = [HTTPHeader("Accept", "application/json")]
     if let token {
       var value = SecretBuffer(capacity: token.count + 7)
@@ -138,24 +133,15 @@ final class KeyVaultReader: Sendable {
 
 /// The lookup fields of one reference.
 struct KeyVaultLookup: Sendable, CustomStringConvertible {
+  /// https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#vault-name-and-object-name.
+  static let name = TextGrammar.word(1...127, "-", "1 to 127 letters, digits and '-'")
+
   let name: String
   let version: String?
 
   init(_ reference: Reference) {
     self.name = reference.lookup.text("secret_name") ?? ""
     self.version = reference.lookup.text("version")
-  }
-
-  /// Names: https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#vault-name-and-object-name.
-  var isWellFormed: Bool {
-    func isWord(_ text: String, _ longest: Int, hyphen: Bool) -> Bool {
-      (1...longest).contains(text.utf8.count)
-        && text.utf8.allSatisfy {
-          (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
-            || (hyphen && $0 == UInt8(ascii: "-"))
-        }
-    }
-    return isWord(name, 127, hyphen: true) && (version.map { isWord($0, 64, hyphen: false) } ?? true)
   }
 
   /// Below the vault's address. The newest version has an empty name.

@@ -16,11 +16,12 @@ public struct GCPSecretManagerProvider: SecretProvider {
   let tokens: GoogleTokens
 
   public init(connection: ProviderConnection, services: ProviderServices) throws(DocumentFault) {
-    let parent = try Self.parent(connection)
+    let parent = SecretParent(connection.fields)
     let calls = GoogleCalls(connection: connection.name, services: services)
     let environment = GoogleEnvironment(environment: services.environment)
+    let given = connection.fields.text("endpoint_url")
     let endpoint = try Self.address(
-      environment.text(GoogleVariable.secretManagerEndpoint) ?? parent.standardEndpoint,
+      given ?? environment.text(GoogleVariable.secretManagerEndpoint) ?? parent.standardEndpoint,
       GoogleVariable.secretManagerEndpoint, connection)
     self.calls = calls
     self.services = services
@@ -80,25 +81,13 @@ public struct GCPSecretManagerProvider: SecretProvider {
 
   // MARK: - The document's words
 
-  private static func parent(_ connection: ProviderConnection) throws(DocumentFault) -> SecretParent {
-    let project = connection.fields.text("project") ?? ""
-    guard SecretParent.isProject(project) else {
-      throw DocumentFault(connection.path("project"), "not the id or number of a project")
-    }
-    let location = connection.fields.text("location")
-    if let location, !SecretParent.isLocation(location) {
-      throw DocumentFault(connection.path("location"), "not the name of a location, as europe-west3")
-    }
-    return SecretParent(project: project, location: location)
-  }
-
   private static func address(
     _ text: String, _ variable: String, _ connection: ProviderConnection
   ) throws(DocumentFault) -> HTTPURL {
     do throws(URLFault) {
       return try HTTPURL(parsing: text)
     } catch {
-      throw DocumentFault(connection.path("type"), "the agent's variable \(variable) is not an address: \(error)")
+      throw DocumentFault(connection.path("provider"), "the agent's variable \(variable) is not an address: \(error)")
     }
   }
 
@@ -108,17 +97,6 @@ public struct GCPSecretManagerProvider: SecretProvider {
   ) throws(DocumentFault) -> (account: String, url: HTTPURL)? {
     guard let account = connection.authentication.text("impersonate_service_account") else {
       return nil
-    }
-    guard
-      (1...254).contains(account.utf8.count),
-      account.utf8.allSatisfy({
-        (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
-          || "@.-_".utf8.contains($0)
-      })
-    else {
-      throw DocumentFault(
-        connection.path("auth.impersonate_service_account"),
-        "not a service account, as web@shop.iam.gserviceaccount.com")
     }
     let variable = GoogleVariable.iamCredentialsEndpoint
     let base = try address(environment.text(variable) ?? standardIAM, variable, connection)

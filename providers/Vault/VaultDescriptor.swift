@@ -31,7 +31,7 @@ extension ProviderDescriptor {
       FieldDescriptor(
         "engine_version", .integer(1...2), defaultsTo: "2", "version of the KV engine; 1 also for engines other than KV"
       ),
-      FieldDescriptor("version", .integer(1...Int64.max), "version of the secret; pinned, so never refreshed"),
+      FieldDescriptor("version", .version(.number), "version of the secret; pinned, so never refreshed"),
     ],
     lookupRules: [.onlyWhile(field: "version", other: "engine_version", is: 2, byDefault: true)],
     fieldIsRequired: true, pinningFields: ["version"])
@@ -61,7 +61,7 @@ extension AuthenticationMethod {
     rules: [.exactlyOne(["jwt", "jwt_file", "jwt_env"])])
 
   fileprivate static let staticToken = AuthenticationMethod(
-    "static", "a token as it is; GET /v1/auth/token/lookup-self tells how long it lives",
+    "static", aliases: ["token"], "a token as it is; GET /v1/auth/token/lookup-self tells how long it lives",
     fields: source("token", "the token"), rules: [.exactlyOne(["token", "token_file", "token_env"])])
 
   fileprivate static let tokenFile = AuthenticationMethod(

@@ -20,7 +20,7 @@ struct VaultReader: Sendable {
     let lookup = VaultLookup(reference)
     var call = VaultAPI.Call(path: lookup.apiPath, token: token, reference: lookup.description, accepts: [404])
     if let version = lookup.version {
-      call.query = [("version", String(version))]
+      call.query = [("version", version)]
     }
     let sentAt = services.time.now
     let answer = try await api.send(call)
@@ -108,13 +108,13 @@ struct VaultReader: Sendable {
 struct VaultLookup: Sendable, CustomStringConvertible {
   let mount: String
   let path: String
-  let version: Int64?
+  let version: String?
   let isVersioned: Bool
 
   init(_ reference: Reference) {
     self.mount = reference.lookup.text("mount") ?? ""
     self.path = reference.lookup.text("secret_path") ?? ""
-    self.version = reference.lookup.integer("version")
+    self.version = reference.lookup.text("version")
     self.isVersioned = reference.lookup.integer("engine_version") != 1
   }
 

@@ -32,6 +32,8 @@ public struct AgentConfiguration: Sendable {
     public var tokenFile: String?
     public var apiKeyFile: String?
     public var tokenURL: String?
+    /// The address of one job; `{job_id}` stands for an execution's.
+    public var jobURL = ""
     public var caFile: String?
     public var clientCertificateFile: String?
     public var clientKeyFile: String?
@@ -87,7 +89,8 @@ public struct AgentConfiguration: Sendable {
 
   public init() {}
 
-  static var hostName: String {
+  /// The host's own name.
+  public static var hostName: String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
       guard let base = buffer.baseAddress, gethostname(base, 255) == 0 else {
         return "localhost"

@@ -86,9 +86,14 @@ public actor ExecutionSupervisor {
       listings.append((report.source, [:]))
     }
     var touched = report.left
-    for (id, item) in report.listed where listings[place].items[id].map({ !$0.isSame(as: item) }) ?? true {
-      listings[place].items[id] = item
-      touched.insert(id)
+    for (id, item) in report.listed {
+      let before = listings[place].items[id]
+      // An execution may come without its job spec; what is known of that stays.
+      let whole = before.map { item.completed(by: $0) } ?? item
+      if before.map({ !whole.readsTheSame(as: $0) }) ?? true {
+        listings[place].items[id] = whole
+        touched.insert(id)
+      }
     }
     for id in report.left {
       listings[place].items[id] = nil
@@ -139,7 +144,7 @@ public actor ExecutionSupervisor {
     guard let listing = listings.first(where: { $0.items[id] != nil }), let item = listing.items[id] else {
       return await stop(id, "no longer listed")
     }
-    if managed[id]?.item.isSame(as: item) == true, managed[id]?.documentProblem == nil {
+    if managed[id]?.item.readsTheSame(as: item) == true, managed[id]?.documentProblem == nil {
       managed[id]?.source = listing.source
       return
     }
@@ -149,19 +154,24 @@ public actor ExecutionSupervisor {
   private func take(_ item: ExecutionDocument.Item, _ id: String, from source: String) async {
     var entry = managed[id] ?? ManagedExecution(id: id, source: source, item: item)
     entry.source = source
-    entry.item = item
+    entry.item = item.completed(by: entry.item)
     let execution: Execution
     do throws(DocumentFaults) {
-      execution = try accept(item, id)
+      let (validated, warnings) = try registry.catalog.validate(entry.item, in: validationContext)
+      execution = validated
+      note(warnings, of: &entry)
     } catch {
       let lines = error.faults.filter { $0.severity == .error }.map(\.line)
       return refuse(entry, lines.isEmpty ? ["the document is refused"] : lines)
     }
-    guard execution.desiredState != .stopped else {
-      return await stop(id, "its desired state is stopped")
+    if let end = execution.states.end {
+      return await stop(id, end)
+    }
+    guard execution.hasJobSpec else {
+      return refuse(entry, ["job_spec: missing, so what secrets the execution wants is not known"])
     }
     let refusals = PolicyGate.refusals(
-      of: execution, by: policy, asEnvironment: configuration.outputs.environmentFile != nil)
+      of: execution, in: entry.item, by: policy, asEnvironment: configuration.outputs.environmentFile != nil)
     guard refusals.isEmpty else {
       return refuse(entry, refusals.map(\.line))
     }
@@ -175,12 +185,25 @@ public actor ExecutionSupervisor {
     await start(entry, execution, folder)
   }
 
-  private func accept(_ item: ExecutionDocument.Item, _ id: String) throws(DocumentFaults) -> Execution {
-    let (execution, warnings) = try registry.catalog.validate(item)
-    for warning in warnings {
-      log.warning("document warning", metadata: ["execution": "\(id)", "reason": "\(warning.line)"])
+  /// What documents are held against on this node.
+  var validationContext: ValidationContext {
+    ValidationContext(
+      nodeName: configuration.nodeID, minRefresh: policy.minRefresh,
+      nameObstacle: { [format = configuration.outputs.environmentFile] name in
+        format.flatMap { EnvironmentFile.obstacle(toName: name, format: $0) }
+      })
+  }
+
+  /// Logs the warnings of a document, unless they are those of the one before.
+  private func note(_ warnings: [DocumentFault], of entry: inout ManagedExecution) {
+    let lines = warnings.map(\.line)
+    guard lines != entry.warnings else {
+      return
     }
-    return execution
+    entry.warnings = lines
+    for line in lines.prefix(20) {
+      log.warning("document warning", metadata: ["execution": "\(entry.id)", "reason": "\(line)"])
+    }
   }
 
   private func refuse(_ entry: ManagedExecution, _ lines: [String]) {
@@ -201,6 +224,10 @@ public actor ExecutionSupervisor {
       entry.generation = 0
     }
     let directory = directory(folder)
+    if let before = entry.accepted, before.directory == directory, before.execution.asksTheSame(as: execution) {
+      managed[entry.id] = entry
+      return settle(entry.id, after: .zero)
+    }
     let plan = ExecutionPlan(execution)
     if entry.accepted == nil {
       let inPlace = directory.manifest().flatMap { GenerationManifest.number(in: $0, of: entry.id) }

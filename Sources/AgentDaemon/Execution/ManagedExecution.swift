@@ -12,6 +12,8 @@ struct ManagedExecution {
   var accepted: Accepted?
   /// The newest document, accepted or not.
   var item: ExecutionDocument.Item
+  /// The warnings of the newest document that was accepted.
+  var warnings: [String] = []
   /// Why the newest document is not in force.
   var documentProblem: String?
   var deliveryProblem: String?
@@ -43,7 +45,7 @@ struct ManagedExecution {
 extension ExecutionPlan {
   /// What the scheduler is to keep fresh for this plan: each reference once, at the shortest interval that one of its entries asks for.
   public var subscriptions: [Subscription] {
-    var intervals: [Reference: Double] = [:]
+    var intervals: [Reference: RefreshInterval] = [:]
     var unpinned: Set<Reference> = []
     for item in items {
       let reference = groups[item.group].references[item.reference]
@@ -52,16 +54,16 @@ extension ExecutionPlan {
         continue
       }
       unpinned.insert(reference)
-      let seconds = refreshSeconds(item) ?? (descriptor.refreshDefault == .watched ? Self.watchedSeconds : nil)
-      if let seconds {
-        intervals[reference] = min(intervals[reference] ?? seconds, seconds)
+      let interval = refreshInterval(item) ?? (descriptor.refreshDefault == .watched ? Self.watchedInterval : nil)
+      if let interval {
+        intervals[reference] = min(intervals[reference] ?? interval, interval)
       }
     }
     return groups.flatMap { group in
       group.references.map { reference in
         Subscription(
           connection: group.connection, reference: reference,
-          interval: intervals[reference].map { .nanoseconds(Int64(min($0 * 1e9, 9e18))) },
+          interval: intervals[reference].map { .nanoseconds($0.nanoseconds) },
           isPinned: !unpinned.contains(reference),
           isWatched: group.connection.descriptor.refreshDefault == .watched)
       }
@@ -69,5 +71,5 @@ extension ExecutionPlan {
   }
 
   /// How often a watched file is read all the same, should its watch have missed something.
-  static let watchedSeconds = 30.0
+  static let watchedInterval = RefreshInterval(nanoseconds: 30_000_000_000)
 }

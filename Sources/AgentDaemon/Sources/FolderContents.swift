@@ -21,6 +21,8 @@ struct FolderContents {
     /// As last seen in the listing; a change makes the file be read.
     var seen: Result<FolderSignature, FolderFault>?
     var items: [ExecutionDocument.Item] = []
+    /// Whether the file is one page of a longer list.
+    var isPartial = false
     var bytes: SecretBytes?
     /// Counts the contents that came into force.
     var revision = 0
@@ -47,7 +49,7 @@ struct FolderContents {
   }
 
   /// Whether every file's latest content is in force, so that what is not there is known not to be.
-  var isSettled: Bool { files.values.allSatisfy { $0.due == nil && $0.fault == nil } }
+  var isSettled: Bool { files.values.allSatisfy { $0.due == nil && $0.fault == nil && !$0.isPartial } }
 
   /// When the next file is to be read although nothing more happens to it.
   var nextDue: Moment? { files.values.compactMap(\.due).min() }
@@ -105,7 +107,9 @@ struct FolderContents {
         throw .unsettled
       }
       if file.bytes != bytes {
-        file.items = try FolderDocument.items(bytes, name: entry.name)
+        let document = try FolderDocument(bytes, name: entry.name)
+        file.items = document.items
+        file.isPartial = document.isPartial
         file.bytes = bytes
         file.revision += 1
       }
@@ -153,6 +157,13 @@ extension FolderContents {
       let reason = file.fault.map { "\(DocumentPath.shown(name)): \($0.message)" }
       if let reason, file.items.isEmpty {
         faults.append((name, reason))
+      }
+      if file.isPartial {
+        faults.append(
+          (
+            name,
+            "\(DocumentPath.shown(name)): next_token: one page of a longer list, so what it lacks is not taken for gone"
+          ))
       }
       for item in file.items {
         guard let id = item.id else {

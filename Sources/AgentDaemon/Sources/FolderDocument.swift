@@ -2,23 +2,24 @@ import ExecutionModel
 import SecretBytes
 
 /// Reads one file of the folder: an execution, a list of them, or a bare job spec.
-enum FolderDocument {
+struct FolderDocument {
   /// Longest id, in bytes.
   static let longestID = 253
 
-  /// The executions in it, each with an id; a bare job spec has the file's stem.
-  ///
+  /// Each with an id; a bare job spec has the file's stem.
+  let items: [ExecutionDocument.Item]
+  /// Whether it is one page of a longer list, so that what it lacks may be on another.
+  let isPartial: Bool
+
   /// - Throws: the document's first fault, in one line without the file's name.
-  static func items(_ bytes: SecretBytes, name: String) throws(FolderFault) -> [ExecutionDocument.Item] {
+  init(_ bytes: SecretBytes, name: String) throws(FolderFault) {
     let document: ExecutionDocument
     do throws(DocumentFaults) {
       document = try ExecutionDocument(bytes, syntax: FolderName.syntax(name))
     } catch {
-      throw .document(line(error))
+      throw .document(Self.line(error))
     }
-    guard document.nextToken == nil else {
-      throw .document("next_token: only a part of a list; write all of it into the file")
-    }
+    isPartial = document.nextToken != nil
     var items: [ExecutionDocument.Item] = []
     var ids: Set<String> = []
     for item in document.items {
@@ -26,15 +27,15 @@ enum FolderDocument {
       guard let id = identified.id, !id.isEmpty else {
         throw .document("an execution without an id; give it one")
       }
-      guard id.utf8.count <= longestID else {
-        throw .document("an execution's id is longer than \(longestID) bytes")
+      guard id.utf8.count <= Self.longestID else {
+        throw .document("an execution's id is longer than \(Self.longestID) bytes")
       }
       guard ids.insert(id).inserted else {
         throw .document("the id \"\(DocumentPath.shown(id))\" is there twice")
       }
       items.append(identified)
     }
-    return items
+    self.items = items
   }
 
   /// The first fault, and how many there are beside it.

@@ -6,32 +6,6 @@ import NodePolicy
 import ProviderKit
 import SecretBytes
 
-/// What a complete answer of all addresses lists of this node.
-struct OrchestratorListing: Sendable {
-  var items: [String: ExecutionDocument.Item] = [:]
-  var unreadable: [String: String] = [:]
-  /// Whether something is listed that may be any execution, so that what seems to lack may be it.
-  var hidesAny = false
-
-  mutating func note(_ entry: ExecutionPage.Entry, node: String) {
-    guard entry.nodeID == node || entry.hidesNode else {
-      return
-    }
-    switch (entry.id, entry.item) {
-    case (let id?, .success(let item)) where !id.isEmpty:
-      items[id] = item
-    case (let id?, .failure(let faults)) where !id.isEmpty:
-      unreadable[id] = faults.faults.first?.line ?? "malformed"
-    case (_, .failure(let faults)):
-      hidesAny = true
-      unreadable[entry.path] = faults.faults.first?.line ?? "malformed"
-    default:
-      hidesAny = true
-      unreadable[entry.path] = "\(entry.path).id: required: the execution's id, a string"
-    }
-  }
-}
-
 /// Asks an orchestrator for this node's executions. Used by one task.
 actor OrchestratorClient {
   static let longestPageBytes = 16 * 1024 * 1024
@@ -54,6 +28,7 @@ actor OrchestratorClient {
   private var startedAt: Moment
   private var token: (value: SecretBytes, until: Moment)?
   private var cached: [String: Cached] = [:]
+  private var jobs = OrchestratorJobs()
 
   init(_ configuration: OrchestratorConfiguration, transport: any HTTPSending, time: any TimeSource) {
     self.configuration = configuration
@@ -79,6 +54,53 @@ actor OrchestratorClient {
       }
     }
     return listing
+  }
+
+  // MARK: - Jobs
+
+  /// Asks for the jobs of executions that came without their job spec and are not known otherwise: each version of a job once.
+  ///
+  /// What cannot be had is told in `unreadable` of the listing, and asked for again at the next poll.
+  func completeJobSpecs(of listing: inout OrchestratorListing) async {
+    jobs.keep(listing.items.values.compactMap(OrchestratorJobs.Key.init))
+    var unreachable: String?
+    for (id, item) in listing.items.sorted(by: { $0.key < $1.key }) where item.needsJobSpec {
+      guard let key = OrchestratorJobs.Key(item) else {
+        listing.unreadable[id] = "job_spec: missing, and there is no job_id to ask for it by"
+        continue
+      }
+      if jobs.isDue(key, at: time.now), unreachable == nil {
+        do throws(OrchestratorFault) {
+          jobs.take(try await job(key), for: key, at: time.now)
+        } catch {
+          // The others would wait for the same.
+          unreachable = error.description
+        }
+      }
+      switch jobs.known(key) {
+      case .success(let job)?: listing.items[id] = item.completed(by: job)
+      case .failure(let fault)?: listing.unreadable[id] = "job_spec: missing; \(fault)"
+      case nil: listing.unreadable[id] = "job_spec: missing; \(unreachable ?? "its job was not asked for yet")"
+      }
+    }
+  }
+
+  /// - Throws: where the orchestrator cannot be asked now. What it says for good, as 404, is the outcome.
+  private func job(
+    _ key: OrchestratorJobs.Key
+  ) async throws(OrchestratorFault) -> Result<ExecutionDocument.Item, OrchestratorFault> {
+    let template = configuration.jobURL
+    let parts = template.split(separator: "{job_id}", omittingEmptySubsequences: false)
+    let url = try address(parts.joined(separator: OutputFolderName.encoded(key.id)))
+    let response = try await authorized { bearer in Self.getRequest(url, bearer, tag: nil) }
+    guard response.status == 200 else {
+      let fault = OrchestratorFault("the job at \(url.path) was answered with status \(response.status)")
+      if response.status == 429 || response.status >= 500 {
+        throw fault
+      }
+      return .failure(fault)
+    }
+    return OrchestratorJobs.specification(in: response.body, of: key)
   }
 
   /// `template` with the node's names filled in; only unreserved characters stay as they are.
@@ -149,11 +171,7 @@ actor OrchestratorClient {
 
   /// 200, or 304 where a tag was given.
   private func get(_ url: HTTPURL, tag: String?) async throws(OrchestratorFault) -> HTTPResponse {
-    var response = try await send(url, tag: tag)
-    if response.status == 401, configuration.apiKeyFile != nil {
-      token = nil
-      response = try await send(url, tag: tag)
-    }
+    let response = try await authorized { bearer in Self.getRequest(url, bearer, tag: tag) }
     guard response.status == 200 || (response.status == 304 && tag != nil) else {
       throw OrchestratorFault(
         "\(url.host): it answered with status \(response.status)",
@@ -162,18 +180,28 @@ actor OrchestratorClient {
     return response
   }
 
-  private func send(_ url: HTTPURL, tag: String?) async throws(OrchestratorFault) -> HTTPResponse {
+  /// Sends with the bearer token; a token that is refused is exchanged for a new one, once.
+  private func authorized(
+    _ request: (SecretBytes?) -> HTTPRequest
+  ) async throws(OrchestratorFault) -> HTTPResponse {
+    let response = try await send(request(try await bearer()))
+    guard response.status == 401, configuration.apiKeyFile != nil else {
+      return response
+    }
+    token = nil
+    return try await send(request(try await bearer()))
+  }
+
+  private static func getRequest(_ url: HTTPURL, _ bearer: SecretBytes?, tag: String?) -> HTTPRequest {
     var headers = [HTTPHeader("Accept", "application/json")]
-    if let bearer = try await bearer() {
-      headers.append(Self.authorization(bearer))
+    if let bearer {
+      headers.append(authorization(bearer))
     }
     if let tag {
       headers.append(HTTPHeader("If-None-Match", tag))
     }
-    return try await send(
-      HTTPRequest(
-        method: .get, url: url, headers: headers, timeout: Self.longestAnswer,
-        maximumResponseBytes: Self.longestPageBytes))
+    return HTTPRequest(
+      method: .get, url: url, headers: headers, timeout: longestAnswer, maximumResponseBytes: longestPageBytes)
   }
 
   private func send(_ request: HTTPRequest) async throws(OrchestratorFault) -> HTTPResponse {

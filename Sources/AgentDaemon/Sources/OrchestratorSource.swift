@@ -17,11 +17,13 @@ public struct OrchestratorConfiguration: Sendable {
   /// A file that holds an API key, exchanged for tokens at ``tokenURL``.
   public let apiKeyFile: String?
   public let tokenURL: String?
+  /// The address of one job; `{job_id}` is filled in with an execution's.
+  public let jobURL: String
   public let pollInterval: Duration
 
   public init(
     urls: [String], nodeID: String, namespace: String? = nil, jobID: String? = nil, tokenFile: String? = nil,
-    apiKeyFile: String? = nil, tokenURL: String? = nil, pollInterval: Duration = .seconds(30)
+    apiKeyFile: String? = nil, tokenURL: String? = nil, jobURL: String, pollInterval: Duration = .seconds(30)
   ) {
     self.urls = urls
     self.nodeID = nodeID
@@ -30,6 +32,7 @@ public struct OrchestratorConfiguration: Sendable {
     self.tokenFile = tokenFile
     self.apiKeyFile = apiKeyFile
     self.tokenURL = tokenURL
+    self.jobURL = jobURL
     self.pollInterval = pollInterval
   }
 }
@@ -76,7 +79,9 @@ public struct OrchestratorSource: ExecutionSource {
           try await asked.use(transport())
         }
         client = asked
-        let answer = try await asked.list()
+        var answer = try await asked.list()
+        listing.complete(&answer)
+        await asked.completeJobSpecs(of: &answer)
         if failures > 0 {
           log.notice("orchestrator usable again", metadata: ["source": "\(name)", "failures": "\(failures)"])
         }
@@ -138,6 +143,15 @@ struct ListingMemory {
     self.source = source
     for id in known {
       missed[id] = 0
+    }
+  }
+
+  /// Gives executions that came without their job spec the one that they came with before.
+  func complete(_ answer: inout OrchestratorListing) {
+    for (id, item) in answer.items where !item.hasJobSpec {
+      if let before = listed[id] {
+        answer.items[id] = item.completed(by: before)
+      }
     }
   }
 

@@ -47,7 +47,7 @@ extension Daemon {
     OrchestratorConfiguration(
       urls: orchestrator.urls, nodeID: nodeID, namespace: orchestrator.namespace, jobID: orchestrator.jobID,
       tokenFile: orchestrator.tokenFile, apiKeyFile: orchestrator.apiKeyFile, tokenURL: orchestrator.tokenURL,
-      pollInterval: orchestrator.pollInterval)
+      jobURL: orchestrator.jobURL, pollInterval: orchestrator.pollInterval)
   }
 
   /// The files are the node owner's own choice, so the documents' policy does not bound them.

@@ -8,6 +8,14 @@ struct AWSEndpoint {
   /// What settings call the services that the agent speaks to.
   private static let keys = ["secretsmanager": "secrets_manager", "ssm": "ssm", "sts": "sts"]
 
+  /// A region becomes part of a host's name.
+  static let region = TextGrammar(
+    "a region, as eu-central-1", pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+  ) { region in
+    (1...63).contains(region.utf8.count) && !region.hasPrefix("-") && !region.hasSuffix("-")
+      && region.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }
+  }
+
   /// The service's address. Whether the policy lets it be reached is for the caller to ask.
   ///
   /// - Parameters:
@@ -45,10 +53,7 @@ struct AWSEndpoint {
   static func host(
     _ service: String, _ region: String, useFIPS: Bool, useDualStack: Bool, _ failures: FailureMaker
   ) throws(ProviderFailure) -> String {
-    let isLabel =
-      (1...63).contains(region.utf8.count)
-      && region.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }
-    guard isLabel, !region.hasPrefix("-"), !region.hasSuffix("-") else {
+    guard Self.region.accepts(region) else {
       throw failures.make(
         .denied, "the region \(DocumentPath.shown(region)) is not one", hint: "write it as eu-central-1")
     }

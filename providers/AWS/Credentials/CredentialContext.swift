@@ -63,9 +63,10 @@ struct CredentialContext: Sendable {
   // MARK: - Profiles
 
   /// The profile that the document names itself.
-  var givenProfile: String? {
-    connection.fields.text("profile") ?? connection.authentication.text("profile")
-  }
+  var givenProfile: String? { connection.fields.text("profile") }
+
+  /// The shared credentials file that the document names itself.
+  var givenCredentialsFile: String? { connection.authentication.text("path") }
 
   /// The profile that something names, or `nil`: then it is `default`, and need not be there.
   var namedProfile: String? { givenProfile ?? setting("AWS_PROFILE") ?? setting("AWS_DEFAULT_PROFILE") }

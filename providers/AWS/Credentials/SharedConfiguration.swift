@@ -37,7 +37,8 @@ struct SharedConfiguration: Sendable {
     for section in config {
       shared.take(config: section)
     }
-    let credentials = try shared.sections("AWS_SHARED_CREDENTIALS_FILE", standard: "credentials", context)
+    let credentials = try shared.sections(
+      "AWS_SHARED_CREDENTIALS_FILE", standard: credentialsName, context)
     for section in credentials {
       shared.profiles[section.name, default: Profile()].credentials = section.values
       shared.profiles[section.name]?.values.merge(section.values) { _, own in own }
@@ -48,7 +49,8 @@ struct SharedConfiguration: Sendable {
   private mutating func sections(
     _ variable: String, standard name: String, _ context: CredentialContext
   ) throws(ProviderFailure) -> [ConfigurationText.Section] {
-    guard let path = Self.path(variable, standard: name, context) else {
+    let given = name == Self.credentialsName ? context.givenCredentialsFile : nil
+    guard let path = given ?? Self.path(variable, standard: name, context) else {
       remarks.append("neither \(variable) nor HOME says where the \(name) file is")
       return []
     }
@@ -56,6 +58,9 @@ struct SharedConfiguration: Sendable {
     do throws(NodeFileFault) {
       content = try context.services.files.credential(path)
     } catch {
+      guard given == nil else {
+        throw context.failures.file(error, "auth.path")
+      }
       remarks.append("\(DocumentPath.shown(path)) \(error.message)")
       return []
     }
@@ -66,6 +71,8 @@ struct SharedConfiguration: Sendable {
         .denied, "\(DocumentPath.shown(path)) line \(error.line): \(error.message)", hint: "mend the file")
     }
   }
+
+  private static let credentialsName = "credentials"
 
   /// The file's place, with `~` as the home folder.
   private static func path(_ variable: String, standard name: String, _ context: CredentialContext) -> String? {

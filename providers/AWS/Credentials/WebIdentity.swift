@@ -28,7 +28,7 @@ struct WebIdentity: Sendable {
   /// By the document, with the variables for what it leaves out.
   func given() async throws(ProviderFailure) -> ResolvedCredentials {
     let fields = context.connection.authentication
-    var role = fields.text("role_arn") ?? fields.text("role")
+    var role = fields.text("role") ?? fields.text("role_arn")
     var file = fields.text("token_file")
     let what = file == nil ? "AWS_WEB_IDENTITY_TOKEN_FILE" : "auth.token_file"
     if role == nil {
@@ -38,13 +38,13 @@ struct WebIdentity: Sendable {
       file = try context.text(variable: "AWS_WEB_IDENTITY_TOKEN_FILE")
     }
     guard let role else {
-      throw context.failures.make(.denied, "auth.role_arn is not given, and AWS_ROLE_ARN is not set")
+      throw context.failures.make(.denied, "auth.role is not given, and AWS_ROLE_ARN is not set")
     }
     guard let file else {
       throw context.failures.make(.denied, "auth.token_file is not given, and AWS_WEB_IDENTITY_TOKEN_FILE is not set")
     }
-    let sessionName = fields.text("session_name") ?? context.setting("AWS_ROLE_SESSION_NAME")
-    return try await take(role: role, sessionName: sessionName, file: file, what: what)
+    return try await take(
+      role: role, sessionName: context.setting("AWS_ROLE_SESSION_NAME"), file: file, what: what)
   }
 
   func take(

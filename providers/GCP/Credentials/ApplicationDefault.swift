@@ -19,6 +19,8 @@ struct ApplicationDefault: Sendable {
     switch method {
     case .serviceAccountKey:
       return try serviceAccount(fields.text("service_account_key_file") ?? "")
+    case .file:
+      return try read(fields.text("path") ?? "", "auth.path")
     case .metadata:
       return .metadata
     case .workloadIdentity:
@@ -33,18 +35,18 @@ struct ApplicationDefault: Sendable {
     let credential = try read(path, what)
     guard case .serviceAccount = credential else {
       throw unusable(
-        path, what, "is not of type service_account", hint: "name it by GOOGLE_APPLICATION_CREDENTIALS, without auth")
+        path, what, "is not of type service_account", hint: "name it by auth.path")
     }
     return credential
   }
 
   private func workloadIdentity() throws(ProviderFailure) -> GoogleCredential {
-    let given = fields.text("credential_file")
+    let given = fields.text("path")
     guard let path = given ?? environment.text(GoogleVariable.credentials) else {
       // GKE's workload identity is served by its metadata server.
       return .metadata
     }
-    let what = given == nil ? GoogleVariable.credentials : "auth.credential_file"
+    let what = given == nil ? GoogleVariable.credentials : "auth.path"
     let credential = try read(path, what)
     switch credential {
     case .externalAccount: return credential

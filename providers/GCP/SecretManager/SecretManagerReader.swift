@@ -16,7 +16,7 @@ struct SecretManagerReader: Sendable {
 
   func name(of reference: Reference) throws(ProviderFailure) -> SecretVersionName {
     do throws(SecretVersionName.Fault) {
-      return try SecretVersionName(reference, in: parent)
+      return try SecretVersionName(reference.lookup, in: parent)
     } catch {
       throw failures.make(
         .missing, error.message, reference: SecretVersionName.shown(reference), hint: error.hint)

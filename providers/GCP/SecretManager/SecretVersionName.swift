@@ -25,6 +25,22 @@ struct SecretParent: Sendable, Equatable {
       && text.utf8.first != UInt8(ascii: "-") && text.utf8.last != UInt8(ascii: "-")
   }
 
+  static let projectGrammar = TextGrammar(
+    "the id or number of a project", pattern: "^[a-z0-9:-][a-z0-9.:-]{0,99}$", accepts: isProject)
+
+  static let locationGrammar = TextGrammar(
+    "the name of a location, as europe-west3", pattern: "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$", accepts: isLocation)
+
+  /// Of a connection's fields, which the document's validation has seen.
+  init(_ fields: FieldValues) {
+    self.init(project: fields.text("project") ?? "", location: fields.text("location"))
+  }
+
+  init(project: String, location: String?) {
+    self.project = project
+    self.location = location
+  }
+
   var path: String { "projects/\(project)" + (location.map { "/locations/\($0)" } ?? "") }
 
   /// Where the API of these secrets is (https://cloud.google.com/secret-manager/docs/reference/rest#service-endpoint).
@@ -49,9 +65,9 @@ struct SecretVersionName: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// - Throws: where the fields make no name, or name a place that the connection does not reach.
-  init(_ reference: Reference, in parent: SecretParent) throws(Fault) {
-    let given = reference.lookup.text("secret") ?? ""
-    let version = reference.lookup.text("version")
+  init(_ lookup: FieldValues, in parent: SecretParent) throws(Fault) {
+    let given = lookup.text("secret") ?? ""
+    let version = lookup.text("version")
     guard given.hasPrefix("projects/") else {
       try self.init(parent, given, version ?? Self.latest)
       return
@@ -90,6 +106,22 @@ struct SecretVersionName: Sendable, Equatable, CustomStringConvertible {
       named ?? version ?? Self.latest)
   }
 
+  /// A name alone, or the start of a full one.
+  static let grammar = TextGrammar(
+    "1 to 255 letters, digits, '-' and '_', or the full name as projects/PROJECT/secrets/NAME",
+    pattern: "^([A-Za-z0-9_-]{1,255}|projects/.+)$"
+  ) { $0.hasPrefix("projects/") || isWord($0, 255) }
+
+  /// What is wrong with an entry beside its connection; `nil` where nothing is.
+  static func fault(of lookup: FieldValues, in connection: FieldValues) -> String? {
+    do throws(Fault) {
+      _ = try SecretVersionName(lookup, in: SecretParent(connection))
+      return nil
+    } catch {
+      return "\(error.message); \(error.hint)"
+    }
+  }
+
   private init(_ parent: SecretParent, _ secret: String, _ version: String) throws(Fault) {
     guard Self.isWord(secret, 255) else {
       throw Fault(message: "a secret's name has 1 to 255 letters, digits, '-' and '_'", hint: "check secret")
@@ -117,9 +149,7 @@ struct SecretVersionName: Sendable, Equatable, CustomStringConvertible {
   static func shown(_ reference: Reference) -> String {
     let secret = reference.lookup.text("secret") ?? ""
     let version = reference.lookup.text("version") ?? latest
-    let place = reference.connection.fields.text("project") ?? ""
-    let location = reference.connection.fields.text("location")
-    let parent = SecretParent(project: place, location: location)
+    let parent = SecretParent(reference.connection.fields)
     let full = secret.hasPrefix("projects/") ? secret : "\(parent.path)/secrets/\(secret)"
     return DocumentPath.shown(full.contains("/versions/") ? full : "\(full)/versions/\(version)", atMost: 200)
   }
