@@ -22,7 +22,7 @@ import Testing
     return [
       "secret_providers": [
         "vault": vault(fakes.address),
-        "misspelt": ["type": "hashicorp_valt", "address": .string(fakes.address), "auth": approle],
+        "misspelt": ["provider": "hashicorp_valt", "address": .string(fakes.address), "auth": approle],
         "homeless": ["provider": "hashicorp_vault", "auth": approle],
         "locked": ["provider": "hashicorp_vault", "address": .string(fakes.address), "auth": ["method": "approl"]],
       ],
