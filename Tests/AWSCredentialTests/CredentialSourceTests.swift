@@ -25,7 +25,10 @@ import Testing
   }
 
   @Test func takesAProfileOfTheCredentialsFileThatTheDocumentNames() async throws {
-    try scene.write("keys", "[default]\naws_access_key_id = D\naws_secret_access_key = d\n[web]\naws_access_key_id = AK\naws_secret_access_key = s3cret\n")
+    try scene.write(
+      "keys",
+      "[default]\naws_access_key_id = D\naws_secret_access_key = d\n[web]\naws_access_key_id = AK\naws_secret_access_key = s3cret\n"
+    )
     try scene.write(".aws/credentials", "[web]\naws_access_key_id = OTHER\naws_secret_access_key = o\n")
     let path = scene.path("keys")
     let resolved = try await scene.resolve(#", "profile": "web", "auth": {"path": "\#(path)"}"#)

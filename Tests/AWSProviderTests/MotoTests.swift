@@ -7,6 +7,7 @@ import NodePolicy
 import ProviderKit
 import Resolution
 import SecretBytes
+import TestSupport
 import Testing
 
 /// What moto holds, put there by boto3.

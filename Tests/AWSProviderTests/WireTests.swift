@@ -93,7 +93,8 @@ func requestsAreThoseOfTheSDK() async throws {
   }
   ours += try requests(STSProvider.self, more: #", "role_arn": "arn:aws:iam::123456789012:role/r""#) { scene in
     let role = try? scene.connecting(
-      #", "role_arn": "arn:aws:iam::123456789012:role/up loads", "session_name": "secrets-agent", "external_id": "a@b=c,d-+/", "duration_seconds": 900"#)
+      #", "role_arn": "arn:aws:iam::123456789012:role/up loads", "session_name": "secrets-agent", "external_id": "a@b=c,d-+/", "duration_seconds": 900"#
+    )
     _ = await role?.fetch([scene.connection.reference([:])])
   }
   #expect(theirs.count == 7)

@@ -31,7 +31,8 @@ final class OrchestratorScene: Sendable {
     let configuration = OrchestratorConfiguration(
       urls: urls, nodeID: "n1", namespace: namespace, jobID: jobID, tokenFile: token.map { _ in folder + "/token" },
       apiKeyFile: apiKey.map { _ in folder + "/key" },
-      tokenURL: apiKey.map { _ in "https://login.test/token" }, jobURL: "https://one.test/api/v1/jobs/{job_id}", pollInterval: .seconds(30))
+      tokenURL: apiKey.map { _ in "https://login.test/token" }, jobURL: "https://one.test/api/v1/jobs/{job_id}",
+      pollInterval: .seconds(30))
     try write(token ?? "", as: "token")
     try write(apiKey ?? "", as: "key")
     let (time, log) = (time, log)

@@ -49,7 +49,9 @@ private let role = #", "role_arn": "arn:aws:iam::123456789012:role/r""#
       "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
     ])
   let apart = faults(
-    entry("aws_sts", "", provider: role, more: #", "AWS_SESSION": {"from": "a"}, "AWS_REGION": {"from": "f", "path": "/r"}"#))
+    entry(
+      "aws_sts", "", provider: role, more: #", "AWS_SESSION": {"from": "a"}, "AWS_REGION": {"from": "f", "path": "/r"}"#
+    ))
   #expect(apart.isEmpty)
   let plain = faults(
     entry("aws_sts", "", provider: role, more: #", "AWS_SESSION_TOKEN": {"from": "f", "path": "/r"}"#))

@@ -65,7 +65,8 @@ func aShapeThatIsNoneOfTheThreeIsOneFault(_ text: String) {
 
 @Test func theDesiredStateKnowsOlderWords() throws {
   func state(_ word: String) throws -> ExecutionStates.Desired {
-    try execution(#"{"id": "e", "job_spec": {}, "status": {"desired_state": {"state_type": "\#(word)"}}}"#).states.desired
+    try execution(#"{"id": "e", "job_spec": {}, "status": {"desired_state": {"state_type": "\#(word)"}}}"#).states
+      .desired
   }
   #expect(try state("pending") == .pending)
   #expect(try state("run") == .running)

@@ -34,6 +34,10 @@ public struct AzureKeyVaultProvider: SecretProvider {
     KeyVaultLookup(reference).description
   }
 
+  public func checkAddresses() throws(ProviderFailure) {
+    try tokens.checkAddresses()
+  }
+
   public func logIn() async throws(ProviderFailure) -> LoginReport {
     let audience = try await audiences.current(asking: nil)
     let login = try await tokens.current(for: audience.credential)

@@ -18,6 +18,8 @@ final class AzureTokens: Sendable {
   /// Who logs in, for reports.
   var identity: String { credential.shownIdentity }
 
+  func checkAddresses() throws(ProviderFailure) { try credential.checkAddresses() }
+
   func current(for audience: KeyVaultAudience) async throws(ProviderFailure) -> AzureTokenSession.Login {
     let session = session(for: audience)
     do throws(ProviderFailure) {

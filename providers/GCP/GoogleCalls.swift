@@ -46,6 +46,10 @@ final class GoogleCalls: Sendable {
     return try await caller.send(request, over: client, about: reference, judge: judge)
   }
 
+  func checkAddress(_ url: HTTPURL) throws(ProviderFailure) {
+    _ = try client(for: url, .service, services.limits.connect)
+  }
+
   func request(
     _ method: HTTPMethod, _ url: HTTPURL, _ headers: [HTTPHeader] = [], body: SecretBytes? = nil
   ) -> HTTPRequest {

@@ -86,11 +86,19 @@ struct STSCall: Sendable {
 
   // MARK: - Sending
 
+  private func endpoint() throws(ProviderFailure) -> HTTPURL {
+    try AWSEndpoint.url(
+      service: "sts", region: region, connection: connection, services: services, isNested: isNested)
+  }
+
+  func checkAddresses() throws(ProviderFailure) {
+    _ = try client(try endpoint())
+  }
+
   private func send(
     _ body: SecretBytes, action: String, signedBy identity: AWSCredentials?, sent: [SecretBytes]
   ) async throws(ProviderFailure) -> AWSCredentials {
-    let endpoint = try AWSEndpoint.url(
-      service: "sts", region: region, connection: connection, services: services, isNested: isNested)
+    let endpoint = try endpoint()
     let client = try client(endpoint)
     var response = try await attempt(body, endpoint, client, action, identity, sent)
     if identity != nil, response.status != 200, learnsTime(from: response) {
