@@ -23,7 +23,10 @@ private func file(_ path: String) throws -> String {
 }
 
 @Test func theExamplesAreValid() throws {
-  for name in ["execution.json", "execution.yaml", "aws.yaml", "azure.yaml", "gcp.yaml", "guide.yaml", "multicloud.yaml"] {
+  let names = [
+    "execution.json", "execution.yaml", "aws.yaml", "azure.yaml", "gcp.yaml", "guide.yaml", "multicloud.yaml",
+  ]
+  for name in names {
     #expect(try faults(file("config/examples/\(name)")).isEmpty, "\(name)")
   }
   let list = try ExecutionDocument(SecretBytes(file("config/examples/executions-list.json")))
