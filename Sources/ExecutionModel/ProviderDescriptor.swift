@@ -107,6 +107,9 @@ public struct ProviderDescriptor: Sendable {
     }
   }
 
+  /// Whether documents can name the CA that signed the server's certificate.
+  public var takesCA: Bool { connection.contains { $0.name == "tls" } }
+
   /// Pinning fields whose names may move on.
   var movingFields: [String] {
     lookup.filter { $0.kind == .version(.numberOrName) && pinningFields.contains($0.name) }.map(\.name)

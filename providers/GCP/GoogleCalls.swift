@@ -22,7 +22,6 @@ final class GoogleCalls: Sendable {
 
   let services: ProviderServices
   let failures: FailureMaker
-  /// One budget of retries for reads and logins alike.
   let caller: ProviderCaller
   private let clients = Mutex<[Key: any HTTPSending]>([:])
 
