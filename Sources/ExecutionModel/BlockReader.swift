@@ -6,6 +6,9 @@ struct BlockReader {
   /// Who else reads a key: with a value it would change nothing silently, so it is an error; any other unknown key is a warning.
   let foreign: DocumentStructs.Keys
 
+  /// Keys that belong elsewhere in the document, each with where.
+  let misplaced: [String: String]
+
   /// How many faults get line and column: finding them costs a walk over the source.
   static let positionedFaults = 100
   /// How many faults get the nearest name: finding it costs a walk over all names.
@@ -14,8 +17,9 @@ struct BlockReader {
   /// How many faults the pass has found before this block.
   private let faultsBefore: Int
 
-  init(foreign: DocumentStructs.Keys, faultsBefore: Int) {
+  init(foreign: DocumentStructs.Keys, misplaced: [String: String] = [:], faultsBefore: Int) {
     self.foreign = foreign
+    self.misplaced = misplaced
     self.faultsBefore = faultsBefore
   }
 
@@ -84,6 +88,17 @@ struct BlockReader {
     }
   }
 
+  /// What can be said of a block whose type is not known: keys that no type reads.
+  mutating func readUntyped(_ block: JSONValue, path: String, owner: String, passingOver names: [String]) {
+    for member in block.members {
+      guard let name = member.name.text, !names.contains(name), foreign[name] == nil else {
+        continue
+      }
+      let way = misplaced[name].map { "; it belongs \($0)" } ?? hint(name, among: names + foreign.keys.sorted())
+      report(DocumentPath.join(path, name), "unknown key of \(owner)\(way)", .warning, at: member.name)
+    }
+  }
+
   private mutating func reportUnknownKeys(
     of block: JSONValue, _ fields: [FieldDescriptor], path: String, owner: String, _ passedOver: [String],
     _ foreign: DocumentStructs.Keys
@@ -95,7 +110,8 @@ struct BlockReader {
       }
       let place = DocumentPath.join(path, name)
       guard let others = foreign[name] else {
-        report(place, "unknown key of \(owner)\(hint(name, among: known))", .warning, at: member.name)
+        let way = misplaced[name].map { "; it belongs \($0)" } ?? hint(name, among: known)
+        report(place, "unknown key of \(owner)\(way)", .warning, at: member.name)
         continue
       }
       if !member.value.isZero {

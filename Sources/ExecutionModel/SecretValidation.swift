@@ -40,7 +40,8 @@ extension ValidationPass {
       return nil
     }
     let descriptor = provider.descriptor
-    var reader = BlockReader(foreign: catalog.structs.secret, faultsBefore: faults.count)
+    var reader = BlockReader(
+      foreign: catalog.structs.secret, misplaced: catalog.structs.misplacedInSecret, faultsBefore: faults.count)
     let common = descriptor.commonEntryFields
     var fields = reader.read(
       value, fields: common + descriptor.lookup, rules: descriptor.lookupRules, path: place, owner: descriptor.type)

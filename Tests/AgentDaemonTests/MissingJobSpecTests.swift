@@ -58,7 +58,7 @@ import Testing
     let scene = try await SupervisorScene()
     await scene.list(["e": try bare("e")])
     let status = try #require(await scene.status("e"))
-    #expect(status.state == .invalid)
+    #expect(status.state == .pending)
     #expect(status.problems.first?.hasPrefix("job_spec: missing") == true)
     await scene.list(["e": try bare("e", desired: "stopped")])
     #expect(await scene.supervisor.status().isEmpty)
