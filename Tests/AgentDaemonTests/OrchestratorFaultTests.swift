@@ -100,7 +100,9 @@ import Testing
       return OrchestratorScene.page("[]", next: "p\(number)")
     }
     let client = OrchestratorClient(
-      OrchestratorConfiguration(urls: ["https://one.test/"], nodeID: "n1"), transport: transport, time: time)
+      OrchestratorConfiguration(
+        urls: ["https://one.test/"], jobURL: "https://one.test/api/v1/jobs/{job_id}", nodeID: "n1"),
+      transport: transport, time: time)
     await #expect(throws: OrchestratorFault.self) { _ = try await client.list() }
     #expect(transport.requests.count == 11)
     #expect(transport.requests.allSatisfy { $0.timeout == .seconds(30) })
