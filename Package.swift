@@ -55,7 +55,8 @@ let package = Package(
 
     // Floor 1.
     room("ExecutionModel", ["HTTPTransport", "JSONReader", "SecretBytes", "YAMLReader"]),
-    room("NodePolicy", ["CLinux", "ExecutionModel", "HTTPTransport", "JSONReader", "SecretBytes", "YAMLReader"]),
+    room("Settings", ["EventLoop", "ExecutionModel", "JSONReader", "SecretBytes", "YAMLReader"]),
+    room("NodePolicy", ["CLinux", "ExecutionModel", "HTTPTransport", "SecretBytes", "Settings"]),
     room(
       "ProviderKit",
       ["CLinux", "EventLoop", "ExecutionModel", "HTTPTransport", "JSONReader", "NodePolicy", "SecretBytes", logging]),
@@ -80,8 +81,8 @@ let package = Package(
     room(
       "AgentDaemon",
       [
-        "CLinux", "Delivery", "EventLoop", "HTTPTransport", "JSONReader", "Refresh", "Resolution", "YAMLReader",
-        logging,
+        "CLinux", "Delivery", "EventLoop", "HTTPTransport", "JSONReader", "Refresh", "Resolution", "Settings",
+        "YAMLReader", logging,
       ]
     ),
 
@@ -119,6 +120,7 @@ let package = Package(
         "ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider", "AWSProvider", "AzureProvider",
         "GCPProvider",
       ]),
+    tests("SettingsTests", ["AgentDaemon", "ExecutionModel", "NodePolicy", "SecretBytes", "Settings", "TestSupport"]),
     tests("NodePolicyTests", ["NodePolicy"]),
     tests("ProviderKitTests", ["ProviderKit", "TestSupport"]),
     tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),

@@ -47,9 +47,12 @@ struct BlockReader {
     readFields(of: block, fields, path: path, prefix: "", owner: owner, passedOver, into: &values)
     // A field that is there but was refused has had its line; to the rules it counts as present.
     let rejected = Set(
-      fields.map(\.name).filter { name in
-        values[name] == nil && block.member(name).map { !$0.isZero && $0.kind != .object } ?? false
-      })
+      fields.filter { field in
+        if case .object = field.kind {
+          return false
+        }
+        return values[field.name] == nil && block.member(field.name).map { !$0.isZero } ?? false
+      }.map(\.name))
     for rule in rules {
       check(rule, values, rejected, block, path: path, owner: owner)
     }

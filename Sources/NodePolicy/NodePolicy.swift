@@ -79,10 +79,10 @@ public struct PolicyRefusal: Error, Sendable, Equatable {
 /// A host pattern with the ports and the transport security that it asks for.
 public struct AddressPattern: Sendable, Equatable {
   /// A host name or address; `*.example.com` stands for every name below, `*` for every host.
-  public let host: String
+  public var host: String
   /// Empty: every port.
-  public let ports: [Int]
-  public let requiresTLS: Bool
+  public var ports: [Int]
+  public var requiresTLS: Bool
 
   public init(host: String, ports: [Int] = [], requiresTLS: Bool = true) {
     self.host = host

@@ -101,9 +101,8 @@ import Testing
     }
     let client = OrchestratorClient(
       OrchestratorConfiguration(
-        urls: ["https://one.test/"], nodeID: "n1", jobURL: "https://one.test/api/v1/jobs/{job_id}"),
-      transport: transport,
-      time: time)
+        urls: ["https://one.test/"], jobURL: "https://one.test/api/v1/jobs/{job_id}", nodeID: "n1"),
+      transport: transport, time: time)
     await #expect(throws: OrchestratorFault.self) { _ = try await client.list() }
     #expect(transport.requests.count == 11)
     #expect(transport.requests.allSatisfy { $0.timeout == .seconds(30) })

@@ -38,7 +38,7 @@ import Testing
       #expect(report?.unreadable.isEmpty == true)
     }
     #expect(
-      jobRequests(scene) == Array(repeating: "https://one.test/api/v1/jobs/j%201%2F%C3%BC", count: 2))
+      jobRequests(scene) == Array(repeating: "https://orchestrator.test/api/v1/jobs/j%201%2F%C3%BC", count: 2))
   }
 
   @Test func oneThatHasEndedNeedsNone() async throws {
