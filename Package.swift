@@ -117,8 +117,8 @@ let package = Package(
     tests(
       "ExecutionModelTests",
       [
-        "ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider", "AWSProvider", "AzureProvider",
-        "GCPProvider",
+        "ExecutionModel", "ProviderKit", "Resolution", "TestSupport", "VaultProvider", "FileProvider", "AWSProvider",
+        "AzureProvider", "GCPProvider",
       ]),
     tests("SettingsTests", ["AgentDaemon", "ExecutionModel", "NodePolicy", "SecretBytes", "Settings", "TestSupport"]),
     tests("NodePolicyTests", ["NodePolicy"]),

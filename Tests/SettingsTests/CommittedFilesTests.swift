@@ -1,6 +1,7 @@
 import ExecutionModel
 import Foundation
 import SecretBytes
+import TestSupport
 import Testing
 
 @testable import AgentDaemon
@@ -110,7 +111,7 @@ private func blocks(of shape: SettingShape) -> [SettingShape.Block] {
   }
 
   @Test(
-    .enabled(if: SchemaValidator.python != nil, "\(SchemaValidator.absence)"), arguments: CommittedFile.allCases)
+    .enabled(if: Python.path != nil, "\(Python.absence)"), arguments: CommittedFile.allCases)
   func theSchemaTakesTheExampleAndRefusesATypo(_ file: CommittedFile) throws {
     let example = try file.text("yaml")
     let typos =

@@ -1,6 +1,7 @@
 import ExecutionModel
 import Foundation
 import SecretBytes
+import TestSupport
 import Testing
 
 /// A valid file that says everything, and what becomes of it when one value is another.
@@ -139,7 +140,7 @@ extension CommittedFile {
 
   /// The schema is never stricter than the reader, and as strict wherever the fault is one of kind.
   @Test(
-    .enabled(if: SchemaValidator.python != nil, "\(SchemaValidator.absence)"), arguments: CommittedFile.allCases)
+    .enabled(if: Python.path != nil, "\(Python.absence)"), arguments: CommittedFile.allCases)
   func schemaAndReaderAgree(_ file: CommittedFile) throws {
     let mutants = try file.mutants() + [Mutant(path: "", isText: false, text: file.everything)]
     let said = try SchemaValidator.faults(of: mutants.map(\.text), schema: try #require(file.schema))

@@ -98,7 +98,8 @@ private func faults(_ text: String) -> [DocumentFault] {
   @Test func whatIsAbsentOrNullStaysAsItWas() throws {
     var base = Sample(name: "kept", count: 7)
     base.inner.b = "kept too"
-    let text = "{name: null, file: ~, on: null, count: null, wait: null, words: null, doors: null, inner: {a: x, b: null}}"
+    let text =
+      "{name: null, file: ~, on: null, count: null, wait: null, words: null, doors: null, inner: {a: x, b: null}}"
     let sample = try file.read(SecretBytes(text), over: base)
     base.inner.a = "x"
     #expect(sample == base)
@@ -119,7 +120,10 @@ private func faults(_ text: String) -> [DocumentFault] {
     ("mood: sad", "mood: expected one of calm, wild (line 1, column 7)"),
     ("words: x", "words: expected a list of strings (line 1, column 8)"),
     ("words: [a, \"\"]", "words[1]: expected a string that is not empty (line 1, column 12)"),
-    ("doors:\n- {host: h, ports: [0]}", "doors[0].ports[0]: expected a whole number from 1 to 65535 (line 2, column 21)"),
+    (
+      "doors:\n- {host: h, ports: [0]}",
+      "doors[0].ports[0]: expected a whole number from 1 to 65535 (line 2, column 21)"
+    ),
     ("doors: [{}]", "doors[0].host: required: a string that is not empty (line 1, column 9)"),
     ("doors: {host: null}", "doors.host: required: a string that is not empty (line 1, column 8)"),
     ("doors: [7]", "doors[0]: expected an object of settings (line 1, column 9)"),
