@@ -21,7 +21,8 @@ public enum PolicyFile {
   static let settings = SettingsFile(
     "policy", "The node policy of secrets-agent (policy.yaml)", noun: "rule", rules, defaults: NodePolicy.strict)
 
-  private static let rules = SettingsObject<NodePolicy> {
+  // A rule whose value somebody forgot must not leave a door open.
+  private static let rules = SettingsObject<NodePolicy>(refusingNull: true) {
     Setting("provider_types", .names, \.providerTypes, default: "all", "Provider types that documents may use.")
     Setting(
       "addresses",
@@ -82,7 +83,7 @@ extension SettingKind where Value == AddressPattern {
   }
 
   private static var settings: SettingsObject<AddressPattern> {
-    SettingsObject {
+    SettingsObject(refusingNull: true) {
       Setting("host", .host, \.host, required: true, "A host; *.example.com is every name below, * every host.")
       Setting(
         "ports", .list(of: .integer(1...65535), "a list of ports"), \.ports, default: "every port", "Ports of the host."

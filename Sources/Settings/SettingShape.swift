@@ -27,6 +27,8 @@ package indirect enum SettingShape: Sendable, Equatable {
     package let defaultText: String?
     package let isRequired: Bool
     package let shape: SettingShape
+    /// Whether null is a fault, and not as good as leaving the setting out.
+    package var refusesNull = false
   }
 
   /// What the settings of one object ask of each other, by key. Only whether a setting is given counts.

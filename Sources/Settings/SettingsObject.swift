@@ -7,13 +7,17 @@ public struct SettingsObject<Object: Sendable>: Sendable {
   private let rules: [SettingShape.Rule]
   private let checks: [(key: String, judge: @Sendable (Object) -> String?)]
   private let mistakes: [String]
+  private let refusesNull: Bool
 
+  /// - Parameter refusingNull: whether a key without a value is a fault. Else it is as good as absent.
   public init(
-    rules: [SettingRule<Object>] = [], @SettingsBuilder<Object> _ settings: () -> [Setting<Object>]
+    refusingNull refusesNull: Bool = false, rules: [SettingRule<Object>] = [],
+    @SettingsBuilder<Object> _ settings: () -> [Setting<Object>]
   ) {
     let settings = settings()
     func key(of place: Setting<Object>.Place) -> String? { settings.first { $0.place == place }?.key }
     self.settings = settings
+    self.refusesNull = refusesNull
     self.rules = rules.compactMap { $0.rule { key(of: $0) ?? "" } }
     checks = rules.compactMap { rule in
       if case .check(let place, let judge) = rule.form { (key(of: place) ?? "", judge) } else { nil }
@@ -29,10 +33,15 @@ public struct SettingsObject<Object: Sendable>: Sendable {
 
   /// The declaration as data; the defaults are those of `object`.
   func block(defaults object: Object) -> SettingShape.Block {
-    SettingShape.Block(members: settings.map { $0.describe(object) }, rules: rules, mistakes: mistakes)
+    let members = settings.map { setting in
+      var member = setting.describe(object)
+      member.refusesNull = refusesNull
+      return member
+    }
+    return SettingShape.Block(members: members, rules: rules, mistakes: mistakes)
   }
 
-  /// Reads what `value` says into `object`, and notes every fault. Null is as good as absent.
+  /// Reads what `value` says into `object`, and notes every fault.
   func read(_ value: JSONValue, _ path: String, into object: inout Object, _ faults: inout SettingFaults) {
     guard value.kind == .object else {
       return faults.note(path, "expected an object of \(faults.noun)s", value)
@@ -50,6 +59,10 @@ public struct SettingsObject<Object: Sendable>: Sendable {
       if !member.value.isNull {
         given[name] = member.value
         setting.take(member.value, Self.join(path, name), &object, &faults)
+      } else if refusesNull, !setting.isRequired {
+        faults.note(
+          Self.join(path, name), "expected \(setting.expected); leave the \(faults.noun) out for its default",
+          member.name)
       }
     }
     for setting in settings where setting.isRequired && given[setting.key] == nil {

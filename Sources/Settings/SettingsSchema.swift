@@ -165,7 +165,7 @@ extension JSONWriter {
         words.append("Default: \(text).")
       }
       json.member("description", words.joined(separator: " "))
-      json.body(setting.shape, orNull: !setting.isRequired)
+      json.body(setting.shape, orNull: !setting.isRequired && !setting.refusesNull)
     }
   }
 
