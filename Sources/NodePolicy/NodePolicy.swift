@@ -38,6 +38,8 @@ public struct NodePolicy: Sendable {
   public var fileRoots: PathScope
   /// Folders that outputs may be written beneath.
   public var outputRoots: PathScope
+  /// Paths of Vault's own API that entries may read all the same, as `identity/oidc/token/*`; patterns may end in `*`.
+  public var vaultPaths = NameScope.matching([])
   /// Dangerous names (``DangerousName``) that secrets may have all the same.
   public var dangerousNames: NameScope
   /// Whether `tls.skip_verify` is honoured.

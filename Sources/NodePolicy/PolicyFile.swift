@@ -39,6 +39,9 @@ public enum PolicyFile {
     Setting("file_roots", .folders, \.fileRoots, default: "none", "Folders that the file provider may read.")
     Setting("output_roots", .folders, \.outputRoots, default: "none", "Folders that outputs may be written beneath.")
     Setting(
+      "vault_paths", .names, \.vaultPaths, default: "none",
+      "Paths below auth/, sys/, identity/ and cubbyhole/ of Vault that entries may read; a pattern may end in *.")
+    Setting(
       "dangerous_names", .names, \.dangerousNames, default: "none",
       "Names that change how a process loads code, and are let through all the same; a pattern may end in *.")
     Setting("skip_verify", .flag, \.allowsSkipVerify, "Whether a document may set tls.skip_verify.")

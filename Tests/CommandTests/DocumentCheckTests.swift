@@ -176,4 +176,19 @@ import Testing
     #expect(cloud.status == Status.denied, cloud.said)
     #expect(cloud.errorText.contains("ssm.eu-central-1.amazonaws.com"), cloud.said)
   }
+
+  @Test(arguments: [
+    "mount: auth/token, secret_path: lookup-self", "mount: auth, secret_path: token/lookup-self",
+    "mount: team, secret_path: auth/token/lookup-self", "mount: cubbyhole, secret_path: x",
+  ])
+  func theAgentsOwnTokenIsNoSecretOfADocument(_ lookup: String) async throws {
+    let text = """
+      secret_providers: {v: {provider: hashicorp_vault, address: "https://127.0.0.1:1", auth: {token: t}}}
+      secrets: {A: {from: v, \(lookup), engine_version: 1, field: id}}
+      """
+    for command in [["check"], ["resolve", "--output", "-"]] {
+      let outcome = try await agent.run(command + [try agent.folder.write(text, as: "job.yaml")])
+      outcome.expectFailure(Status.denied, saying: "secrets.A", "vault_paths")
+    }
+  }
 }
