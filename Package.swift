@@ -109,7 +109,7 @@ let package = Package(
       name: "TestSupport",
       dependencies: ["EventLoop", "HTTPTransport", "ProviderKit", "Resolution", "SecretBytes", logging],
       path: "Tests/TestSupport", swiftSettings: strict),
-    tests("SecretBytesTests", ["SecretBytes"]),
+    tests("SecretBytesTests", ["CLinux", "SecretBytes"]),
     tests("JSONReaderTests", ["JSONReader", "SecretBytes"]),
     tests("YAMLReaderTests", ["YAMLReader", "JSONReader", "SecretBytes"]),
     tests("EventLoopTests", ["EventLoop", "CLinux"]),
