@@ -51,12 +51,13 @@ let package = Package(
     room("JSONReader", ["SecretBytes"]),
     room("YAMLReader", ["CLibYAML", "JSONReader", "SecretBytes"]),
     room("EventLoop", ["CLibcurl", "CLinux"]),
+    room("Files", ["CLinux", "EventLoop", "SecretBytes"]),
     room("HTTPTransport", ["CLibcurl", "EventLoop", "SecretBytes", logging]),
 
     // Floor 1.
     room("ExecutionModel", ["HTTPTransport", "JSONReader", "SecretBytes", "YAMLReader"]),
     room("Settings", ["EventLoop", "ExecutionModel", "JSONReader", "SecretBytes", "YAMLReader"]),
-    room("NodePolicy", ["CLinux", "ExecutionModel", "HTTPTransport", "SecretBytes", "Settings"]),
+    room("NodePolicy", ["ExecutionModel", "Files", "HTTPTransport", "SecretBytes", "Settings"]),
     room(
       "ProviderKit",
       ["CLinux", "EventLoop", "ExecutionModel", "HTTPTransport", "JSONReader", "NodePolicy", "SecretBytes", logging]),
@@ -73,7 +74,7 @@ let package = Package(
     room("Resolution", ["ProviderKit"]),
 
     // Floor 4.
-    room("Delivery", ["CLinux", "EventLoop", "JSONReader", "SecretBytes"]),
+    room("Delivery", ["CLinux", "EventLoop", "Files", "JSONReader", "SecretBytes"]),
 
     room("Refresh", ["EventLoop", "ExecutionModel", "ProviderKit", "Resolution", logging]),
 
@@ -81,7 +82,7 @@ let package = Package(
     room(
       "AgentDaemon",
       [
-        "CLinux", "Delivery", "EventLoop", "HTTPTransport", "JSONReader", "Refresh", "Resolution", "Settings",
+        "CLinux", "Delivery", "EventLoop", "Files", "HTTPTransport", "JSONReader", "Refresh", "Resolution", "Settings",
         "YAMLReader", logging,
       ]
     ),
@@ -90,8 +91,8 @@ let package = Package(
     .executableTarget(
       name: "secrets-agent",
       dependencies: [
-        "AWSProvider", "AgentDaemon", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "GCPProvider",
-        "Resolution", "VaultProvider", arguments, logging,
+        "AWSProvider", "AgentDaemon", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "Files",
+        "GCPProvider", "Resolution", "VaultProvider", arguments, logging,
       ],
       swiftSettings: strict),
 
@@ -102,14 +103,17 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "secrets-agent-fakes",
-      dependencies: ["Delivery", "JSONReader", "ProviderFakes", "SecretBytes", arguments],
+      dependencies: ["Delivery", "Files", "JSONReader", "ProviderFakes", "SecretBytes", arguments],
       swiftSettings: strict),
     // Tests may see everything; nothing in the house sees them.
     .target(
       name: "TestSupport",
       dependencies: ["EventLoop", "HTTPTransport", "ProviderKit", "Resolution", "SecretBytes", logging],
       path: "Tests/TestSupport", swiftSettings: strict),
+    // The C library's calls, with faults that a test puts in.
+    .target(name: "CFaults", path: "Tests/CFaults"),
     tests("SecretBytesTests", ["CLinux", "SecretBytes"]),
+    tests("FilesTests", ["CFaults", "EventLoop", "Files", "SecretBytes", "TestSupport"]),
     tests("JSONReaderTests", ["JSONReader", "SecretBytes"]),
     tests("YAMLReaderTests", ["YAMLReader", "JSONReader", "SecretBytes"]),
     tests("EventLoopTests", ["EventLoop", "CLinux"]),
@@ -132,12 +136,12 @@ let package = Package(
       "AWSProviderTests", ["AWSProvider", "JSONReader", "ProviderFakes", "Resolution", "TestSupport"]),
     tests("AWSCredentialTests", ["AWSProvider", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
-    tests("DeliveryTests", ["Delivery", "SecretBytes"]),
+    tests("DeliveryTests", ["Delivery", "Files", "SecretBytes"]),
     tests("RefreshTests", ["Refresh", "ProviderKit", "TestSupport"]),
     tests(
       "AgentDaemonTests",
       [
-        "AgentDaemon", "EventLoop", "HTTPTransport", "NodePolicy", "ProviderFakes", "Refresh", "Resolution",
+        "AgentDaemon", "CFaults", "EventLoop", "HTTPTransport", "NodePolicy", "ProviderFakes", "Refresh", "Resolution",
         "TestSupport",
       ]),
     tests("ProviderFakesTests", ["EventLoop", "HTTPTransport", "JSONReader", "ProviderFakes", "SecretBytes", logging]),

@@ -1,4 +1,4 @@
-import CLinux
+import Files
 import Glibc
 
 /// One reason why a delivery cannot be made, as one line: what, where, why, and the way out. It never holds a value.
@@ -33,30 +33,13 @@ public struct DeliveryFault: Error, Sendable, Equatable, CustomStringConvertible
   public var description: String {
     let place: String
     switch subject {
-    case .secret(let name): place = "secrets." + Self.printable(name)
-    case .path(let path): place = Self.printable(path)
-    case .command(let command): place = Self.printable(command)
+    case .secret(let name): place = "secrets." + name.asShownPath
+    case .path(let path): place = path.asShownPath
+    case .command(let command): place = command.asShownPath
     case .line(let number): place = "env file, line \(number)"
     }
-    let cause = systemError.map { ": " + Self.text(of: $0) } ?? ""
+    let cause = systemError.map { ": " + SystemFault.text(of: $0) } ?? ""
     return "\(place): \(problem)\(cause)" + (remedy.isEmpty ? "" : "; \(remedy)")
-  }
-
-  /// `name` on one line, whatever it holds.
-  private static func printable(_ name: String) -> String {
-    var shown = ""
-    for scalar in name.unicodeScalars.prefix(1024) {
-      shown += scalar.value < 0x20 || scalar.value == 0x7f ? scalar.escaped(asASCII: true) : String(scalar)
-    }
-    return shown.isEmpty ? "\"\"" : shown
-  }
-
-  /// `No space left on device (ENOSPC)`.
-  static func text(of code: Int32) -> String {
-    guard let text = linux_error_text(code), let name = linux_error_name(code) else {
-      return "error \(code)"
-    }
-    return "\(String(cString: text)) (\(String(cString: name)))"
   }
 }
 
@@ -82,17 +65,7 @@ public struct DeliveryFaults: Error, Sendable, Equatable, CustomStringConvertibl
   }
 }
 
-/// A system call that failed.
-struct SystemFault: Error {
-  /// What could not be done, as in `cannot write the temporary file`.
-  let action: String
-  let code: Int32
-
-  init(_ action: String, _ code: Int32 = errno) {
-    self.action = action
-    self.code = code
-  }
-
+extension SystemFault {
   func at(_ path: String) -> DeliveryFault {
     DeliveryFault(.path(path), action, remedy: remedy, systemError: code)
   }

@@ -1,4 +1,4 @@
-import CLinux
+import Files
 import Glibc
 import SecretBytes
 
@@ -26,63 +26,33 @@ public struct NodeFiles: Sendable {
   private func read(
     _ path: String, _ scope: NodePolicy.PathScope, rule: String
   ) throws(NodeFileFault) -> SecretBytes {
-    let descriptor = try open(path, scope, rule)
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      throw NodeFileFault(path, .unreadable(errno))
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw NodeFileFault(path, .notRegular)
-    }
-    guard status.st_size <= Self.maximumBytes else {
-      throw NodeFileFault(path, .tooLarge)
-    }
-    return try contents(of: descriptor, path, expecting: Int(status.st_size))
-  }
-
-  private func open(
-    _ path: String, _ scope: NodePolicy.PathScope, _ rule: String
-  ) throws(NodeFileFault) -> Int32 {
     guard path.hasPrefix("/") else {
       throw NodeFileFault(path, .notAbsolute)
     }
-    // Neither a FIFO nor a terminal may stall or steer the agent before its kind is known.
-    let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY
-    guard scope != .anywhere else {
-      return try checked(linux_openat(AT_FDCWD, path, flags, 0), path, rule)
+    do throws(WholeFile.Fault) {
+      guard scope != .anywhere else {
+        return try contents(of: WholeFile.open(path, links: .followed))
+      }
+      if let (root, rest) = scope.root(of: path) {
+        return try contents(of: WholeFile.open(rest, beneath: WholeFile.root(root)))
+      }
+    } catch {
+      throw NodeFileFault(path, reason(error, rule))
     }
-    guard let (root, rest) = scope.root(of: path) else {
-      throw NodeFileFault(path, .refused(policy.refusal(rule, "it lies outside the allowed folders")))
-    }
-    let folder = try checked(linux_open_root(root), path, rule)
-    defer { close(folder) }
-    return try checked(linux_open_beneath(folder, rest, flags, 0, true), path, rule)
+    throw NodeFileFault(path, .refused(policy.refusal(rule, "it lies outside the allowed folders")))
   }
 
-  private func checked(_ descriptor: Int32, _ path: String, _ rule: String) throws(NodeFileFault) -> Int32 {
-    guard descriptor < 0 else {
-      return descriptor
-    }
-    switch errno {
-    case ENOENT, ENOTDIR: throw NodeFileFault(path, .missing)
-    case EXDEV, ELOOP:
-      throw NodeFileFault(path, .refused(policy.refusal(rule, "a symbolic link leads out of the allowed folders")))
-    case ENXIO: throw NodeFileFault(path, .notRegular)
-    default: throw NodeFileFault(path, .unreadable(errno))
-    }
+  private func contents(of file: borrowing FileDescriptor) throws(WholeFile.Fault) -> SecretBytes {
+    try WholeFile.contents(of: file, limit: Self.maximumBytes)
   }
 
-  private func contents(
-    of descriptor: Int32, _ path: String, expecting size: Int
-  ) throws(NodeFileFault) -> SecretBytes {
-    // One byte more than the file has, so that its end is seen without growing.
-    var buffer = SecretBuffer(capacity: size + 1)
-    let fault = FileRead.all(of: descriptor, into: &buffer, limit: Self.maximumBytes)
+  private func reason(_ fault: WholeFile.Fault, _ rule: String) -> NodeFileFault.Reason {
     switch fault {
-    case nil: return buffer.finish()
-    case .tooLarge?: throw NodeFileFault(path, .tooLarge)
-    case .failed(let code)?: throw NodeFileFault(path, .unreadable(code))
+    case .missing: .missing
+    case .leadsOut: .refused(policy.refusal(rule, "a symbolic link leads out of the allowed folders"))
+    case .notRegular: .notRegular
+    case .tooLarge: .tooLarge
+    case .failed(_, let code): .unreadable(code)
     }
   }
 }

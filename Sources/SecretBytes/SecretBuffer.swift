@@ -46,17 +46,21 @@ public struct SecretBuffer: ~Copyable {
     SecretBytes(storage: storage, offset: 0, count: count)
   }
 
+  /// Lets `body` write into free room behind the bytes; it returns how many it wrote, or a negative number.
+  public mutating func fill(atMost count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+    let room = room(for: count)
+    let written = body(room)
+    self.count += min(max(written, 0), room.count)
+    return written
+  }
+
   /// The room left in the storage where there is some, else `count` bytes of new room.
-  mutating func room(for count: Int) -> UnsafeMutableRawBufferPointer {
+  private mutating func room(for count: Int) -> UnsafeMutableRawBufferPointer {
     if let storage, storage.capacity > self.count {
       return UnsafeMutableRawBufferPointer(
         start: storage.pointer + self.count, count: min(count, storage.capacity - self.count))
     }
     return UnsafeMutableRawBufferPointer(start: reserve(count), count: count)
-  }
-
-  mutating func advance(by written: Int) {
-    count += written
   }
 
   private mutating func reserve(_ extra: Int) -> UnsafeMutableRawPointer {

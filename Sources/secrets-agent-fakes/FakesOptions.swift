@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Glibc
 import ProviderFakes
 import SecretBytes
@@ -37,15 +38,12 @@ struct FakesOptions: ParsableArguments {
   }
 
   private static func content(of path: String) throws -> SecretBytes {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      throw ValidationError("\(path): \(String(cString: strerror(errno)))")
-    }
-    defer { close(descriptor) }
-    var buffer = SecretBuffer()
-    guard FileRead.all(of: descriptor, into: &buffer, limit: 16 * 1024 * 1024) == nil else {
+    do throws(WholeFile.Fault) {
+      return try WholeFile.read(path, limit: 16 * 1024 * 1024)
+    } catch .failed("open", let code) {
+      throw ValidationError("\(path): \(String(cString: strerror(code)))")
+    } catch {
       throw ValidationError("\(path): cannot be read")
     }
-    return buffer.finish()
   }
 }

@@ -2,6 +2,7 @@ import AgentDaemon
 import ArgumentParser
 import EventLoop
 import ExecutionModel
+import Files
 import Glibc
 import Logging
 import NodePolicy
@@ -85,15 +86,12 @@ enum DaemonSettings {
   }
 
   private static func read(_ path: String) throws(DocumentFaults) -> SecretBytes {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      throw DocumentFaults([DocumentFault("", "cannot be read: \(String(cString: strerror(errno)))")])
-    }
-    defer { close(descriptor) }
-    var buffer = SecretBuffer()
-    guard FileRead.all(of: descriptor, into: &buffer, limit: 1024 * 1024) == nil else {
+    do throws(WholeFile.Fault) {
+      return try WholeFile.read(path, limit: 1024 * 1024)
+    } catch .failed("open", let code) {
+      throw DocumentFaults([DocumentFault("", "cannot be read: \(String(cString: strerror(code)))")])
+    } catch {
       throw DocumentFaults([DocumentFault("", "cannot be read, or is larger than 1 MiB")])
     }
-    return buffer.finish()
   }
 }

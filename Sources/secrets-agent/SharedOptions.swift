@@ -1,6 +1,7 @@
 import ArgumentParser
 import Delivery
 import ExecutionModel
+import Files
 import Glibc
 import Logging
 import NodePolicy
@@ -98,24 +99,12 @@ enum InputFile {
   static func read(_ path: String, limit: Int, _ faults: FaultPrinter, otherwise status: ExitStatus) throws
     -> SecretBytes
   {
-    let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      faults.error("\(path): \(String(cString: strerror(errno)))", ["class": "input"])
-      throw status.code
-    }
-    defer {
-      if descriptor != 0 {
-        close(descriptor)
-      }
-    }
-    var buffer = SecretBuffer()
-    switch FileRead.all(of: descriptor, into: &buffer, limit: limit) {
-    case nil:
-      return buffer.finish()
-    case .tooLarge?:
-      faults.error("\(path): larger than \(limit / 1024 / 1024) MiB", ["class": "input"])
-    case .failed(let code)?:
+    do throws(WholeFile.Fault) {
+      return try path == "-" ? WholeFile.rest(of: 0, limit: limit) : WholeFile.read(path, limit: limit)
+    } catch .failed(_, let code) {
       faults.error("\(path): \(String(cString: strerror(code)))", ["class": "input"])
+    } catch {
+      faults.error("\(path): larger than \(limit / 1024 / 1024) MiB", ["class": "input"])
     }
     throw status.code
   }

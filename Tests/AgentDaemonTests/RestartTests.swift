@@ -1,5 +1,7 @@
+import CFaults
 import EventLoop
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -85,5 +87,50 @@ import Testing
       toFile: "\(scene.root)/executions/f.json", atomically: false, encoding: .utf8)
     let records = try ExecutionRecords(stateFolder: scene.root)
     #expect(records.load().isEmpty)
+  }
+
+  private let record = ExecutionRecord(id: "e", source: "folder", folder: "e", notified: 3)
+
+  /// Saves the record with faults in this thread's calls; what was called, as `wfrd` for write, flush, rename, flush of the folder.
+  private func save(_ records: ExecutionRecords, _ change: (inout faults) -> Void = { _ in }) throws -> String {
+    var plan = faults()
+    change(&plan)
+    faults_begin(plan)
+    defer { faults_end() }
+    try records.save(record)
+    return String(cString: faults_end())
+  }
+
+  @Test func aRecordReachesTheDiskAndSoDoesItsName() throws {
+    let scratch = try ScratchFolder()
+    let records = try ExecutionRecords(stateFolder: scratch.path)
+    #expect(try save(records) == "wfrd")
+    #expect(records.load() == ["e": record])
+  }
+
+  @Test func aRecordThatIsWrittenInPartsIsWhole() throws {
+    let scratch = try ScratchFolder()
+    let records = try ExecutionRecords(stateFolder: scratch.path)
+    #expect(
+      try save(records) {
+        $0.largest_write = 5
+        $0.interrupted = true
+      } == "wfrd")
+    #expect(records.load() == ["e": record])
+  }
+
+  @Test func aRecordThatDoesNotFitOnTheDiskSaysSoAndLeavesTheOldOne() throws {
+    let scratch = try ScratchFolder()
+    let records = try ExecutionRecords(stateFolder: scratch.path)
+    try records.save(ExecutionRecord(id: "e", source: "folder", folder: "e", notified: 2))
+    let fault = #expect(throws: ExecutionRecords.Fault.self) {
+      try save(records) {
+        $0.write_error = ENOSPC
+        $0.bytes_before_error = 9
+      }
+    }
+    #expect(fault?.description.contains("No space left on device") == true)
+    #expect(records.load()["e"]?.notified == 2)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/executions") == ["e.json"])
   }
 }

@@ -1,4 +1,4 @@
-import CLinux
+import Files
 import Glibc
 import JSONReader
 import SecretBytes
@@ -28,39 +28,32 @@ struct ExecutionRecords: Sendable {
   init(stateFolder: String) throws(Fault) {
     folder = stateFolder + "/executions"
     guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
-      throw Fault(description: "\(folder): \(String(cString: strerror(errno)))")
+      throw Self.fault(folder, errno)
+    }
+    if let directory = try? open() {
+      try? TemporaryFile.removeStale(in: directory, owner: nil)
     }
   }
 
-  private func path(_ id: String) -> String { "\(folder)/\(OutputFolderName.encoded(id)).json" }
+  private func name(_ id: String) -> String { OutputFolderName.encoded(id) + ".json" }
+
+  private func open() throws(SystemFault) -> FileDescriptor {
+    try FileDescriptor(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, "cannot open the folder")
+  }
 
   /// Every readable record, by id. One that cannot be read counts as none: the worst that follows is a repeated notice.
   func load() -> [String: ExecutionRecord] {
-    var records: [String: ExecutionRecord] = [:]
-    guard let directory = opendir(folder) else {
-      return records
+    guard let directory = try? open(), let names = try? DirectoryEntry.names(in: directory) else {
+      return [:]
     }
-    defer { closedir(directory) }
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: $0.pointee)) { String(cString: $0) }
-      }
-      if name.hasSuffix(".json"), let record = read("\(folder)/\(name)") {
-        records[record.id] = record
-      }
-    }
-    return records
+    let records = names.filter { $0.hasSuffix(".json") }.compactMap { read("\(folder)/\($0)") }
+    return Dictionary(records.map { ($0.id, $0) }) { $1 }
   }
 
   private func read(_ path: String) -> ExecutionRecord? {
-    let descriptor = linux_openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
-    guard descriptor >= 0 else {
-      return nil
-    }
-    defer { close(descriptor) }
-    var buffer = SecretBuffer()
-    guard FileRead.all(of: descriptor, into: &buffer, limit: 64 * 1024) == nil,
-      let json = try? JSONValue.parse(buffer.finish(), limits: .document),
+    guard let file = try? WholeFile.open(path, links: .refused),
+      let bytes = try? WholeFile.contents(of: file, limit: 64 * 1024),
+      let json = try? JSONValue.parse(bytes, limits: .document),
       let id = json.member("id")?.text, let source = json.member("source")?.text,
       let folder = json.member("folder")?.text, let notified = json.member("notified")?.int64
     else {
@@ -70,7 +63,7 @@ struct ExecutionRecords: Sendable {
       id: id, source: source, folder: folder, notified: min(max(0, notified), GenerationManifest.most))
   }
 
-  /// Written aside, flushed, renamed: a crash leaves the old record or the new one.
+  /// A crash leaves the old record or the new one.
   func save(_ record: ExecutionRecord) throws(Fault) {
     var json = JSONWriter()
     json.beginObject()
@@ -83,31 +76,19 @@ struct ExecutionRecords: Sendable {
     json.name("notified")
     json.number(record.notified)
     json.endObject()
-    let path = path(record.id)
-    let aside = path + ".new"
-    let descriptor = linux_openat(AT_FDCWD, aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
-    guard descriptor >= 0 else {
-      throw fault(aside)
-    }
-    let bytes = json.finish()
-    let isWritten = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) == $0.count }
-    let isFlushed = isWritten && fsync(descriptor) == 0
-    let reason = fault(aside)
-    close(descriptor)
-    guard isFlushed else {
-      unlink(aside)
-      throw reason
-    }
-    guard rename(aside, path) == 0 else {
-      throw fault(path)
+    let name = name(record.id)
+    do throws(SystemFault) {
+      try TemporaryFile.replace(name, with: json.finish(), in: open())
+    } catch {
+      throw Self.fault("\(folder)/\(name)", error.code)
     }
   }
 
   func remove(_ id: String) {
-    unlink(path(id))
+    unlink("\(folder)/\(name(id))")
   }
 
-  private func fault(_ path: String) -> Fault {
-    Fault(description: "\(path): \(String(cString: strerror(errno)))")
+  private static func fault(_ path: String, _ code: Int32) -> Fault {
+    Fault(description: "\(path): \(String(cString: strerror(code)))")
   }
 }

@@ -1,5 +1,5 @@
-import CLinux
 import ExecutionModel
+import Files
 import Glibc
 import SecretBytes
 
@@ -44,6 +44,17 @@ enum FolderFault: Error, Equatable, Sendable {
   case failed(String, Int32)
   case document(String)
 
+  init(_ fault: WholeFile.Fault) {
+    self =
+      switch fault {
+      case .missing: .missing
+      case .leadsOut: .leadsOut
+      case .notRegular: .notRegular
+      case .tooLarge: .tooLarge
+      case .failed(let call, let code): .failed(call, code)
+      }
+  }
+
   /// Whether it may pass without the file being touched.
   var mayPass: Bool {
     switch self {
@@ -68,68 +79,33 @@ enum FolderFault: Error, Equatable, Sendable {
 }
 
 /// The watched folder, held open for one look at it.
-///
-/// Closes the descriptor with it; nothing else holds it.
-final class OpenFolder {
-  private let descriptor: Int32
-  /// The folder itself, to tell it from another one under the same path.
-  let identity: FolderSignature
+struct OpenFolder: ~Copyable {
+  private let descriptor: FileDescriptor
 
   init(_ path: String) throws(FolderFault) {
-    let descriptor = linux_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
-    guard descriptor >= 0 else {
-      throw errno == ENOENT || errno == ENOTDIR ? .missing : .failed("open", errno)
+    do throws(SystemFault) {
+      descriptor = try FileDescriptor(path, O_RDONLY | O_DIRECTORY, "open")
+    } catch {
+      throw error.code == ENOENT || error.code == ENOTDIR ? .missing : .failed(error.action, error.code)
     }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      let code = errno
-      close(descriptor)
-      throw .failed("fstat", code)
-    }
-    self.descriptor = descriptor
-    self.identity = FolderSignature(status)
-  }
-
-  deinit {
-    close(descriptor)
   }
 
   /// The documents in it, by name; what is neither a regular file nor a link to one is left out.
   ///
   /// - Throws: where the listing could not be read to its end.
   func entries() throws(FolderFault) -> [FolderEntry] {
-    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-    guard copy >= 0 else {
-      throw .failed("fcntl", errno)
+    let names: [[UInt8]]
+    do throws(SystemFault) {
+      names = try DirectoryEntry.rawNames(in: descriptor)
+    } catch {
+      throw .failed("readdir", error.code)
     }
-    guard let stream = fdopendir(copy) else {
-      let code = errno
-      close(copy)
-      throw .failed("fdopendir", code)
-    }
-    defer { closedir(stream) }
-    rewinddir(stream)
-    var entries: [FolderEntry] = []
-    while true {
-      errno = 0
-      guard let entry = readdir(stream) else {
-        guard errno == 0 else {
-          throw .failed("readdir", errno)
-        }
-        return entries.sorted { $0.name < $1.name }
-      }
-      if let found = look(entry) {
-        entries.append(found)
-      }
-    }
+    return names.compactMap { look($0) }.sorted { $0.name < $1.name }
   }
 
-  private func look(_ entry: UnsafeMutablePointer<dirent>) -> FolderEntry? {
-    let bytes = withUnsafeBytes(of: &entry.pointee.d_name) {
-      SecretBytes(copying: UnsafeRawBufferPointer(rebasing: $0.prefix { $0 != 0 }))
-    }
-    guard let name = bytes.unsafeString() else {
-      let shown = bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+  private func look(_ bytes: [UInt8]) -> FolderEntry? {
+    guard let name = String(validating: bytes, as: UTF8.self) else {
+      let shown = String(decoding: bytes, as: UTF8.self)
       return FolderName.isDocument(shown) ? FolderEntry(name: shown, signature: .failure(.nameNotUTF8)) : nil
     }
     guard FolderName.isDocument(name) else {
@@ -146,7 +122,7 @@ final class OpenFolder {
 
   private func signature(_ name: String) throws(FolderFault) -> FolderSignature {
     var status = stat()
-    guard fstatat(descriptor, name, &status, 0) == 0 else {
+    guard fstatat(descriptor.number, name, &status, 0) == 0 else {
       throw errno == ENOENT ? .missing : .failed("stat", errno)
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
@@ -157,42 +133,19 @@ final class OpenFolder {
 
   /// The whole content of the file `name`, and the signature that it had before and after it was read.
   func read(_ name: String) throws(FolderFault) -> (bytes: SecretBytes, signature: FolderSignature) {
-    // Neither a FIFO nor a terminal may stall the agent before its kind is known.
-    let file = linux_open_beneath(descriptor, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0, true)
-    guard file >= 0 else {
-      switch errno {
-      case ENOENT: throw .missing
-      case EXDEV, ELOOP: throw .leadsOut
-      default: throw .failed("open", errno)
+    do throws(WholeFile.Fault) {
+      let file = try WholeFile.open(name, beneath: descriptor)
+      let status = try WholeFile.regularStatus(of: file)
+      let before = FolderSignature(status)
+      let bytes = try WholeFile.contents(of: file, status: status, limit: ExecutionDocument.maximumBytes)
+      let isSettled = FolderSignature(try WholeFile.regularStatus(of: file)) == before && bytes.count == before.size
+      if isSettled {
+        return (bytes, before)
       }
+    } catch {
+      throw FolderFault(error)
     }
-    defer { close(file) }
-    let before = try signature(of: file)
-    guard before.size <= ExecutionDocument.maximumBytes else {
-      throw .tooLarge
-    }
-    // One byte more than the file has, so that its end is seen without growing.
-    var buffer = SecretBuffer(capacity: before.size + 1)
-    switch FileRead.all(of: file, into: &buffer, limit: ExecutionDocument.maximumBytes) {
-    case nil: break
-    case .tooLarge?: throw .tooLarge
-    case .failed(let code)?: throw .failed("read", code)
-    }
-    guard try signature(of: file) == before, buffer.count == before.size else {
-      throw .unsettled
-    }
-    return (buffer.finish(), before)
-  }
-
-  private func signature(of file: Int32) throws(FolderFault) -> FolderSignature {
-    var status = stat()
-    guard fstat(file, &status) == 0 else {
-      throw .failed("fstat", errno)
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw .notRegular
-    }
-    return FolderSignature(status)
+    throw .unsettled
   }
 }
 

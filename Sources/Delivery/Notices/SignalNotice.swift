@@ -1,5 +1,6 @@
-import CLinux
+import Files
 import Glibc
+import SecretBytes
 
 /// Sends a signal as a notice.
 enum SignalNotice {
@@ -40,36 +41,34 @@ enum SignalNotice {
 
   /// The number in the file: decimal digits, with white space at the end.
   private static func process(in path: String) -> Result<pid_t, Fault> {
-    // Non-blocking: a FIFO would be waited for here.
-    let descriptor = linux_openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0)
-    guard descriptor >= 0 else {
-      let problem =
-        switch errno {
-        case ENOENT, ENOTDIR: "there is none; does the workload run?"
-        case EACCES: "it may not be read"
-        case ELOOP: "it is a symbolic link, which is not followed"
-        default: "it cannot be opened"
-        }
-      return .failure(Fault(problem: problem))
+    let content: SecretBytes
+    do throws(WholeFile.Fault) {
+      content = try WholeFile.contents(of: WholeFile.open(path, links: .refused), limit: longestFile)
+    } catch {
+      return .failure(Fault(problem: problem(error)))
     }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      return .failure(Fault(problem: "it is no regular file"))
-    }
-    var bytes = [UInt8](repeating: 0, count: 64)
-    let count = read(descriptor, &bytes, bytes.count)
-    guard count >= 0 else {
-      return .failure(Fault(problem: "it cannot be read"))
-    }
-    let text = bytes.prefix(count)
+    let text = content.withUnsafeBytes { Array($0) }
     let digits = text.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
-    let isWhole =
-      count < bytes.count && text.dropFirst(digits.count).allSatisfy { $0 == 0x20 || (0x09...0x0d).contains($0) }
+    let isWhole = text.dropFirst(digits.count).allSatisfy { $0 == 0x20 || (0x09...0x0d).contains($0) }
     guard isWhole, let pid = pid_t(String(decoding: digits, as: UTF8.self)), pid > 1 else {
-      return .failure(Fault(problem: "it does not hold a process number over 1, and nothing else"))
+      return .failure(Fault(problem: notANumber))
     }
     return .success(pid)
+  }
+
+  private static let longestFile = 63
+  private static let notANumber = "it does not hold a process number over 1, and nothing else"
+
+  private static func problem(_ fault: WholeFile.Fault) -> String {
+    switch fault {
+    case .missing: "there is none; does the workload run?"
+    case .leadsOut: "it is a symbolic link, which is not followed"
+    case .notRegular: "it is no regular file"
+    case .tooLarge: notANumber
+    case .failed("open", EACCES): "it may not be read"
+    case .failed("open", _): "it cannot be opened"
+    case .failed: "it cannot be read"
+    }
   }
 
   private static func printable(_ path: String) -> String {

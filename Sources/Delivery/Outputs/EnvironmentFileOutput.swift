@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import SecretBytes
 
@@ -92,7 +93,9 @@ struct StagedEnvironmentFile: ~Copyable {
       return StagedEnvironmentFile(folder, permissions, nil, change)
     }
     try? TemporaryFile.removeStale(in: folder.descriptor, owner: permissions.owner)
-    let file = try TemporaryFile.write(text, in: folder.descriptor, permissions, method)
+    let file = try TemporaryFile.write(text, in: folder.descriptor, method) { file throws(SystemFault) in
+      try permissions.apply(to: file)
+    }
     guard let written = try file.read(exactly: text.count), written == text else {
       throw SystemFault("the file reads back other than it was written", EIO)
     }

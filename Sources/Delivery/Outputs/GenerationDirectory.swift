@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import SecretBytes
 
@@ -59,12 +60,11 @@ public struct GenerationDirectory: Sendable, Hashable {
     let layout = FilesLayout(directory)
     guard let current = try? layout.current(),
       let generation = try? FileDescriptor(in: layout.directory, current, O_RDONLY | O_DIRECTORY, ""),
-      let file = try? FileDescriptor(in: generation, Self.manifestFile, O_RDONLY | O_NONBLOCK, ""),
-      let status = try? file.status(), status.st_mode & S_IFMT == S_IFREG, status.st_size <= 16 * 1024 * 1024
+      let file = try? FileDescriptor(in: generation, Self.manifestFile, O_RDONLY | O_NONBLOCK, "")
     else {
       return nil
     }
-    return try? file.read(exactly: Int(status.st_size))
+    return try? WholeFile.contents(of: file, limit: 16 * 1024 * 1024)
   }
 
   /// Removes everything of the directory that is the agent's; nothing there is fine.

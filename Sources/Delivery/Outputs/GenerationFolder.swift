@@ -1,4 +1,4 @@
-import CLinux
+import Files
 import Glibc
 import SecretBytes
 
@@ -78,8 +78,7 @@ struct WrittenGeneration: ~Copyable {
   static func write(
     _ secrets: [DeliveredSecret], in layout: borrowing FilesLayout, _ permissions: OutputPermissions
   ) throws(SystemFault) -> WrittenGeneration {
-    let directory = try FileDescriptor(
-      linux_openat(layout.directory.number, ".", O_RDONLY | O_DIRECTORY, 0), "cannot open the directory")
+    let directory = try FileDescriptor(anew: layout.directory, "cannot open the directory")
     let name = FilesLayout.generationPrefix + RandomName.make()
     guard mkdirat(directory.number, name, 0o700) == 0 else {
       throw SystemFault("cannot make the generation's folder")

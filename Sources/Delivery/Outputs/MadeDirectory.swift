@@ -1,4 +1,4 @@
-import CLinux
+import Files
 import Glibc
 
 /// The files directory itself, where this delivery made it; removed again unless the delivery is made.
@@ -14,8 +14,7 @@ struct MadeDirectory: ~Copyable {
   }
 
   static func ensure(_ folder: borrowing OutputFolder) throws(SystemFault) -> MadeDirectory {
-    let parent = try FileDescriptor(
-      linux_openat(folder.descriptor.number, ".", O_RDONLY | O_DIRECTORY, 0), "cannot open the folder")
+    let parent = try FileDescriptor(anew: folder.descriptor, "cannot open the folder")
     let isMade = mkdirat(parent.number, folder.name, 0o700) == 0
     guard isMade || errno == EEXIST else {
       throw SystemFault("cannot make the directory")

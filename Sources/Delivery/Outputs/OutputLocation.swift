@@ -1,4 +1,5 @@
 import CLinux
+import Files
 import Glibc
 
 /// Where an output goes.
@@ -41,15 +42,13 @@ public struct OutputLocation: Sendable, Hashable {
       guard let root else {
         let prefix = path.hasPrefix("/") ? "/" : "./"
         let folder = try FileDescriptor(
-          linux_openat(AT_FDCWD, prefix + parts.joined(separator: "/"), O_RDONLY | O_DIRECTORY, 0),
-          "cannot open the folder")
+          prefix + parts.joined(separator: "/"), O_RDONLY | O_DIRECTORY, "cannot open the folder")
         return OutputFolder(descriptor: folder, name: name, shown: shown)
       }
       guard !path.hasPrefix("/"), !parts.contains(where: { $0 == "." || $0 == ".." }), !root.isEmpty else {
         throw SystemFault("the path is not beneath its output root", EXDEV)
       }
-      let top = try FileDescriptor(
-        linux_openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0), "cannot open the output root")
+      let top = try FileDescriptor(root, O_RDONLY | O_DIRECTORY, "cannot open the output root")
       return OutputFolder(descriptor: try Self.descend(from: top, parts), name: name, shown: shown)
     } catch {
       throw error.at(shown)

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Who may read an output. The default: the agent's own user alone, 0600 for files and 0700 for folders.

@@ -1,4 +1,4 @@
-import CLinux
+import Files
 import Glibc
 import SecretBytes
 

@@ -3,9 +3,15 @@ import Glibc
 import SecretBytes
 
 /// A complete file that does not have its final name yet; unless it gets it, it goes with this value.
-struct TemporaryFile: ~Copyable {
+///
+/// It is how every file of the agent's is replaced: created for the agent's user alone, written, read back where the caller wants it,
+/// flushed, renamed, and its folder flushed. A crash leaves the old file or the new one.
+public struct TemporaryFile: ~Copyable {
+  /// Sets owner and mode of the complete file, before anybody can find it by its name.
+  public typealias Finish = (borrowing FileDescriptor) throws(SystemFault) -> Void
+
   /// How the file comes to be.
-  enum Method {
+  public enum Method: Sendable {
     /// Without a name until it is complete (O_TMPFILE), so that a killed process leaves nothing; else as `named`.
     case anonymous
     /// Under a random temporary name from the start, for file systems without O_TMPFILE.
@@ -18,7 +24,7 @@ struct TemporaryFile: ~Copyable {
   private var name: String?
 
   /// The name of a temporary that a killed process left begins so; 16 random hexadecimal digits follow.
-  static let prefix = ".secrets-agent-"
+  public static let prefix = ".secrets-agent-"
 
   private init(_ folder: consuming FileDescriptor, _ descriptor: consuming FileDescriptor, _ name: String?) {
     self.folder = folder
@@ -26,18 +32,27 @@ struct TemporaryFile: ~Copyable {
     self.name = name
   }
 
-  /// Writes `bytes` into a new file of mode 0600 in `folder`, sets owner and mode, flushes it, and gives it a temporary name.
-  static func write(
-    _ bytes: SecretBytes, in folder: borrowing FileDescriptor, _ permissions: OutputPermissions,
-    _ method: Method = .anonymous
+  /// Puts `bytes` at `name` in `folder`, mode 0600, as a whole and on the disk, whatever stood there.
+  public static func replace(
+    _ name: String, with bytes: SecretBytes, in folder: borrowing FileDescriptor
+  ) throws(SystemFault) {
+    var file = try write(bytes, in: folder)
+    try file.rename(to: name)
+    try folder.flush()
+  }
+
+  /// Writes `bytes` into a new file of mode 0600 in `folder`, finishes and flushes it, and gives it a temporary name.
+  public static func write(
+    _ bytes: SecretBytes, in folder: borrowing FileDescriptor, _ method: Method = .anonymous,
+    finish: Finish = { _ in }
   ) throws(SystemFault) -> TemporaryFile {
-    let own = try FileDescriptor(linux_openat(folder.number, ".", O_RDONLY | O_DIRECTORY, 0), "cannot open the folder")
+    let own = try FileDescriptor(anew: folder, "cannot open the folder")
     let random = prefix + RandomName.make()
     let (number, isNamed) = create(random, in: folder, method)
     let descriptor = try FileDescriptor(number, "cannot create a temporary file in the folder")
     // From here on the deinitializer cleans up, also when this throws.
     var file = TemporaryFile(own, descriptor, isNamed ? random : nil)
-    try file.fill(with: bytes, permissions)
+    try file.fill(with: bytes, finish)
     if !isNamed {
       try file.link(as: random)
     }
@@ -50,12 +65,12 @@ struct TemporaryFile: ~Copyable {
     }
   }
 
-  func read(exactly count: Int) throws(SystemFault) -> SecretBytes? {
+  public func read(exactly count: Int) throws(SystemFault) -> SecretBytes? {
     try descriptor.read(exactly: count)
   }
 
   /// Takes the place of `target` in the same folder, in one step. A symbolic link there is replaced, not followed.
-  mutating func rename(to target: String) throws(SystemFault) {
+  public mutating func rename(to target: String) throws(SystemFault) {
     guard let name, renameat(folder.number, name, folder.number, target) == 0 else {
       throw SystemFault("cannot put the new file in place")
     }
@@ -74,11 +89,11 @@ struct TemporaryFile: ~Copyable {
     return (linux_openat(folder.number, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), true)
   }
 
-  private func fill(with bytes: SecretBytes, _ permissions: OutputPermissions) throws(SystemFault) {
+  private func fill(with bytes: SecretBytes, _ finish: Finish) throws(SystemFault) {
     // The lock tells a later cleaner that the writer lives.
     _ = descriptor.lock()
     try descriptor.write(bytes)
-    try permissions.apply(to: descriptor)
+    try finish(descriptor)
     try descriptor.flush()
   }
 
@@ -95,7 +110,7 @@ struct TemporaryFile: ~Copyable {
 
   /// Removes what killed processes left: regular files of the temporary form that belong to the agent or to `owner`, and that no
   /// living writer holds.
-  static func removeStale(in folder: borrowing FileDescriptor, owner: uid_t?) throws(SystemFault) {
+  public static func removeStale(in folder: borrowing FileDescriptor, owner: uid_t?) throws(SystemFault) {
     for name in try DirectoryEntry.names(in: folder) where RandomName.isMade(name, prefix: prefix) {
       guard
         let stale = try? FileDescriptor(in: folder, name, O_RDONLY | O_NONBLOCK, ""),
@@ -109,13 +124,15 @@ struct TemporaryFile: ~Copyable {
   }
 }
 
-enum RandomName {
-  static func make() -> String {
+public enum RandomName {
+  /// 16 hexadecimal digits.
+  public static func make() -> String {
     let digits = String(UInt64.random(in: .min ... .max), radix: 16)
     return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
   }
 
-  static func isMade(_ name: String, prefix: String) -> Bool {
+  /// Whether `name` is `prefix` and what ``make()`` gives.
+  public static func isMade(_ name: String, prefix: String) -> Bool {
     let digits = name.utf8.dropFirst(prefix.utf8.count)
     return name.hasPrefix(prefix) && digits.count == 16
       && digits.allSatisfy {
