@@ -61,9 +61,11 @@ bench: setup build ## Measure against curl on a local OpenBao
 bench-daemon: setup build ## Measure the daemon with 1,000 secrets: idle, and refreshed every 5 s
 	@.venv/bin/python scripts/bench-daemon $(BENCH_ARGS)
 
-docs: ## Write config/execution.schema.json and docs/providers.md anew, from the providers' descriptors
+docs: ## Write config/*.schema.json and docs/providers.md anew, from what providers and settings declare
 	$(SWIFT) build --product secrets-agent
-	.build/debug/secrets-agent providers --schema > config/execution.schema.json
+	for kind in execution agent policy; do \
+	  .build/debug/secrets-agent schema $$kind > config/$$kind.schema.json || exit; \
+	done
 	(echo '# Providers'; echo; echo 'Made by `make docs` from what each provider declares.'; echo; \
 	  .build/debug/secrets-agent providers --markdown) > docs/providers.md
 

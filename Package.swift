@@ -55,7 +55,8 @@ let package = Package(
 
     // Floor 1.
     room("ExecutionModel", ["HTTPTransport", "JSONReader", "SecretBytes", "YAMLReader"]),
-    room("NodePolicy", ["CLinux", "ExecutionModel", "HTTPTransport", "JSONReader", "SecretBytes", "YAMLReader"]),
+    room("Settings", ["EventLoop", "ExecutionModel", "JSONReader", "SecretBytes", "YAMLReader"]),
+    room("NodePolicy", ["CLinux", "ExecutionModel", "HTTPTransport", "SecretBytes", "Settings"]),
     room(
       "ProviderKit",
       ["CLinux", "EventLoop", "ExecutionModel", "HTTPTransport", "JSONReader", "NodePolicy", "SecretBytes", logging]),
@@ -80,8 +81,8 @@ let package = Package(
     room(
       "AgentDaemon",
       [
-        "CLinux", "Delivery", "EventLoop", "HTTPTransport", "JSONReader", "Refresh", "Resolution", "YAMLReader",
-        logging,
+        "CLinux", "Delivery", "EventLoop", "HTTPTransport", "JSONReader", "Refresh", "Resolution", "Settings",
+        "YAMLReader", logging,
       ]
     ),
 
@@ -108,7 +109,7 @@ let package = Package(
       name: "TestSupport",
       dependencies: ["EventLoop", "HTTPTransport", "ProviderKit", "Resolution", "SecretBytes", logging],
       path: "Tests/TestSupport", swiftSettings: strict),
-    tests("SecretBytesTests", ["SecretBytes"]),
+    tests("SecretBytesTests", ["CLinux", "SecretBytes"]),
     tests("JSONReaderTests", ["JSONReader", "SecretBytes"]),
     tests("YAMLReaderTests", ["YAMLReader", "JSONReader", "SecretBytes"]),
     tests("EventLoopTests", ["EventLoop", "CLinux"]),
@@ -116,9 +117,10 @@ let package = Package(
     tests(
       "ExecutionModelTests",
       [
-        "ExecutionModel", "ProviderKit", "Resolution", "VaultProvider", "FileProvider", "AWSProvider", "AzureProvider",
-        "GCPProvider",
+        "ExecutionModel", "ProviderKit", "Resolution", "TestSupport", "VaultProvider", "FileProvider", "AWSProvider",
+        "AzureProvider", "GCPProvider",
       ]),
+    tests("SettingsTests", ["AgentDaemon", "ExecutionModel", "NodePolicy", "SecretBytes", "Settings", "TestSupport"]),
     tests("NodePolicyTests", ["NodePolicy"]),
     tests("ProviderKitTests", ["ProviderKit", "TestSupport"]),
     tests("VaultProviderTests", ["VaultProvider", "ProviderFakes", "TestSupport"]),

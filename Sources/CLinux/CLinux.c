@@ -20,8 +20,20 @@ void linux_wipe(void *pointer, size_t count) {
   }
 }
 
+// The flag is open(2)'s: with FD_CLOEXEC, which is another number, the call is refused everywhere.
+static int secret_memory(void) { return (int)syscall(SYS_memfd_secret, O_CLOEXEC); }
+
+bool linux_has_secret_memory(void) {
+  int secret = secret_memory();
+  if (secret < 0) {
+    return false;
+  }
+  close(secret);
+  return true;
+}
+
 void *linux_secret_map(size_t count) {
-  int secret = (int)syscall(SYS_memfd_secret, FD_CLOEXEC);
+  int secret = secret_memory();
   if (secret >= 0) {
     void *pointer = MAP_FAILED;
     if (ftruncate(secret, (off_t)count) == 0) {

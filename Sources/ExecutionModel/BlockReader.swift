@@ -6,6 +6,9 @@ struct BlockReader {
   /// Who else reads a key: with a value it would change nothing silently, so it is an error; any other unknown key is a warning.
   let foreign: DocumentStructs.Keys
 
+  /// Keys that belong elsewhere in the document, each with where.
+  let misplaced: [String: String]
+
   /// How many faults get line and column: finding them costs a walk over the source.
   static let positionedFaults = 100
   /// How many faults get the nearest name: finding it costs a walk over all names.
@@ -14,8 +17,9 @@ struct BlockReader {
   /// How many faults the pass has found before this block.
   private let faultsBefore: Int
 
-  init(foreign: DocumentStructs.Keys, faultsBefore: Int) {
+  init(foreign: DocumentStructs.Keys, misplaced: [String: String] = [:], faultsBefore: Int) {
     self.foreign = foreign
+    self.misplaced = misplaced
     self.faultsBefore = faultsBefore
   }
 
@@ -43,9 +47,12 @@ struct BlockReader {
     readFields(of: block, fields, path: path, prefix: "", owner: owner, passedOver, into: &values)
     // A field that is there but was refused has had its line; to the rules it counts as present.
     let rejected = Set(
-      fields.map(\.name).filter { name in
-        values[name] == nil && block.member(name).map { !$0.isZero && $0.kind != .object } ?? false
-      })
+      fields.filter { field in
+        if case .object = field.kind {
+          return false
+        }
+        return values[field.name] == nil && block.member(field.name).map { !$0.isZero } ?? false
+      }.map(\.name))
     for rule in rules {
       check(rule, values, rejected, block, path: path, owner: owner)
     }
@@ -84,6 +91,17 @@ struct BlockReader {
     }
   }
 
+  /// What can be said of a block whose type is not known: keys that no type reads.
+  mutating func readUntyped(_ block: JSONValue, path: String, owner: String, passingOver names: [String]) {
+    for member in block.members {
+      guard let name = member.name.text, !names.contains(name), foreign[name] == nil else {
+        continue
+      }
+      let way = misplaced[name].map { "; it belongs \($0)" } ?? hint(name, among: names + foreign.keys.sorted())
+      report(DocumentPath.join(path, name), "unknown key of \(owner)\(way)", .warning, at: member.name)
+    }
+  }
+
   private mutating func reportUnknownKeys(
     of block: JSONValue, _ fields: [FieldDescriptor], path: String, owner: String, _ passedOver: [String],
     _ foreign: DocumentStructs.Keys
@@ -95,7 +113,8 @@ struct BlockReader {
       }
       let place = DocumentPath.join(path, name)
       guard let others = foreign[name] else {
-        report(place, "unknown key of \(owner)\(hint(name, among: known))", .warning, at: member.name)
+        let way = misplaced[name].map { "; it belongs \($0)" } ?? hint(name, among: known)
+        report(place, "unknown key of \(owner)\(way)", .warning, at: member.name)
         continue
       }
       if !member.value.isZero {

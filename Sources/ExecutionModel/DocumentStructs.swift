@@ -9,6 +9,9 @@ struct DocumentStructs: Sendable {
   let provider: Keys
   let authentication: Keys
   let secret: Keys
+  private(set) var misplacedInProvider: [String: String] = [:]
+  private(set) var misplacedInAuthentication: [String: String] = [:]
+  private(set) var misplacedInSecret: [String: String] = [:]
 
   init(_ descriptors: [ProviderDescriptor]) {
     provider = Self.keys(descriptors) { descriptor in
@@ -19,6 +22,23 @@ struct DocumentStructs: Sendable {
       return methods.flatMap { $0.fields.map(\.name) } + (descriptor.authentication?.commonFields.map(\.name) ?? [])
     }
     secret = Self.keys(descriptors) { $0.lookup.map(\.name) }
+    misplacedInProvider = misplaced(in: provider)
+    misplacedInAuthentication = misplaced(in: authentication)
+    misplacedInSecret = misplaced(in: secret)
+  }
+
+  /// Keys that `keys` has not, but another struct has: people misplace them.
+  func misplaced(in keys: Keys) -> [String: String] {
+    var places: [String: String] = [:]
+    for (other, place) in [
+      (secret, "to the entries of secrets"), (authentication, "into the provider's auth"),
+      (provider, "to the provider, in secret_providers"),
+    ] {
+      for name in other.keys where keys[name] == nil {
+        places[name] = place
+      }
+    }
+    return places
   }
 
   private static func keys(

@@ -72,6 +72,11 @@ public struct SecretEntry: Sendable, Equatable {
     public let name: String
     /// The member of the fetched object that is its value; `nil`: the whole value.
     public let field: String?
+
+    public init(name: String, field: String?) {
+      self.name = name
+      self.field = field
+    }
   }
 
   public let name: String

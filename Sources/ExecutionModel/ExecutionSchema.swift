@@ -8,17 +8,22 @@ import SecretBytes
 /// said at its own place. As the flat structs of the API have it, any key may be there with nothing in it.
 public enum ExecutionSchema {
   public static func document(of catalog: ProviderCatalog) -> SecretBytes {
+    let authentications = AuthenticationSchemas(catalog)
+    let definitions: [JSONTree.Member] =
+      [
+        .init("document", document), .init("jobSpec", jobSpec),
+        .init("provider", provider(catalog)), .init("secret", SecretSchema.entry(of: catalog)),
+        .init("zero", FieldSchema.zeroDefinition), .init("nothing", FieldSchema.nothingDefinition),
+      ]
+      + catalog.descriptors.map {
+        .init("provider_\($0.type)", ProviderSchema.fields(of: $0, in: catalog, authentications))
+      } + authentications.definitions
     let schema: JSONTree = [
       "$schema": "https://json-schema.org/draft/2020-12/schema",
       "$id": "urn:secrets-agent:schema:execution",
       "title": "An execution, a list of executions, or a job spec with secret_providers and secrets",
       "$ref": "#/$defs/document",
-      "$defs": .object(
-        [
-          .init("document", document), .init("execution", execution), .init("jobSpec", jobSpec),
-          .init("provider", provider(catalog)), .init("secret", SecretSchema.entry(of: catalog)),
-        ]
-          + catalog.descriptors.map { .init("provider_\($0.type)", ProviderSchema.fields(of: $0, in: catalog)) }),
+      "$defs": .object(definitions),
     ]
     return schema.pretty
   }
@@ -38,16 +43,12 @@ public enum ExecutionSchema {
     "type": "object",
     "properties": blocks.adding([
       "job_spec": ["$ref": "#/$defs/jobSpec"],
-      "items": ["type": ["array", "null"], "items": ["$ref": "#/$defs/execution"]],
+      "items": ["type": ["array", "null"], "items": ["$ref": "#/$defs/document"]],
       "next_token": ["type": ["string", "null"]],
       "spec": ["$ref": "#/$defs/document"],
-      "execution": ["$ref": "#/$defs/execution"],
+      "execution": ["$ref": "#/$defs/document"],
       "job": ["$ref": "#/$defs/document"],
     ]),
-  ]
-
-  private static let execution: JSONTree = [
-    "type": "object", "properties": ["job_spec": ["$ref": "#/$defs/jobSpec"]],
   ]
 
   private static let jobSpec: JSONTree = ["type": ["object", "null"], "properties": blocks]
@@ -78,23 +79,48 @@ public enum ExecutionSchema {
 
 /// The fields of one provider type.
 private enum ProviderSchema {
-  static func fields(of descriptor: ProviderDescriptor, in catalog: ProviderCatalog) -> JSONTree {
+  static func fields(
+    of descriptor: ProviderDescriptor, in catalog: ProviderCatalog, _ authentications: AuthenticationSchemas
+  ) -> JSONTree {
     let own = descriptor.connection.map(\.name)
     let foreign = catalog.structs.provider.keys.filter { !own.contains($0) && $0 != "auth" }.sorted()
-    let authentication = descriptor.authentication.map { self.authentication($0, in: catalog) }
     let required = descriptor.connection.filter(\.isRequired).map(\.name)
     return [
       "description": .string(descriptor.summary),
       "properties": .object(
         descriptor.connection.map { .init($0.name, FieldSchema.field($0)) }
-          + foreign.map { .init($0, FieldSchema.zero) } + [.init("auth", authentication ?? FieldSchema.zero)]),
+          + foreign.map { .init($0, FieldSchema.zero) }
+          + [.init("auth", authentications.reference(of: descriptor) ?? FieldSchema.zero)]),
       "required": .strings(required + (descriptor.authentication?.isRequired == true ? ["auth"] : [])),
     ]
   }
+}
 
-  private static func authentication(
-    _ authentication: AuthenticationDescriptor, in catalog: ProviderCatalog
-  ) -> JSONTree {
+/// The `auth` blocks, each once however many types share it.
+private struct AuthenticationSchemas {
+  private(set) var definitions: [JSONTree.Member] = []
+  private var names: [String: String] = [:]
+
+  init(_ catalog: ProviderCatalog) {
+    for descriptor in catalog.descriptors {
+      guard let authentication = descriptor.authentication else {
+        continue
+      }
+      let schema = Self.schema(authentication, in: catalog)
+      let known = definitions.first { $0.value == schema }
+      names[descriptor.type] = known?.name ?? "auth_\(descriptor.type)"
+      if known == nil {
+        definitions.append(.init("auth_\(descriptor.type)", schema))
+      }
+    }
+  }
+
+  /// `nil` for a type without an `auth` block.
+  func reference(of descriptor: ProviderDescriptor) -> JSONTree? {
+    names[descriptor.type].map { ["$ref": .string("#/$defs/\($0)")] }
+  }
+
+  private static func schema(_ authentication: AuthenticationDescriptor, in catalog: ProviderCatalog) -> JSONTree {
     var fields = authentication.commonFields
     for field in authentication.methods.flatMap(\.fields) where !fields.contains(where: { $0.name == field.name }) {
       fields.append(field)
@@ -125,7 +151,8 @@ private enum ProviderSchema {
     let foreign = fields.map(\.name).filter { !own.contains($0) }
     return [
       "if": [
-        "properties": ["method": ["enum": .strings([method.name] + method.aliases)]], "required": ["method"],
+        "type": "object", "required": ["method"],
+        "properties": ["method": ["enum": .strings([method.name] + method.aliases)]],
       ],
       "then": JSONTree.object([
         .init("properties", .object(foreign.map { .init($0, FieldSchema.zero) })),
@@ -149,7 +176,8 @@ private enum SecretSchema {
     }
     return [
       "type": "object",
-      "properties": .object((common + fields).map { .init($0.name, FieldSchema.optional($0)) }),
+      "properties": .object(
+        common.map { .init($0.name, FieldSchema.field($0)) } + fields.map { .init($0.name, FieldSchema.optional($0)) }),
       "required": ["from"],
       "additionalProperties": FieldSchema.nothing,
       "allOf": .array(telling.map { rule(for: $0, named: $1, among: fields) }),

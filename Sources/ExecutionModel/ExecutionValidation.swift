@@ -89,9 +89,9 @@ struct ValidationPass {
 
   func path(_ name: String) -> String { item.shownPath([name]) }
 
-  /// A member of the job spec, unless it is one that nobody set.
+  /// One of the two blocks, unless nobody set it. An entry of nothing is an entry: its name is its author's.
   func block(_ name: String) -> JSONValue? {
-    item.jobSpec?.member(name).flatMap { $0.isZero ? nil : $0 }
+    item.jobSpec?.member(name).flatMap { $0.isZero && ($0.kind != .object || $0.count == 0) ? nil : $0 }
   }
 
   /// A position costs a walk over the source, so a document of ten thousand faults gets them for the first hundred only.

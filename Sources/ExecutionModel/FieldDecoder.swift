@@ -141,11 +141,16 @@ enum FieldDecoder {
   }
 
   private static func address(_ text: String) throws(ValueFault) -> HTTPURL {
+    let url: HTTPURL
     do throws(URLFault) {
-      return try HTTPURL(parsing: text)
+      url = try HTTPURL(parsing: text)
     } catch {
       throw ValueFault("expected an address as https://host:port; \(error)")
     }
+    guard url.query == nil else {
+      throw ValueFault("expected an address as https://host:port, without a query")
+    }
+    return url
   }
 
   private static func isNoSegment(_ segment: Substring) -> Bool {

@@ -3,10 +3,12 @@ import JSONReader
 /// One field as JSON Schema.
 enum FieldSchema {
   /// What a server writes for a field that nobody set.
-  static let zero: JSONTree = ["enum": [.null, "", 0, false, [:], []]]
+  static let zero: JSONTree = ["$ref": "#/$defs/zero"]
+  static let zeroDefinition: JSONTree = ["enum": [.null, "", 0, false, [:], []]]
 
   /// Matches nothing. Unlike `false` it is found at the key that should not be there, and not at the object around it.
-  static let nothing: JSONTree = ["not": [:]]
+  static let nothing: JSONTree = ["$ref": "#/$defs/nothing"]
+  static let nothingDefinition: JSONTree = ["not": [:]]
 
   /// A required field must hold something.
   static func field(_ field: FieldDescriptor) -> JSONTree {
@@ -29,7 +31,10 @@ enum FieldSchema {
     case .integer(let range):
       (["type": "integer"] as JSONTree).adding(bounds(range))
     case .boolean: ["type": "boolean"]
-    case .duration: ["type": ["string", "integer"], "minimum": 0, "pattern": .string(durationPattern)]
+    case .duration:
+      [
+        "type": ["string", "integer"], "minimum": 0, "maximum": .number(.max), "pattern": .string(durationPattern),
+      ]
     case .version(let form): ["type": ["string", "integer"], "pattern": .string(form.grammar.pattern)]
     case .choice(let choices): ["enum": .strings(choices)]
     case .object(let fields): object(fields)
@@ -45,7 +50,10 @@ enum FieldSchema {
       ["type": ["integer", "null"], "anyOf": [["enum": [0, .null]], bounds(range)]]
     case .boolean: ["type": ["boolean", "null"]]
     case .duration:
-      ["type": ["string", "integer", "null"], "minimum": 0, "pattern": .string("^$|\(durationPattern)")]
+      [
+        "type": ["string", "integer", "null"], "minimum": 0, "maximum": .number(.max),
+        "pattern": .string("^$|\(durationPattern)"),
+      ]
     case .version: ["type": ["string", "integer", "null"]]
     case .choice(let choices): ["enum": .array(choices.map { .string($0) } + ["", .null])]
     case .object(let fields): object(fields)

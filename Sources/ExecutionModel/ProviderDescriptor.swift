@@ -52,6 +52,8 @@ public struct ProviderDescriptor: Sendable {
   public let lookupRules: [FieldRule]
   /// What no rule of one block can say: an entry's lookup held against its connection's fields.
   public let lookupCheck: @Sendable (_ connection: FieldValues, _ lookup: FieldValues) -> EntryFault?
+  /// The path of the store's API that an entry reads, which the node policy may refuse; `nil` for types whose API serves secrets only.
+  public let apiPath: @Sendable (_ lookup: FieldValues) -> String?
   /// Whether an entry's `field` must be given.
   public let fieldIsRequired: Bool
   public let refreshDefault: RefreshDefault
@@ -72,6 +74,7 @@ public struct ProviderDescriptor: Sendable {
     authentication: AuthenticationDescriptor? = nil,
     lookup: [FieldDescriptor], lookupRules: [FieldRule] = [],
     lookupCheck: @escaping @Sendable (FieldValues, FieldValues) -> EntryFault? = { _, _ in nil },
+    apiPath: @escaping @Sendable (FieldValues) -> String? = { _ in nil },
     fieldIsRequired: Bool = false, refreshDefault: RefreshDefault = .every(seconds: 3600), outputs: [Output] = [],
     fieldNames: [String] = [], batchSize: Int = 1, pinningFields: [String] = []
   ) {
@@ -85,6 +88,7 @@ public struct ProviderDescriptor: Sendable {
     self.lookup = lookup
     self.lookupRules = lookupRules
     self.lookupCheck = lookupCheck
+    self.apiPath = apiPath
     self.fieldIsRequired = fieldIsRequired
     self.refreshDefault = refreshDefault
     self.outputs = outputs
@@ -106,6 +110,9 @@ public struct ProviderDescriptor: Sendable {
       return form.pins(text)
     }
   }
+
+  /// Whether documents can name the CA that signed the server's certificate.
+  public var takesCA: Bool { connection.contains { $0.name == "tls" } }
 
   /// Pinning fields whose names may move on.
   var movingFields: [String] {

@@ -35,10 +35,14 @@ extension ValidationPass {
       report(place, "expected an object, found \(value.kind.phrase)", at: value)
       return nil
     }
-    guard let descriptor = descriptor(of: value, place) else {
+    let descriptor = descriptor(of: value, place)
+    var reader = BlockReader(
+      foreign: catalog.structs.provider, misplaced: catalog.structs.misplacedInProvider, faultsBefore: faults.count)
+    guard let descriptor else {
+      reader.readUntyped(value, path: place, owner: "a provider", passingOver: ["provider"])
+      faults += reader.faults
       return nil
     }
-    var reader = BlockReader(foreign: catalog.structs.provider, faultsBefore: before)
     var fields = reader.read(
       value, fields: descriptor.connection, rules: descriptor.connectionRules, path: place, owner: descriptor.type,
       passingOver: ["provider"] + (descriptor.authentication == nil ? [] : ["auth"]))
@@ -75,9 +79,11 @@ extension ValidationPass {
     }
     guard let descriptor = catalog.descriptor(type) else {
       let names = types + catalog.descriptors.flatMap(\.aliases)
+      // People shorten the names: `vault`, `secrets_manager`.
+      let whole = types.first { type.utf8.count >= 3 && $0.contains(type.lowercased()) }
       report(
         place,
-        "unknown provider type \"\(DocumentPath.shown(type))\", expected \(expected)\(hint(type, among: names))",
+        "unknown provider type \"\(DocumentPath.shown(type))\", expected \(expected)\(whole.map { "; did you mean \"\($0)\"?" } ?? hint(type, among: names))",
         at: field)
       return nil
     }
@@ -115,7 +121,8 @@ extension ValidationPass {
           .map { "method \($0.name)" }
       }
     }
-    var reader = BlockReader(foreign: foreign, faultsBefore: faults.count)
+    var reader = BlockReader(
+      foreign: foreign, misplaced: catalog.structs.misplacedInAuthentication, faultsBefore: faults.count)
     let fields = reader.read(
       block, fields: method.fields + authentication.commonFields, rules: method.rules, path: place,
       owner: "\(descriptor.type)'s method \(method.name)", passingOver: ["method"])

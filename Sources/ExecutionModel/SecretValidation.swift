@@ -36,11 +36,16 @@ extension ValidationPass {
       report(place, "expected an object, found \(value.kind.phrase)", at: value)
       return nil
     }
-    guard let provider = provider(of: value, place) else {
+    let provider = provider(of: value, place)
+    var reader = BlockReader(
+      foreign: catalog.structs.secret, misplaced: catalog.structs.misplacedInSecret, faultsBefore: faults.count)
+    guard let provider else {
+      reader.readUntyped(
+        value, path: place, owner: "a secret", passingOver: ["from", "field", "encoding", "refresh"])
+      faults += reader.faults
       return nil
     }
     let descriptor = provider.descriptor
-    var reader = BlockReader(foreign: catalog.structs.secret, faultsBefore: faults.count)
     let common = descriptor.commonEntryFields
     var fields = reader.read(
       value, fields: common + descriptor.lookup, rules: descriptor.lookupRules, path: place, owner: descriptor.type)

@@ -38,6 +38,8 @@ public struct NodePolicy: Sendable {
   public var fileRoots: PathScope
   /// Folders that outputs may be written beneath.
   public var outputRoots: PathScope
+  /// Paths of Vault's own API that entries may read all the same, as `identity/oidc/token/*`; patterns may end in `*`.
+  public var vaultPaths = NameScope.matching([])
   /// Dangerous names (``DangerousName``) that secrets may have all the same.
   public var dangerousNames: NameScope
   /// Whether `tls.skip_verify` is honoured.
@@ -79,10 +81,10 @@ public struct PolicyRefusal: Error, Sendable, Equatable {
 /// A host pattern with the ports and the transport security that it asks for.
 public struct AddressPattern: Sendable, Equatable {
   /// A host name or address; `*.example.com` stands for every name below, `*` for every host.
-  public let host: String
+  public var host: String
   /// Empty: every port.
-  public let ports: [Int]
-  public let requiresTLS: Bool
+  public var ports: [Int]
+  public var requiresTLS: Bool
 
   public init(host: String, ports: [Int] = [], requiresTLS: Bool = true) {
     self.host = host

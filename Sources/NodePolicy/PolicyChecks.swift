@@ -64,6 +64,16 @@ extension NodePolicy {
     }
   }
 
+  /// Whether an entry may read `path`, below `/v1/` of Vault's API.
+  public func check(vaultPath path: String) throws(PolicyRefusal) {
+    if VaultSystemPath.contains(path), !vaultPaths.allows(path) {
+      throw refusal(
+        "vault_paths",
+        "\(DocumentPath.shown(path)) is a path of Vault itself, which answers with the agent's own credentials among others"
+      )
+    }
+  }
+
   public func checkSkipVerify() throws(PolicyRefusal) {
     guard allowsSkipVerify else {
       throw refusal("skip_verify", "tls.skip_verify is not allowed")

@@ -1,169 +1,107 @@
 import ExecutionModel
-import JSONReader
 import SecretBytes
-import YAMLReader
+import Settings
 
-/// Reads a policy file (YAML or JSON; every key is in config/policy.yaml). Unknown keys are errors: a misspelt rule must not
-/// leave a door open.
+/// The policy file, YAML or JSON: every rule, once, for the reader and for the JSON Schema. Unknown keys are errors: a misspelt
+/// rule must not leave a door open.
 public enum PolicyFile {
   /// - Parameter base: what holds where the file says nothing.
   /// - Throws: every fault of the file.
   public static func parse(_ bytes: SecretBytes, over base: NodePolicy, origin: String) throws(DocumentFaults)
     -> NodePolicy
   {
-    let root: JSONValue
-    do throws(JSONFault) {
-      root = try YAMLReader.parse(bytes, limits: .document)
-    } catch {
-      throw DocumentFaults([DocumentFault("", "\(error)")])
-    }
-    var reader = PolicyReader(policy: base)
-    reader.policy.origin = origin
-    reader.read(root)
-    guard reader.faults.isEmpty else {
-      throw DocumentFaults(reader.faults)
-    }
-    return reader.policy
+    var policy = try settings.read(bytes, over: base)
+    policy.origin = origin
+    return policy
+  }
+
+  /// The JSON Schema, for editors.
+  public static var schema: SecretBytes { settings.schema }
+
+  static let settings = SettingsFile(
+    "policy", "The node policy of secrets-agent (policy.yaml)", noun: "rule", rules, defaults: NodePolicy.strict)
+
+  // A rule whose value somebody forgot must not leave a door open.
+  private static let rules = SettingsObject<NodePolicy>(refusingNull: true) {
+    Setting("provider_types", .names, \.providerTypes, default: "all", "Provider types that documents may use.")
+    Setting(
+      "addresses",
+      .list(
+        of: .address, "a list of {host, ports, tls}",
+        refusingEmpty: "an empty list would allow any; name hosts, or leave the rule out"),
+      \.addresses, default: "any host over https, and loopback", "Addresses that providers may have.")
+    Setting(
+      "credential_files", .folders, \.credentialFiles, default: "none",
+      "Folders of files that authentication may read.")
+    Setting(
+      "environment", .names, \.environment, default: "none",
+      "Environment variables of the agent that authentication may read; a pattern may end in *.")
+    Setting("file_roots", .folders, \.fileRoots, default: "none", "Folders that the file provider may read.")
+    Setting("output_roots", .folders, \.outputRoots, default: "none", "Folders that outputs may be written beneath.")
+    Setting(
+      "vault_paths", .names, \.vaultPaths, default: "none",
+      "Paths below auth/, sys/, identity/ and cubbyhole/ of Vault that entries may read; a pattern may end in *.")
+    Setting(
+      "dangerous_names", .names, \.dangerousNames, default: "none",
+      "Names that change how a process loads code, and are let through all the same; a pattern may end in *.")
+    Setting("skip_verify", .flag, \.allowsSkipVerify, "Whether a document may set tls.skip_verify.")
+    Setting(
+      "standby_redirects", .flag, \.allowsStandbyRedirects,
+      "Whether a Vault standby's redirect to another allowed address is followed, token and all.")
+    Setting(
+      "max_stale", .interval(), \.maxStale, default: "no limit",
+      "How old a value may get before it is no longer delivered.")
+    Setting(
+      "min_refresh", .interval(), \.minRefresh,
+      "The shortest interval at which a secret is refreshed; a shorter one in a document is raised to it.")
   }
 }
 
-private struct PolicyReader {
-  var policy: NodePolicy
-  var faults: [DocumentFault] = []
-
-  static let keys = [
-    "provider_types", "addresses", "credential_files", "environment", "file_roots", "output_roots", "dangerous_names",
-    "skip_verify", "standby_redirects", "max_stale", "min_refresh",
-  ]
-
-  mutating func fault(_ path: String, _ message: String, _ value: JSONValue) {
-    faults.append(DocumentFault(path, message, at: value.position))
+extension SettingKind where Value == NodePolicy.NameScope {
+  fileprivate static var names: SettingKind {
+    SettingKind<[String]>.list(of: .text).refined { names throws(SettingFault) in .matching(names) }
   }
+}
 
-  mutating func read(_ root: JSONValue) {
-    if root.isNull {
-      return
-    }
-    guard root.kind == .object else {
-      return fault("", "expected an object of rules", root)
-    }
-    for member in root.members {
-      read(member.name.text ?? "", member.name, member.value)
-    }
-  }
-
-  private mutating func read(_ key: String, _ name: JSONValue, _ value: JSONValue) {
-    switch key {
-    case "provider_types": policy.providerTypes = .matching(strings(key, value))
-    case "environment": policy.environment = .matching(strings(key, value))
-    case "dangerous_names": policy.dangerousNames = .matching(strings(key, value))
-    case "credential_files": policy.credentialFiles = folders(key, value)
-    case "file_roots": policy.fileRoots = folders(key, value)
-    case "output_roots": policy.outputRoots = folders(key, value)
-    case "addresses": policy.addresses = addresses(value)
-    case "skip_verify": policy.allowsSkipVerify = flag(key, value)
-    case "standby_redirects": policy.allowsStandbyRedirects = flag(key, value)
-    case "max_stale": policy.maxStale = duration(key, value)
-    case "min_refresh": policy.minRefresh = duration(key, value) ?? policy.minRefresh
-    default:
-      fault(DocumentPath.shown(key), "unknown rule\(NearestName.hint(for: key, among: Self.keys))", name)
-    }
-  }
-
-  private mutating func flag(_ key: String, _ value: JSONValue) -> Bool {
-    guard let flag = value.boolean else {
-      fault(key, "expected true or false", value)
-      return false
-    }
-    return flag
-  }
-
-  private mutating func duration(_ key: String, _ value: JSONValue) -> RefreshInterval? {
-    guard let text = value.text, let interval = try? RefreshInterval(parsing: text), interval.nanoseconds > 0 else {
-      fault(key, "expected a duration as \"24h\"", value)
-      return nil
-    }
-    return interval
-  }
-
-  private mutating func strings(_ key: String, _ value: JSONValue) -> [String] {
-    guard value.kind == .array else {
-      fault(key, "expected a list of strings", value)
-      return []
-    }
-    var texts: [String] = []
-    for (index, element) in value.elements.enumerated() {
-      if let text = element.text, !text.isEmpty {
-        texts.append(text)
-      } else {
-        fault("\(key)[\(index)]", "expected a string that is not empty", element)
-      }
-    }
-    return texts
-  }
-
-  private mutating func folders(_ key: String, _ value: JSONValue) -> NodePolicy.PathScope {
-    var folders: [String] = []
-    for text in strings(key, value) {
+extension SettingKind where Value == NodePolicy.PathScope {
+  fileprivate static var folders: SettingKind {
+    let folder = SettingKind<String>.path.refined { text throws(SettingFault) -> String in
       var folder = text[...]
       while folder.count > 1, folder.hasSuffix("/") {
         folder = folder.dropLast()
       }
-      guard folder.hasPrefix("/"), !folder.split(separator: "/").contains("..") else {
-        fault(key, "expected absolute paths without '..'", value)
-        continue
-      }
-      folders.append(String(folder))
+      return String(folder)
     }
-    return .beneath(folders)
+    return SettingKind<[String]>.list(of: folder, "a list of folders").refined { folders throws(SettingFault) in
+      .beneath(folders)
+    }
+  }
+}
+
+extension SettingKind where Value == AddressPattern {
+  fileprivate static var address: SettingKind {
+    .either(
+      SettingKind<String>.host.refined { host throws(SettingFault) in AddressPattern(host: host) },
+      or: .object(settings, from: AddressPattern(host: "")), "a host, or {host, ports, tls}")
   }
 
-  private mutating func addresses(_ value: JSONValue) -> [AddressPattern] {
-    guard value.kind == .array else {
-      fault("addresses", "expected a list of {host, ports, tls}", value)
-      return []
+  private static var settings: SettingsObject<AddressPattern> {
+    SettingsObject(refusingNull: true) {
+      Setting("host", .host, \.host, required: true, "A host; *.example.com is every name below, * every host.")
+      Setting(
+        "ports", .list(of: .integer(1...65535), "a list of ports"), \.ports, default: "every port", "Ports of the host."
+      )
+      Setting(
+        "tls", .choice([("required", true), ("optional", false)]), \.requiresTLS,
+        "Whether https is required; optional lets http through.")
     }
-    var patterns: [AddressPattern] = []
-    for (index, element) in value.elements.enumerated() {
-      if let pattern = address("addresses[\(index)]", element) {
-        patterns.append(pattern)
-      }
-    }
-    if patterns.isEmpty {
-      fault("addresses", "an empty list would allow any; name hosts, or leave the rule out", value)
-    }
-    return patterns
   }
+}
 
-  private mutating func address(_ path: String, _ value: JSONValue) -> AddressPattern? {
-    if let host = value.text, !host.isEmpty {
-      return AddressPattern(host: host)
+extension SettingKind where Value == String {
+  fileprivate static var host: SettingKind {
+    parsed("a host name, *.domain or *", pattern: "^[^\\u0000-\\u001f\\u007f]+$") { text in
+      text.isEmpty || text.utf8.contains { $0 < 0x20 || $0 == 0x7f } ? nil : text
     }
-    guard let host = value.member("host")?.text, !host.isEmpty else {
-      fault("\(path).host", "required; a host name, *.domain or *", value)
-      return nil
-    }
-    for member in value.members where !["host", "ports", "tls"].contains(member.name.text) {
-      fault(path, "unknown key \"\(DocumentPath.shown(member.name.text ?? ""))\"; known: host, ports, tls", member.name)
-    }
-    var requiresTLS = true
-    if let tls = value.member("tls") {
-      guard let word = tls.text, ["required", "optional"].contains(word) else {
-        fault("\(path).tls", "expected required or optional", tls)
-        return nil
-      }
-      requiresTLS = word == "required"
-    }
-    var ports: [Int] = []
-    if let list = value.member("ports") {
-      for port in list.elements {
-        guard let number = port.int64, (1...65535).contains(number) else {
-          fault("\(path).ports", "expected ports from 1 to 65535", list)
-          return nil
-        }
-        ports.append(Int(number))
-      }
-    }
-    return AddressPattern(host: host, ports: ports, requiresTLS: requiresTLS)
   }
 }

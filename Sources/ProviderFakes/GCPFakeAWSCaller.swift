@@ -33,7 +33,7 @@ struct GCPFakeAWSCaller {
   func verified(by pool: GCPIdentityPool, now: Double) -> String? {
     let query = ["Action": "GetCallerIdentity", "Version": "2011-06-15"]
     let call = RecordedRequest(
-      method: "POST", path: "/", query: query, headers: headers, body: "", connection: 0)
+      method: "POST", path: "/", query: query, rawQuery: "", headers: headers, body: "", connection: 0)
     guard
       headers["host"] == host, headers["x-goog-cloud-target-resource"] == pool.audience,
       let signature = try? AWSFakeSignature(call), let secret = pool.awsKeys[signature.accessKey]

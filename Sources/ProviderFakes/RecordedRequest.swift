@@ -6,6 +6,8 @@ public struct RecordedRequest: Sendable {
   /// Without the query.
   public let path: String
   public let query: [String: String]
+  /// As it was sent, with every value of a name that is there more than once.
+  public let rawQuery: String
   /// Names in lower case.
   public let headers: [String: String]
   public let body: String

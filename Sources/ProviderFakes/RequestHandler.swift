@@ -62,8 +62,9 @@ final class RequestHandler: ChannelInboundHandler {
       headers[name.lowercased()] = value
     }
     return RecordedRequest(
-      method: head.method.rawValue, path: Self.decoded(parts.first ?? ""), query: query, headers: headers,
-      body: String(buffer: body), connection: connection)
+      method: head.method.rawValue, path: Self.decoded(parts.first ?? ""), query: query,
+      rawQuery: parts.count > 1 ? String(parts[1]) : "", headers: headers, body: String(buffer: body),
+      connection: connection)
   }
 
   /// Without percent-encoding.

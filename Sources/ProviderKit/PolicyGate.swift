@@ -103,6 +103,9 @@ public struct PolicyGate {
         note(place + [field.name]) { policy throws(PolicyRefusal) in try policy.check(servedFile: path) }
       }
     }
+    if let path = descriptor?.apiPath(entry.lookup) {
+      note(place) { policy throws(PolicyRefusal) in try policy.check(vaultPath: path) }
+    }
     guard asEnvironment else {
       return
     }

@@ -20,7 +20,6 @@ public struct ProviderCaller: Sendable {
 
   private let failures: FailureMaker
   private let services: ProviderServices
-  private let budget = RetryBudget()
   private let schedule: RetrySchedule
 
   public init(connection: String, services: ProviderServices, schedule: RetrySchedule = RetrySchedule()) {
@@ -36,7 +35,7 @@ public struct ProviderCaller: Sendable {
     _ request: HTTPRequest, over transport: any HTTPSending, about reference: String?,
     repetition: Repetition = .idempotent, judge: @Sendable (HTTPResponse) -> Verdict
   ) async throws(ProviderFailure) -> HTTPResponse {
-    budget.earn()
+    services.retryBudget.earn()
     var attempt = 1
     while true {
       let failure: ProviderFailure
@@ -56,7 +55,7 @@ public struct ProviderCaller: Sendable {
       }
       services.metrics.called(took: sentAt.duration(to: services.time.now), failure: failure.kind)
       guard
-        failure.isRetriable, mayRepeat, attempt < schedule.attempts, !Task.isCancelled, budget.spend()
+        failure.isRetriable, mayRepeat, attempt < schedule.attempts, !Task.isCancelled, services.retryBudget.spend()
       else {
         throw failure
       }
@@ -92,7 +91,7 @@ public struct ProviderCaller: Sendable {
     case .cancelled:
       return failures.make(.transient, "gave up: the time limit was reached", reference: reference)
     case .tls(let reason):
-      return failures.make(.transient, message, reference: reference, hint: reason.hint)
+      return failures.make(.transient, message, reference: reference, hint: reason.hint(takesCA: services.takesCA))
     case .tooLarge, .malformed:
       return failures.make(.malformed, message, reference: reference, hint: "check that the address is the store's API")
     case .addressRefused:
@@ -119,13 +118,15 @@ extension TransportFailure.Kind {
 }
 
 extension TransportFailure.TLSReason {
-  var hint: String? {
+  func hint(takesCA: Bool) -> String? {
     switch self {
     case .nameMismatch: "the certificate is for another name; use the name it was made for as the address"
     case .expired: "renew the server's certificate, or set the node's clock"
     case .notYetValid: "set the node's clock"
-    case .untrusted: "give the CA's certificate as tls.ca_cert"
-    case .clientCertificate: "give tls.client_cert and tls.client_key"
+    case .untrusted where takesCA: "give the CA's certificate as tls.ca_cert"
+    case .untrusted: "add the CA to the node's trust store (SSL_CERT_FILE names another)"
+    case .clientCertificate where takesCA: "give tls.client_cert and tls.client_key"
+    case .clientCertificate: "the server asks for a client certificate, which this type of provider does not have"
     case .protocolVersion: "the server must speak TLS 1.2 or newer"
     case .other: nil
     }

@@ -88,6 +88,13 @@ public struct FailureMaker: Sendable {
       kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, message, hint: hint)
   }
 
+  /// A shared login's failure, told under this connection's own name.
+  public func own(_ failure: ProviderFailure) -> ProviderFailure {
+    make(
+      failure.kind, failure.message, reference: failure.reference, status: failure.status,
+      retryAfter: failure.retryAfter, hint: failure.hint)
+  }
+
   public func refused(_ refusal: PolicyRefusal) -> ProviderFailure {
     make(.policy, "refused by the node policy: \(refusal.message)")
   }

@@ -22,6 +22,10 @@ public struct ProviderServices: Sendable {
   public let executor: (any TaskExecutor)?
   /// Counts of the connection; ``ProviderCaller`` and ``LoginSession`` keep them.
   public let metrics: ConnectionMetrics
+  /// Of the connection: reads, logins and renewals alike are tried again out of it.
+  public let retryBudget: RetryBudget
+  /// Whether documents can give the connection a CA of its own.
+  public let takesCA: Bool
   /// What connections of the same identity share.
   public let shared: SharedSessions
 
@@ -29,7 +33,8 @@ public struct ProviderServices: Sendable {
     transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending, time: any TimeSource,
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, environment: NodeEnvironment,
     policy: NodePolicy, limits: RequestLimits = RequestLimits(), log: Logger, executor: (any TaskExecutor)? = nil,
-    metrics: ConnectionMetrics = ConnectionMetrics(), shared: SharedSessions = SharedSessions()
+    metrics: ConnectionMetrics = ConnectionMetrics(), retryBudget: RetryBudget = RetryBudget(), takesCA: Bool = false,
+    shared: SharedSessions = SharedSessions()
   ) {
     self.transport = transport
     self.time = time
@@ -41,14 +46,16 @@ public struct ProviderServices: Sendable {
     self.log = log
     self.executor = executor
     self.metrics = metrics
+    self.retryBudget = retryBudget
+    self.takesCA = takesCA
     self.shared = shared
   }
 
-  /// The same for a connection that is counted in `metrics`.
-  public func counting(in metrics: ConnectionMetrics) -> ProviderServices {
+  /// The same for one connection, with a retry budget of its own, counted in `metrics`.
+  public func counting(in metrics: ConnectionMetrics, takesCA: Bool) -> ProviderServices {
     ProviderServices(
       transport: transport, time: time, random: random, environment: environment, policy: policy, limits: limits,
-      log: log, executor: executor, metrics: metrics, shared: shared)
+      log: log, executor: executor, metrics: metrics, retryBudget: RetryBudget(), takesCA: takesCA, shared: shared)
   }
 }
 

@@ -12,6 +12,10 @@ public protocol SecretProvider: Sendable {
   /// - Throws: what validation by the descriptor alone cannot see, as an address that does not parse.
   init(connection: ProviderConnection, services: ProviderServices) throws(DocumentFault)
 
+  /// Whether the node policy lets the connection's calls reach the addresses that follow from its fields and from the node's own
+  /// settings; sends nothing. Addresses that a login only learns on its way are held against the policy then.
+  func checkAddresses() throws(ProviderFailure)
+
   /// Logs in, unless a login is held already, and fetches nothing.
   func logIn() async throws(ProviderFailure) -> LoginReport
 
@@ -25,6 +29,11 @@ public protocol SecretProvider: Sendable {
 
   /// How `reference` reads in messages and plans, as `secret/web/db`.
   static func describe(_ reference: Reference) -> String
+}
+
+extension SecretProvider {
+  /// For types whose addresses all stand in the document, where they are checked already.
+  public func checkAddresses() throws(ProviderFailure) {}
 }
 
 public enum CloseReason: Sendable {

@@ -68,12 +68,12 @@ public struct ExecutionPlan: Sendable {
   public func refreshText(_ item: Item) -> String {
     guard let interval = refreshInterval(item) else {
       switch groups[item.group].connection.descriptor.refreshDefault {
-      case .watched: return "when it changes"
-      case .halfOfRemainingLife: return "at half of what remains of its life"
-      case .every: return "never, since it is pinned"
+      case .watched: return "fetched when it changes"
+      case .halfOfRemainingLife: return "fetched again at half of what remains of its life"
+      case .every: return "pinned, never fetched again"
       }
     }
-    return "every \(interval)"
+    return "fetched again every \(interval)"
   }
 }
 

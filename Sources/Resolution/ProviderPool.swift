@@ -27,7 +27,7 @@ public actor ProviderPool {
     }
     let label = Label(type: connection.type, name: connection.name)
     let counts = metrics[label] ?? ConnectionMetrics()
-    let provider = try registry.make(connection, services.counting(in: counts))
+    let provider = try registry.make(connection, services.counting(in: counts, takesCA: connection.descriptor.takesCA))
     open[connection.key] = provider
     labels[connection.key] = label
     metrics[label] = counts

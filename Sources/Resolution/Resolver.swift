@@ -49,7 +49,8 @@ public struct Resolver: Sendable {
     }
   }
 
-  private func provider(_ connection: ProviderConnection) async throws(ProviderFailure) -> any SecretProvider {
+  /// The open provider of `connection`, made at its first use.
+  public func provider(_ connection: ProviderConnection) async throws(ProviderFailure) -> any SecretProvider {
     do throws(DocumentFault) {
       return try await pool.provider(connection)
     } catch {

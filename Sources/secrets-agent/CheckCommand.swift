@@ -79,6 +79,7 @@ struct CheckCommand: ParsableCommand {
   private func checkOffline(_ document: DocumentSource, _ policy: NodePolicy, _ variables: EnvironmentFormat?) throws {
     let (items, isList) = try document.load()
     var statuses: [ExitStatus] = []
+    var good: [DocumentSource.Checked] = []
     var ids: Set<String> = []
     for item in items {
       let checked = document.check(item, policy, variables)
@@ -89,6 +90,13 @@ struct CheckCommand: ParsableCommand {
       if let status = checked.status {
         statuses.append(status)
       } else {
+        good.append(checked)
+      }
+    }
+    if let status = try checkAddresses(of: good.map { ExecutionPlan($0.execution) }, policy) {
+      statuses.append(status)
+    } else {
+      for checked in good {
         print(CheckedText(checked).text)
       }
     }
@@ -98,6 +106,26 @@ struct CheckCommand: ParsableCommand {
     // A document that is wrong comes before what the policy makes of it.
     if let status = statuses.first(where: { $0 == .invalidDocument }) ?? statuses.first {
       throw status.code
+    }
+  }
+
+  /// Makes every connection, which sends nothing, and holds the addresses that the document does not say itself against the policy.
+  private func checkAddresses(of plans: [ExecutionPlan], _ policy: NodePolicy) throws -> ExitStatus? {
+    let connections = plans.flatMap(\.groups).map(\.connection)
+    guard !connections.isEmpty else {
+      return nil
+    }
+    return try AgentRuntime.onLoop(choice.log, policy: policy, limits: time.limits) { runtime in
+      var failures: [ProviderFailure] = []
+      for connection in connections {
+        do throws(ProviderFailure) {
+          try await runtime.resolver.provider(connection).checkAddresses()
+        } catch {
+          failures.append(error)
+          runtime.faults.print(error)
+        }
+      }
+      return failures.isEmpty ? nil : ExitStatus(failures)
     }
   }
 
@@ -173,7 +201,7 @@ private struct CheckedText {
     for text in order {
       let all = names[text] ?? []
       let rest = all.count > 10 ? " and \(all.count - 10) more" : ""
-      lines.append("  fetched again \(text): \(all.prefix(10).joined(separator: ", "))\(rest)")
+      lines.append("  \(text): \(all.prefix(10).joined(separator: ", "))\(rest)")
     }
     text = lines.joined(separator: "\n")
   }

@@ -78,10 +78,10 @@ struct PlanText {
   ) -> String {
     let timed = readers.compactMap { reader in plan.refreshInterval(reader).map { ($0, reader) } }
     guard let (interval, first) = timed.min(by: { $0.0 < $1.0 }) else {
-      return readers.first.map { "fetched again \(plan.refreshText($0))" } ?? ""
+      return readers.first.map { plan.refreshText($0) } ?? ""
     }
     callsPerDay += 86_400 / interval.seconds / Double(connection.descriptor.batchSize)
-    return "fetched again \(plan.refreshText(first))"
+    return plan.refreshText(first)
   }
 
   private static func calls(_ references: Int, _ descriptor: ProviderDescriptor) -> Int {

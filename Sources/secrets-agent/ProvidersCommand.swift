@@ -8,7 +8,7 @@ struct ProvidersCommand: ParsableCommand {
       EXAMPLES
         secrets-agent providers
         secrets-agent providers hashicorp_vault
-        secrets-agent providers --schema > execution.schema.json
+        secrets-agent providers --markdown > providers.md
       """)
 
   @Argument(help: "A provider type.", completion: .list(registry.catalog.descriptors.map(\.type)))
@@ -17,20 +17,15 @@ struct ProvidersCommand: ParsableCommand {
   @Flag(help: "Print the field tables of every type as Markdown.")
   var markdown = false
 
-  @Flag(help: "Print the JSON Schema of secret_providers and secrets.")
-  var schema = false
-
   func validate() throws {
-    guard [type != nil, markdown, schema].filter({ $0 }).count <= 1 else {
-      throw ValidationError("TYPE, --markdown and --schema exclude each other")
+    guard type == nil || !markdown else {
+      throw ValidationError("TYPE and --markdown exclude each other")
     }
   }
 
   func run() throws {
     let catalog = registry.catalog
-    if schema {
-      print(ExecutionSchema.document(of: catalog).unsafeString() ?? "")
-    } else if markdown {
+    if markdown {
       print(catalog.descriptors.map(ProviderTables.markdown).joined(separator: "\n"), terminator: "")
     } else if let type {
       guard let descriptor = catalog.descriptor(type) else {

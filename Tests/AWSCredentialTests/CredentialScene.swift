@@ -11,43 +11,6 @@ import TestSupport
 @testable import AWSProvider
 @testable import AWSSigning
 
-/// A provider that has nothing but AWS's connection fields and methods: credentials are all that these tests ask for.
-extension ProviderDescriptor {
-  static let awsCredentials = ProviderDescriptor(
-    type: "aws", summary: "for tests",
-    connection: [
-      FieldDescriptor("region", .text, required: true, "region"),
-      FieldDescriptor("endpoint_url", .address, "endpoint"),
-      FieldDescriptor("profile", .text, "profile"),
-    ],
-    authentication: AuthenticationDescriptor(
-      isRequired: false,
-      methods: [
-        AuthenticationMethod(
-          "static", "keys",
-          fields: [
-            FieldDescriptor("access_key_id", .text, "id"),
-            FieldDescriptor("access_key_id_env", .environmentVariable, "id"),
-            FieldDescriptor("access_key_id_file", .file, "id"),
-            FieldDescriptor("secret_access_key", .credential, "secret"),
-            FieldDescriptor("secret_access_key_env", .environmentVariable, "secret"),
-            FieldDescriptor("secret_access_key_file", .file, "secret"),
-            FieldDescriptor("session_token", .credential, "token"),
-          ]),
-        AuthenticationMethod("profile", "profile", fields: []),
-        AuthenticationMethod(
-          "web_identity", "token",
-          fields: [
-            FieldDescriptor("role_arn", .text, "role"), FieldDescriptor("role", .text, "role"),
-            FieldDescriptor("token_file", .file, "file"), FieldDescriptor("session_name", .text, "name"),
-          ]),
-        AuthenticationMethod("container", "container", fields: []),
-        AuthenticationMethod("instance_metadata", "instance", fields: []),
-        AuthenticationMethod("default", "default", fields: []),
-      ]),
-    lookup: [])
-}
-
 /// A home folder with AWS's files, an environment, and a network that a test scripts.
 final class CredentialScene {
   let folder: URL
@@ -75,7 +38,7 @@ final class CredentialScene {
   }
 
   func connection(_ more: String = "") throws -> ProviderConnection {
-    try .testing(#"{"type": "aws", "region": "eu-central-1"\#(more)}"#, by: .awsCredentials)
+    try .testing(#"{"provider": "aws_secrets_manager", "region": "eu-central-1"\#(more)}"#, by: .awsSecretsManager)
   }
 
   func services(_ transport: any HTTPSending) -> ProviderServices {

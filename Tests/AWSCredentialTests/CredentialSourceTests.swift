@@ -24,14 +24,20 @@ import Testing
     #expect(resolved.credentials.sessionToken?.equals("t") == true)
   }
 
-  @Test func takesKeysFromFilesAndVariables() async throws {
-    try scene.write("secret", "s3cret\n")
-    scene.environment["MY_ID"] = "AK"
-    let resolved = try await scene.resolve(
-      #", "auth": {"method": "static", "access_key_id_env": "MY_ID", "secret_access_key_file": "\#(scene.path("secret"))"}"#
+  @Test func takesAProfileOfTheCredentialsFileThatTheDocumentNames() async throws {
+    try scene.write(
+      "keys",
+      "[default]\naws_access_key_id = D\naws_secret_access_key = d\n[web]\naws_access_key_id = AK\naws_secret_access_key = s3cret\n"
     )
+    try scene.write(".aws/credentials", "[web]\naws_access_key_id = OTHER\naws_secret_access_key = o\n")
+    let path = scene.path("keys")
+    let resolved = try await scene.resolve(#", "profile": "web", "auth": {"path": "\#(path)"}"#)
     #expect(resolved.credentials.accessKeyID == "AK")
     #expect(resolved.credentials.secretAccessKey.equals("s3cret"))
+    #expect(try await scene.resolve(#", "auth": {"path": "\#(path)"}"#).credentials.accessKeyID == "D")
+    let failure = try await scene.failure(#", "auth": {"path": "\#(path).none"}"#)
+    #expect(failure?.line.contains("auth.path") == true)
+    #expect(failure?.line.contains("does not exist") == true)
   }
 
   // MARK: - Nothing

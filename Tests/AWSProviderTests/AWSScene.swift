@@ -17,6 +17,7 @@ struct AWSScene<Provider: SecretProvider> {
   let connection: ProviderConnection
   let services: ProviderServices
   let time: ManualTime
+  private let auth: String
 
   static var keys: String { #"{"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI"}"# }
 
@@ -53,7 +54,7 @@ struct AWSScene<Provider: SecretProvider> {
     time: ManualTime, _ loop: EventLoop
   ) throws {
     let document =
-      #"{"type": "\#(Provider.descriptor.type)", "region": "us-east-1", "endpoint_url": "\#(address)", "auth": \#(auth)\#(more)}"#
+      #"{"provider": "\#(Provider.descriptor.type)", "region": "us-east-1", "endpoint_url": "\#(address)", "auth": \#(auth)\#(more)}"#
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     self.fake = fake
     self.time = time
@@ -63,7 +64,22 @@ struct AWSScene<Provider: SecretProvider> {
       environment: NodeEnvironment(policy: policy) { environment[$0].map { SecretBytes($0) } }, policy: policy,
       log: log, executor: loop)
     self.provider = try Provider(connection: connection, services: services)
+    self.auth = auth
   }
+
+  private init(_ scene: AWSScene, more: String) throws {
+    let document =
+      #"{"provider": "\#(Provider.descriptor.type)", "region": "us-east-1", "endpoint_url": "\#(scene.fake.address)", "auth": \#(scene.auth)\#(more)}"#
+    fake = scene.fake
+    time = scene.time
+    services = scene.services
+    auth = scene.auth
+    connection = try ProviderConnection.testing(document, by: Provider.descriptor)
+    provider = try Provider(connection: connection, services: services)
+  }
+
+  /// The same with another connection, whose provider also has `more`.
+  func connecting(_ more: String) throws -> AWSScene { try AWSScene(self, more: more) }
 
   /// How often `operation` was called.
   func calls(_ operation: String) -> Int { fake.recorder.count(operation) }

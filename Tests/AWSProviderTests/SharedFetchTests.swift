@@ -39,7 +39,7 @@ private func withFake(
       try await body(
         fake,
         {
-          #"{"type": "\#($0)", "region": "us-east-1", "endpoint_url": "\#(address)", "auth": {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI"}}"#
+          #"{"provider": "\#($0)", "region": "us-east-1", "endpoint_url": "\#(address)", "auth": {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI"}}"#
         }, loop)
       await fake.stop()
       return .success(())

@@ -21,7 +21,7 @@ private let operations = """
   parameters.get_parameter(Name="/p:1", WithDecryption=True)
   parameters.get_parameters(Names=["/p", "/q"], WithDecryption=False)
   client("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/up loads", RoleSessionName="secrets-agent",
-      ExternalId="a&b=c d~+/", DurationSeconds=900)
+      ExternalId="a@b=c,d-+/", DurationSeconds=900)
   """
 
 /// What of a request must be the same, whoever sends it.
@@ -59,15 +59,15 @@ private func prepare(_ fake: AWSFake) {
   for name in ["/p", "/q"] {
     fake.putParameter(name, "x")
   }
-  fake.addRole("arn:aws:iam::123456789012:role/up loads", externalID: "a&b=c d~+/")
+  fake.addRole("arn:aws:iam::123456789012:role/up loads", externalID: "a@b=c,d-+/")
 }
 
 /// The requests that `fetches` makes through one provider.
 private func requests<Provider: SecretProvider>(
-  _ type: Provider.Type, _ fetches: @escaping @Sendable (AWSScene<Provider>) async -> Void
+  _ type: Provider.Type, more: String = "", _ fetches: @escaping @Sendable (AWSScene<Provider>) async -> Void
 ) throws -> [Wire] {
   let kept = Kept<[Wire]>()
-  try AWSScene<Provider>.run(auth: keys, prepare: prepare) { (scene: AWSScene<Provider>) async throws in
+  try AWSScene<Provider>.run(auth: keys, more: more, prepare: prepare) { (scene: AWSScene<Provider>) async throws in
     await fetches(scene)
     kept.set(try scene.fake.recorder.requests.map(Wire.init))
   }
@@ -91,9 +91,11 @@ func requestsAreThoseOfTheSDK() async throws {
     _ = await scene.fetch([scene.parameter("/p:1")])
     _ = await scene.fetch([scene.parameter("/p", decrypted: false), scene.parameter("/q", decrypted: false)])
   }
-  ours += try requests(STSProvider.self) { scene in
-    let texts = ["role_arn": "arn:aws:iam::123456789012:role/up loads", "external_id": "a&b=c d~+/"]
-    _ = await scene.fetch([scene.connection.reference(texts, integers: ["duration_seconds": 900])])
+  ours += try requests(STSProvider.self, more: #", "role_arn": "arn:aws:iam::123456789012:role/r""#) { scene in
+    let role = try? scene.connecting(
+      #", "role_arn": "arn:aws:iam::123456789012:role/up loads", "session_name": "secrets-agent", "external_id": "a@b=c,d-+/", "duration_seconds": 900"#
+    )
+    _ = await role?.fetch([scene.connection.reference([:])])
   }
   #expect(theirs.count == 7)
   #expect(ours.count == theirs.count)

@@ -43,7 +43,8 @@ private func faults(_ text: String) -> [String] {
     #expect(configuration.stateFolder == defaults.stateFolder)
     #expect(configuration.folder?.quiet == AgentConfiguration.Folder(path: "/x").quiet)
     #expect(configuration.orchestrators.count == 1)
-    #expect(configuration.orchestrators[0].pollInterval == AgentConfiguration.Orchestrator(urls: []).pollInterval)
+    #expect(configuration.orchestrators[0].pollInterval == AgentConfiguration.Orchestrator().pollInterval)
+    #expect(configuration.orchestrators[0].addresses.name == "https://orchestrator.example.com:9010")
     #expect(configuration.outputs == defaults.outputs)
     #expect(
       configuration.notices == [
@@ -89,6 +90,7 @@ private func faults(_ text: String) -> [String] {
     #expect(orchestrator.apiKeyFile == "/key" && orchestrator.tokenURL == "https://o.example/token")
     #expect(orchestrator.caFile == "/ca.pem" && orchestrator.clientCertificateFile == "/c.pem")
     #expect(orchestrator.clientKeyFile == "/k.pem")
+    #expect(orchestrator.addresses.lists == ["https://o.example/api/v1/executions?node_ids={node_id}"])
     let outputs = configuration.outputs
     #expect(outputs.root == "/o" && outputs.environmentFile == nil && outputs.hasFiles)
     #expect(outputs.permissions.fileMode == 0o640 && outputs.permissions.folderMode == 0o750)
@@ -119,7 +121,13 @@ private func faults(_ text: String) -> [String] {
       "sources: {orchestrators: {urls: [\"https://x/\"], token_file: /t, api_key_file: /k, token_url: \"https://x/\"}}",
       "line 1", "exclude each other"
     ),
-    ("sources: {orchestrators: {urls: [\"https://x/\"], api_key_file: /k}}", "line 1", "need each other"),
+    ("sources: {orchestrators: {urls: [\"https://x/\"], token_url: \"https://x/t\"}}", "line 1", "needs api_key_file"),
+    (
+      "sources: {orchestrators: {urls: [x], api_key_file: /k, token_url: \"http://x/t\"}}", "line 1",
+      ".token_url: x is not"
+    ),
+    ("sources: {orchestrators: {urls: [\"x/path\"]}}", "line 1", "urls[0]: expected an address"),
+    ("sources: {orchestrators: {urls: []}}", "line 1", "urls: give at least one"),
     ("sources: {orchestrators: {urls: [\"https://x/\"], client_key_file: /k}}", "line 1", "need each other"),
     ("sources: {orchestrators: {urls: [\"https://x/\"], poll_interval: 0s}}", "line 1", "poll_interval"),
     ("outputs: {folder: \"{nope}\"}", "line 1", "outputs.folder"),

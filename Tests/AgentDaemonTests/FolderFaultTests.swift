@@ -33,10 +33,9 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "[]", "null", "{}", "<html>", "\u{0}", "{\"items\": 3}", "{\"items\": [{}]}", "{\"job_spec\": []}",
+    "", "[]", "null", "{\"a\": 1}", "<html>", "\u{0}", "{\"items\": 3}", "{\"items\": [{}]}", "{\"job_spec\": []}",
     #"{"job_spec": {}}"#, #"{"id": "", "job_spec": {}}"#, #"{"id": 7, "job_spec": {}}"#,
     #"{"items": [{"id": "a", "job_spec": {}}, {"id": "a", "job_spec": {}}]}"#,
-    #"{"items": [{"id": "a", "job_spec": {}}], "next_token": "more"}"#,
     #"{"id": "\#(String(repeating: "i", count: 254))", "job_spec": {}}"#,
     String(repeating: "[", count: 100_000),
   ])
@@ -50,6 +49,21 @@ import Testing
     #expect(report.unreadable.keys.sorted() == ["a"])
     #expect(report.unreadable["a"]?.hasPrefix("a.json: ") == true)
     #expect(Set(report.listed.keys) == ["good"])
+  }
+
+  @Test func onePageOfAListIsTakenAndEndsNothing() throws {
+    let scene = try FolderScene()
+    let items = "\(FolderScene.execution("a")), \(FolderScene.execution("b"))"
+    try scene.write("list.json", #"{"items": [\#(items)]}"#)
+    let looks = FolderLooks(scene)
+    #expect(looks.look().map { Set($0.listed.keys) } == ["a", "b"])
+    try scene.write("list.json", #"{"items": [\#(FolderScene.execution("a"))], "next_token": "more"}"#)
+    let report = try #require(looks.look(after: FolderLooks.quiet))
+    #expect(report.left.isEmpty, "what the page lacks may be on another")
+    #expect(report.listed["a"] != nil)
+    #expect(report.unreadable["list"]?.contains("next_token") == true)
+    try scene.write("list.json", #"{"items": [\#(FolderScene.execution("a"))], "next_token": ""}"#)
+    #expect(looks.look(after: FolderLooks.quiet)?.left == ["b"])
   }
 
   @Test func sixteenMebibytesIsTheLargestFile() throws {

@@ -105,7 +105,7 @@ import Testing
     #expect(looks.look(writing: ["a.yaml"]) == nil)
     try scene.write("a.yaml", "name: web\nsecrets: {}\n")
     let report = looks.look(after: .milliseconds(10), complete: ["a.yaml"])
-    #expect(report?.listed["a"]?.isSame(as: first) == false)
+    #expect(report?.listed["a"]?.readsTheSame(as: first) == false)
     #expect(report?.unreadable.isEmpty == true)
   }
 
@@ -132,7 +132,7 @@ import Testing
     let report = try #require(looks.look(after: .milliseconds(1)))
     #expect(report.unreadable["a"]?.hasPrefix("a.json: ") == true)
     #expect(report.unreadable["a"]?.contains("\n") == false)
-    #expect(report.listed["a"]?.isSame(as: before) == true)
+    #expect(report.listed["a"]?.readsTheSame(as: before) == true)
     #expect(report.left.isEmpty)
     #expect(looks.look(after: .seconds(60)) == nil)
     try scene.place("a.json", FolderScene.execution("a"))
@@ -147,7 +147,7 @@ import Testing
     try scene.write("a.yaml", "name: web\nsecrets: {}\n")
     #expect(looks.look(after: .seconds(60), isWatched: false) == nil)
     #expect(looks.reports.nextLook == looks.now.advanced(by: FolderLooks.quiet))
-    #expect(looks.look(after: .seconds(2), isWatched: false)?.listed["a"]?.isSame(as: before) == false)
+    #expect(looks.look(after: .seconds(2), isWatched: false)?.listed["a"]?.readsTheSame(as: before) == false)
   }
 
   @Test func afterLostEventsEverythingIsReadAnew() throws {
@@ -176,7 +176,7 @@ import Testing
     let before = try #require(looks.look()?.listed["a"])
     #expect(symlink("..2", scene.path + "/..data_tmp") == 0)
     #expect(rename(scene.path + "/..data_tmp", scene.path + "/..data") == 0)
-    #expect(looks.look(complete: ["..data"])?.listed["a"]?.isSame(as: before) == false)
+    #expect(looks.look(complete: ["..data"])?.listed["a"]?.readsTheSame(as: before) == false)
   }
 
   @Test func aLinkOutOfTheFolderIsNotFollowed() throws {

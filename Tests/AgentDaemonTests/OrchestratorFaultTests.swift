@@ -8,7 +8,7 @@ import Testing
 /// Orchestrators that are unreachable, slow, unauthorised or lying: nothing leaves, whatever they say and however often.
 @Suite(.timeLimit(.minutes(15))) struct OrchestratorFaultTests {
   static let lies: [String] = [
-    "", "<html><body>Sign in</body></html>", "null", "[]", "{}", #""items""#, #"{"items": {}}"#, #"{"items": "none"}"#,
+    "", "<html><body>Sign in</body></html>", "null", "[]", #""items""#, #"{"items": {}}"#, #"{"items": "none"}"#,
     #"{"items": 0}"#, #"{"error": "not found"}"#, #"{"items": []"#, #"{"items": [], "next_token": 3}"#,
     #"{"items": [], "items": []}"#, #"{"items": []} {"items": []}"#, "\u{feff}{\"items\": []}",
     String(repeating: "[", count: 100_000), #"{"items": \#(String(repeating: "[", count: 100))"#,
@@ -100,7 +100,9 @@ import Testing
       return OrchestratorScene.page("[]", next: "p\(number)")
     }
     let client = OrchestratorClient(
-      OrchestratorConfiguration(urls: ["https://one.test/"], nodeID: "n1"), transport: transport, time: time)
+      OrchestratorConfiguration(
+        urls: ["https://one.test/"], jobURL: "https://one.test/api/v1/jobs/{job_id}", nodeID: "n1"),
+      transport: transport, time: time)
     await #expect(throws: OrchestratorFault.self) { _ = try await client.list() }
     #expect(transport.requests.count == 11)
     #expect(transport.requests.allSatisfy { $0.timeout == .seconds(30) })

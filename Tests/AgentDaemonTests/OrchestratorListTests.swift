@@ -154,8 +154,8 @@ import Testing
       let report = try #require(await scene.poll())
       #expect(report.unreadable["a"]?.contains("job_spec") == true)
       #expect(report.left.isEmpty && report.failure == nil)
-      #expect(try report.listed["a"]?.isSame(as: #require(first.listed["a"])) == true)
-      #expect(try report.listed["b"]?.isSame(as: #require(first.listed["b"])) == false)
+      #expect(try report.listed["a"]?.readsTheSame(as: #require(first.listed["a"])) == true)
+      #expect(try report.listed["b"]?.readsTheSame(as: #require(first.listed["b"])) == false)
     }
   }
 

@@ -29,9 +29,11 @@ final class OrchestratorScene: Sendable {
     self.transport = transport
     running = Mutex(nil)
     let configuration = OrchestratorConfiguration(
-      urls: urls, nodeID: "n1", namespace: namespace, jobID: jobID, tokenFile: token.map { _ in folder + "/token" },
+      urls: urls, jobURL: "https://orchestrator.test/api/v1/jobs/{job_id}", nodeID: "n1", namespace: namespace,
+      jobID: jobID, tokenFile: token.map { _ in folder + "/token" },
       apiKeyFile: apiKey.map { _ in folder + "/key" },
-      tokenURL: apiKey.map { _ in "https://login.test/token" }, pollInterval: .seconds(30))
+      tokenURL: apiKey.map { _ in "https://login.test/token" },
+      pollInterval: .seconds(30))
     try write(token ?? "", as: "token")
     try write(apiKey ?? "", as: "key")
     let (time, log) = (time, log)

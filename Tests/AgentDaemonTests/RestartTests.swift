@@ -46,6 +46,27 @@ import Testing
     #expect(third.notices.all.isEmpty)
   }
 
+  /// The manifest lies in the workload's folder: a number near the end of the range ended the daemon at the next generation.
+  @Test(arguments: ["9223372036854775806", "9223372036854775807", "-1", "0", "1e18", "99999999999999999999"])
+  func aGenerationThatTheWorkloadMadeUpIsNotCountedOn(_ number: String) async throws {
+    let first = try await SupervisorScene("made up \(number)")
+    first.store.put("A", "1")
+    await first.list(["e": try first.item("e", ["A"])])
+    #expect(await first.generation("e", is: 1))
+    let manifest = "\(first.root)/out/e/..data/.manifest.json"
+    let text = try String(contentsOfFile: manifest, encoding: .utf8)
+    let forged = text.replacingOccurrences(of: #""generation": 1"#, with: #""generation": \#(number)"#)
+    #expect(forged != text)
+    try Data(forged.utf8).write(to: URL(fileURLWithPath: manifest))
+
+    let second = try await SupervisorScene(in: first.root, time: first.time, store: first.store)
+    await second.list(["e": try second.item("e", ["A"])])
+    #expect(await second.reach { await second.status("e")?.isReady == true })
+    second.store.put("A", "2")
+    #expect(await second.reach { second.file("e", "A") == "2" })
+    #expect(await second.status("e").map { $0.generation < 10 } == true)
+  }
+
   @Test func aClockThatIsSetBackChangesNothing() async throws {
     let scene = try await SupervisorScene()
     scene.store.put("A", "1")

@@ -66,7 +66,7 @@ final class SupervisorScene: Sendable {
   {
     let secrets = keys.map { #""\#($0)": {"from": "p", "key": "\#($0)", "refresh": "\#(refresh)"}"# }
     let text = """
-      {"id": "\(id)", "job_spec": {"secret_providers": {"p": {"type": "scripted", "store": "\(store.name)"}},
+      {"id": "\(id)", "job_spec": {"secret_providers": {"p": {"provider": "scripted", "store": "\(store.name)"}},
        "secrets": {\(secrets.joined(separator: ","))}}, "status": {"desired_state": {"state_type": "\(state)"}}}
       """
     return try ExecutionDocument(SecretBytes(text)).item(nil)

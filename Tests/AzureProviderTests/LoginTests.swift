@@ -62,7 +62,16 @@ func aRefusedLoginSaysWhyAndNoValue(_ auth: String, _ code: String, _ hint: Stri
 
 @Test(arguments: ["../common", "a/b", "x?y", ".."])
 func aTenantIsNoPath(_ tenant: String) throws {
-  try AzureScene.run(auth: client(tenant: tenant)) { (scene: AzureScene) async throws in
+  let faults = #expect(throws: DocumentFaults.self) {
+    try ProviderConnection.testing(
+      #"{"provider": "azure_key_vault", "vault_url": "https://shop.vault.azure.net", "auth": \#(client(tenant: tenant))}"#,
+      by: AzureKeyVaultProvider.descriptor)
+  }
+  #expect(faults?.faults.first?.path == "secret_providers.p.auth.tenant_id")
+  // The same by the agent's own variables, which no document's validation sees.
+  try AzureScene.run(
+    auth: "{}", environment: ["AZURE_TENANT_ID": tenant, "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s"]
+  ) { (scene: AzureScene) async throws in
     #expect(try await scene.failure("db").kind == .denied)
     #expect(scene.tokenRequests.isEmpty)
   }

@@ -72,22 +72,26 @@ import Testing
   }
 }
 
+/// The paths of a document's errors.
+private func errors(vault: String = "https://shop.vault.azure.net", entry: String) throws -> [String] {
+  let document = """
+    {"secret_providers": {"p": {"provider": "azure_key_vault", "vault_url": "\(vault)"}},
+     "secrets": {"A": {"from": "p", \(entry)}}}
+    """
+  let item = try ExecutionDocument(SecretBytes(document)).item(nil)
+  return ProviderCatalog([AzureKeyVaultProvider.descriptor]).examine(item).faults.map(\.path)
+}
+
 @Test(arguments: ["a/b", "..", "a%2fb", "", "a b", "é", String(repeating: "a", count: 128)])
-func aNameThatCannotBeIsNotAskedFor(_ name: String) throws {
-  try AzureScene.run { (scene: AzureScene) async throws in
-    #expect(try await scene.failure(name).kind == .missing)
-    #expect(try await scene.failure("db", version: name.isEmpty ? "-" : name).kind == .missing)
-    #expect(scene.vaultRequests.allSatisfy { $0.headers["authorization"] == nil })
-  }
+func aNameThatCannotBeIsAFaultOfTheDocument(_ name: String) throws {
+  #expect(try errors(entry: #""secret_name": "\#(name)""#) == ["secrets.A.secret_name"])
+  let version = name.isEmpty ? "-" : name
+  #expect(try errors(entry: #""secret_name": "db", "version": "\#(version)""#) == ["secrets.A.version"])
 }
 
 @Test(arguments: ["https://shop.vault.azure.net/secrets/db", "https://shop.vault.azure.net/?a=b"])
 func aVaultsAddressHasNoPath(_ address: String) throws {
-  let connection = try ProviderConnection.testing(
-    #"{"provider": "azure_key_vault", "vault_url": "\#(address)"}"#, by: AzureKeyVaultProvider.descriptor)
-  let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError("nothing is sent") }
-  })
-  #expect(throws: DocumentFault.self) { try AzureKeyVaultProvider(connection: connection, services: services) }
+  #expect(try errors(vault: address, entry: #""secret_name": "db""#) == ["secret_providers.p.vault_url"])
 }
 
 @Test func theDemonstrationsSeedHoldsWhatTheExampleReads() throws {

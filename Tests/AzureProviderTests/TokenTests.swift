@@ -61,9 +61,11 @@ private final class Source: Sendable {
 
   var calls: Int { state.withLock { $0.calls } }
 
-  func session() -> AzureTokenSession {
+  func session(counting metrics: ConnectionMetrics = ConnectionMetrics()) -> AzureTokens.Session {
     let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
-    return AzureTokenSession(connection: "p", services: services) { () async throws(ProviderFailure) in
+      .counting(in: metrics, takesCA: false)
+    return AzureTokens.Session(connection: "p", services: services, due: \.renewAt) {
+      () async throws(ProviderFailure) in
       let (number, isFailing) = self.state.withLock { state in
         state.calls += 1
         return (state.calls, state.isFailing)
@@ -75,12 +77,12 @@ private final class Source: Sendable {
       else {
         throw ProviderFailure(.transient, connection: "p", "down")
       }
-      return token
+      return token.grant
     }
   }
 }
 
-extension AzureTokenSession {
+extension AzureTokens.Session {
   fileprivate func value() async throws -> String? {
     try await current().credential.value.unsafeString()
   }
@@ -98,6 +100,23 @@ extension AzureTokenSession {
   await session.renewal?.value
   #expect(try await session.value() == "t2")
   #expect(source.calls == 2)
+}
+
+@Test func renewalsAreCounted() async throws {
+  let source = Source(ManualTime())
+  let metrics = ConnectionMetrics()
+  let session = source.session(counting: metrics)
+  _ = try await session.value()
+  source.time.advance(by: .seconds(3300))
+  _ = try await session.value()
+  await session.renewal?.value
+  #expect(metrics.counts.logins == 1)
+  #expect(metrics.counts.renewals == 1)
+  source.state.withLock { $0.isFailing = true }
+  source.time.advance(by: .seconds(3300))
+  _ = try await session.value()
+  await session.renewal?.value
+  #expect(metrics.counts.failedRenewals == 1)
 }
 
 @Test func theOldTokenIsKeptWhileRenewalFails() async throws {

@@ -13,7 +13,7 @@ import Testing
 
   /// Seven faults of seven kinds, each with the path that it is reported at.
   private static let paths = [
-    "secret_providers.misspelt.type", "secret_providers.homeless.address", "secret_providers.locked.auth.method",
+    "secret_providers.misspelt.provider", "secret_providers.homeless.address", "secret_providers.locked.auth.method",
     "secrets.ORPHAN.from", "secrets.STRANGER.from", "secrets.IMPATIENT.refresh", "secrets.MODERN.engine_version",
   ]
 
@@ -22,7 +22,7 @@ import Testing
     return [
       "secret_providers": [
         "vault": vault(fakes.address),
-        "misspelt": ["type": "hashicorp_valt", "address": .string(fakes.address), "auth": approle],
+        "misspelt": ["provider": "hashicorp_valt", "address": .string(fakes.address), "auth": approle],
         "homeless": ["provider": "hashicorp_vault", "auth": approle],
         "locked": ["provider": "hashicorp_vault", "address": .string(fakes.address), "auth": ["method": "approl"]],
       ],

@@ -7,7 +7,7 @@ import Testing
 
   init() throws { agent = try Agent() }
 
-  @Test(arguments: ["", "resolve", "check", "explain", "exec", "providers", "version"])
+  @Test(arguments: ["", "resolve", "check", "explain", "exec", "providers", "schema", "version"])
   func everyCommandHasExamplesThatCanBeCopied(command: String) async throws {
     for arguments in [[command, "--help"], ["help", command]] {
       let outcome = try await agent.run(arguments.filter { !$0.isEmpty })
@@ -22,7 +22,7 @@ import Testing
 
   @Test func everyCommandIsListed() async throws {
     let outcome = try await agent.run("--help")
-    for command in ["resolve", "check", "explain", "exec", "providers", "version"] {
+    for command in ["resolve", "check", "explain", "exec", "providers", "schema", "version"] {
       #expect(outcome.outputText.contains("\n  \(command) "), outcome.said)
     }
   }
@@ -38,10 +38,11 @@ import Testing
     #expect(unknown.errorText.contains("hashicorp_vault"), unknown.said)
   }
 
-  @Test func theSchemaIsJSON() async throws {
-    let outcome = try await agent.run("providers", "--schema")
+  @Test(arguments: [[], ["execution"], ["agent"], ["policy"]])
+  func everySchemaIsJSON(kind: [String]) async throws {
+    let outcome = try await agent.run(["schema"] + kind)
     let schema = try JSONSerialization.jsonObject(with: outcome.output) as? [String: Any]
-    #expect(schema?["$schema"] != nil, outcome.said)
+    #expect(schema?["$schema"] as? String == "https://json-schema.org/draft/2020-12/schema", outcome.said)
   }
 
   @Test func theVersionTellsOfTheLibraries() async throws {

@@ -132,7 +132,8 @@ import Testing
     ["resolve", "job.yaml", "--output", "-", "--mode", "999"],
     ["resolve", "job.yaml", "--output", "-", "--owner", "nobody-of-that-name"],
     ["check", "job.yaml", "--bogus"], ["check", "job.yaml", "extra"], ["check", "job.yaml", "--log-level", "loud"],
-    ["providers", "hashicorp_valt"], ["providers", "file", "--schema"],
+    ["providers", "hashicorp_valt"], ["providers", "file", "--markdown"], ["providers", "--schema"],
+    ["schema", "agnet"],
   ])
   func aWrongCommandLine(arguments: [String]) async throws {
     let outcome = try await agent.run(arguments)

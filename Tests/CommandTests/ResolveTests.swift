@@ -10,8 +10,8 @@ import Testing
     "DB_USERNAME": "web", "DB_PASSWORD": "correct horse battery staple", "API_KEY": "demo-api-key-0123456789",
     "API_RATE": "1.0", "SMTP_PASSWORD": "it's a \"demo\" $ecret",
   ]
-  private let firstID = "e-5f0c2d3a-8b1e-4a57-9d0c-6a1f0f1d2b3c"
-  private let secondID = "e-0b6d8f54-2f7e-4f36-8c19-3d1c5f7a9e42"
+  private let firstID = "5f0c2d3a-8b1e-4a57-9d0c-6a1f0f1d2b3c"
+  private let secondID = "0b6d8f54-2f7e-4f36-8c19-3d1c5f7a9e42"
 
   init() throws {
     fakes = try Fakes()

@@ -12,7 +12,7 @@ private let entry = #""A": {"from": "v", "mount": "secret", "secret_path": "web"
     #expect(execution.secrets.map(\.name) == ["A"])
     #expect(execution.secrets.first?.lookup.text("secret_path") == "web")
     #expect(execution.providers.map(\.name) == ["v", "f"])
-    #expect(execution.desiredState == .running)
+    #expect(execution.states.desired == .running)
   }
   #expect(try execution(whole).id == "e1")
   #expect(try execution(whole).nodeID == "n")
@@ -48,7 +48,7 @@ private let entry = #""A": {"from": "v", "mount": "secret", "secret_path": "web"
   #expect(try ExecutionDocument(SecretBytes(#"{"items": null}"#)).items.isEmpty)
   let page = try ExecutionDocument(SecretBytes(#"{"items": [], "next_token": "t"}"#))
   #expect(page.nextToken == "t")
-  #expect(faults(#"{"items": null}"#) == [": choose an execution with --execution ID; the list is empty"])
+  #expect(faults(#"{"items": null}"#) == [": the list is empty: there is no execution in it"])
 }
 
 @Test(arguments: ["[]", "3", "null", "\"x\"", "{}", #"{"items": 3}"#, #"{"items": [3]}"#, #"{"job_spec": []}"#, ""])
@@ -64,8 +64,9 @@ func aShapeThatIsNoneOfTheThreeIsOneFault(_ text: String) {
 }
 
 @Test func theDesiredStateKnowsOlderWords() throws {
-  func state(_ word: String) throws -> Execution.DesiredState {
-    try execution(#"{"id": "e", "job_spec": {}, "status": {"desired_state": {"state_type": "\#(word)"}}}"#).desiredState
+  func state(_ word: String) throws -> ExecutionStates.Desired {
+    try execution(#"{"id": "e", "job_spec": {}, "status": {"desired_state": {"state_type": "\#(word)"}}}"#).states
+      .desired
   }
   #expect(try state("pending") == .pending)
   #expect(try state("run") == .running)

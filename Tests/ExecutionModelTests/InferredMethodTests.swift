@@ -2,7 +2,7 @@ import ExecutionModel
 import Testing
 
 private func provider(_ auth: String) -> String {
-  #"{"secret_providers": {"a": {"provider": "azure_key_vault", "vault_url": "https://shop.vault.azure.net"\#(auth)}}}"#
+  #"{"secret_providers": {"a": {"provider": "azure_key_vault", "vault_url": "https://shop.vault.azure.net"\#(auth)}}, "secrets": {"A": {"from": "a", "secret_name": "s"}}}"#
 }
 
 @Test(arguments: [
@@ -40,8 +40,12 @@ func theFieldsTellTheMethod(_ auth: String, _ method: String) throws {
       "belongs to method client_secret, method workload_identity") == true)
 }
 
-@Test func whereNothingIsInferredTheMethodIsRequired() {
-  let lines = faults(
-    #"{"secret_providers": {"v": {"provider": "hashicorp_vault", "address": "https://v", "auth": {"role": "r"}}}}"#)
-  #expect(lines.contains { $0.hasPrefix("secret_providers.v.auth.method: required for hashicorp_vault") })
+@Test(arguments: [
+  (#"{"role": "r"}"#, "kubernetes"), (#"{"role": "r", "token_file": "/t"}"#, "kubernetes"),
+  (#"{"token_file": "/t"}"#, "static"), (#"{"token_env": "T"}"#, "static"), (#"{"path": "/t"}"#, "file"),
+  (#"{"role": "r", "jwt_file": "/j"}"#, "jwt"), (#"{"method": "token", "token": "t"}"#, "static"),
+  (#"{"role_id_file": "/r", "secret_id_file": "/s", "mount_path": "auth/web"}"#, "approle"),
+])
+func theFieldsTellTheMethodOfVault(_ auth: String, _ method: String) throws {
+  #expect(try execution(spec(secrets: "", auth: auth)).providers.first?.method == method)
 }

@@ -11,7 +11,7 @@ private let good = #""mount": "secret", "secret_path": "web", "field": "password
 @Test func everyFaultIsFoundInOnePass() {
   let text = #"""
     {"secret_providers": {
-       "a": {"type": "hashicorp_volt"},
+       "a": {"provider": "hashicorp_volt"},
        "b": {"provider": "hashicorp_vault", "address": "vault:8200", "auth": {"method": "approle", "role_id": "r"}},
        "c": {"provider": "file"}},
      "secrets": {
@@ -24,7 +24,7 @@ private let good = #""mount": "secret", "secret_path": "web", "field": "password
   let paths = faults(text).map { $0.prefix { $0 != ":" } }
   #expect(
     Set(paths) == [
-      "secret_providers.a.type", "secret_providers.b.address", "secret_providers.b.auth", "secrets.NO_FIELD.path",
+      "secret_providers.a.provider", "secret_providers.b.address", "secret_providers.b.auth", "secrets.NO_FIELD.path",
       "secrets.WRONG_FROM.from", "secrets.bad name", "secrets.NEGATIVE.refresh", "secrets.RELATIVE.path",
     ])
   #expect(faults(text).contains { $0.contains("did you mean \"hashicorp_vault\"") })
@@ -45,7 +45,7 @@ private let good = #""mount": "secret", "secret_path": "web", "field": "password
 @Test func aKeyOfAnotherTypeIsAnError() {
   let lines = faults(spec(secrets: #""A": {"from": "v", \#(good), "path": "/x"}"#))
   #expect(lines == ["secrets.A.path: belongs to file, not to hashicorp_vault; remove it"])
-  let provider = faults(#"{"secret_providers": {"f": {"provider": "file", "address": "https://x"}}}"#)
+  let provider = providerFaults(#"{"secret_providers": {"f": {"provider": "file", "address": "https://x"}}}"#)
   #expect(provider == ["secret_providers.f.address: belongs to hashicorp_vault, not to file; remove it"])
 }
 
@@ -61,7 +61,8 @@ private let good = #""mount": "secret", "secret_path": "web", "field": "password
   (#"{"method": "jwt", "jwt": "x"}"#, "required"),
   (#"{"method": "telepathy"}"#, "expected one of approle, kubernetes, jwt, static, file"),
   (#"{}"#, "required"),
-  (#"[]"#, "expected an object"),
+  (#"{"mount_path": "auth/x"}"#, "several may be meant; write one of approle, kubernetes, jwt, static, file"),
+  (#"[]"#, "required"), (#"[1]"#, "expected an object"),
   (#"{"method": "file", "path": "relative"}"#, "absolute path"),
   (#"{"method": "static", "token_env": "9 lives"}"#, "environment variable"),
   (#"{"method": "static", "token": 3}"#, "expected a string"),
@@ -92,7 +93,9 @@ func authenticationIsHeldToItsRules(_ auth: String, _ expected: String) {
   #expect(lines(#""version": 3, "engine_version": 2"#).isEmpty)
   #expect(lines(#""version": 3, "engine_version": 1"#).first?.hasPrefix("secrets.A.version") == true)
   #expect(lines(#""engine_version": 3"#).first?.contains("1 or 2") == true)
-  #expect(lines(#""version": 0"#).count == 1)
+  #expect(lines(#""version": 0"#).isEmpty)
+  #expect(lines(#""version": "0""#).count == 1)
+  #expect(lines(#""version": -1"#).count == 1)
   #expect(lines(#""version": 99999999999999999999"#).count == 1)
 }
 

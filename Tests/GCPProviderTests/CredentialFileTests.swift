@@ -87,7 +87,8 @@ func faultyCredentialFilesSayWhatIsWrong(_ text: String, _ words: String) {
   } _: { (scene: GCPScene) async throws in
     #expect(try await scene.failure("db").line.contains("user.json is not of type service_account"))
   }
-  try GCPScene.run(auth: #"{"credential_file": "FOLDER/key.json"}"#) { (scene: GCPScene) async throws in
+  try GCPScene.run(auth: #"{"method": "workload_identity", "path": "FOLDER/key.json"}"#) {
+    (scene: GCPScene) async throws in
     #expect(try await scene.failure("db").line.contains("key.json is not of type external_account"))
   }
 }

@@ -44,7 +44,7 @@ private func subjectToken(_ key: JWTKey, audience: String = "https:" + pool, exp
     #expect(try method("{}") == "default")
     #expect(try method(#"{"impersonate_service_account": "a@b"}"#) == "default")
     #expect(try method(#"{"service_account_key_file": "/k"}"#) == "service_account_key")
-    #expect(try method(#"{"credential_file": "/k", "impersonate_service_account": "a@b"}"#) == "workload_identity")
+    #expect(try method(#"{"path": "/k", "impersonate_service_account": "a@b"}"#) == "file")
     #expect(try method(#"{"method": "metadata"}"#) == "metadata")
   }
 }
@@ -124,7 +124,7 @@ private func subjectToken(_ key: JWTKey, audience: String = "https:" + pool, exp
   for (token, format) in [
     ("TOKEN\n", ""), (#"{"value": "TOKEN"}"#, #", "format": {"type": "json", "subject_token_field_name": "value"}"#),
   ] {
-    try GCPScene.run(auth: #"{"credential_file": "FOLDER/external.json"}"#) { fake, folder in
+    try GCPScene.run(auth: #"{"path": "FOLDER/external.json"}"#) { fake, folder in
       fake.addPool(GCPIdentityPool(audience: pool, publicKeys: [key.publicPEM]))
       try write(token.replacing("TOKEN", with: subjectToken(key)), to: "\(folder)/token")
       try write(
@@ -158,7 +158,7 @@ private func subjectToken(_ key: JWTKey, audience: String = "https:" + pool, exp
 @Test func aFederatedIdentityActsAsTheAccountOfItsFile() throws {
   let key = try GCPScene.key.get()
   let reader = "reader@demo-project.iam.gserviceaccount.com"
-  try GCPScene.run(auth: #"{"method": "workload_identity", "credential_file": "FOLDER/external.json"}"#) {
+  try GCPScene.run(auth: #"{"method": "workload_identity", "path": "FOLDER/external.json"}"#) {
     fake, folder in
     fake.addPool(GCPIdentityPool(audience: pool, publicKeys: [key.publicPEM]))
     fake.allow("principal:\(pool)/subject/node", toActAs: reader)
@@ -194,7 +194,7 @@ private func subjectToken(_ key: JWTKey, audience: String = "https:" + pool, exp
   }
   let keys = ["AKIDEXAMPLE": "aws-secret/+key"]
   // The machine's role, by its metadata service with a session; then the environment's keys.
-  try GCPScene.run(auth: #"{"credential_file": "FOLDER/aws.json"}"#) { fake, folder in
+  try GCPScene.run(auth: #"{"path": "FOLDER/aws.json"}"#) { fake, folder in
     fake.addPool(GCPIdentityPool(audience: pool, awsKeys: keys))
     fake.startAWSMachine(GCPFakeAWSMachine(accessKeyID: "AKIDEXAMPLE", secretAccessKey: "aws-secret/+key"))
     try write(file(fake), to: "\(folder)/aws.json")
@@ -209,7 +209,7 @@ private func subjectToken(_ key: JWTKey, audience: String = "https:" + pool, exp
   let environment = [
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "aws-secret/+key", "AWS_REGION": "us-east-2",
   ]
-  try GCPScene.run(auth: #"{"credential_file": "FOLDER/aws.json"}"#, environment: environment) { fake, folder in
+  try GCPScene.run(auth: #"{"path": "FOLDER/aws.json"}"#, environment: environment) { fake, folder in
     fake.addPool(GCPIdentityPool(audience: pool, awsKeys: keys))
     try write(file(fake), to: "\(folder)/aws.json")
   } _: { (scene: GCPScene) async throws in

@@ -116,3 +116,28 @@ func namesThatLoadCodeAreDangerous(_ name: String) {
     #expect(!DangerousName.contains(name))
   }
 }
+
+@Test(arguments: [
+  "auth/token/lookup-self", "AUTH/Token/lookup-self", "sys/wrapping/lookup", "identity/oidc/token/web", "cubbyhole/x",
+  "team/auth/token/lookup-self", "a/b/sys/leases/lookup", "%61uth/token/lookup-self", "%2561uth/token", "sys",
+])
+func pathsOfVaultItselfAreRefused(_ path: String) {
+  let refusal = #expect(throws: PolicyRefusal.self) { try NodePolicy.personal.check(vaultPath: path) }
+  #expect(refusal?.rule == "vault_paths")
+}
+
+@Test(arguments: [
+  "secret/data/auth/db", "kv/sys", "secret/data/web/identity", "database/creds/web", "authentication/x",
+  "system/data/a",
+  "kv/data/cubbyhole", "secret/data/100%/a",
+])
+func pathsOfSecretsEnginesAreNot(_ path: String) throws {
+  try NodePolicy.strict.check(vaultPath: path)
+}
+
+@Test func thePolicyLetsAPathOfVaultThrough() throws {
+  var policy = NodePolicy.strict
+  policy.vaultPaths = .matching(["identity/oidc/token/*"])
+  try policy.check(vaultPath: "identity/oidc/token/web")
+  #expect(throws: PolicyRefusal.self) { try policy.check(vaultPath: "auth/token/lookup-self") }
+}

@@ -51,7 +51,7 @@ extension OpenBaoTests {
       let file = try agent.folder.write(try example("executions-list.json"), as: "list.json")
       expectExpected(
         try await agent.run(
-          "resolve", file, "--execution", "e-5f0c2d3a-8b1e-4a57-9d0c-6a1f0f1d2b3c", "--format", "json", "--output", "-")
+          "resolve", file, "--execution", "5f0c2d3a-8b1e-4a57-9d0c-6a1f0f1d2b3c", "--format", "json", "--output", "-")
       )
     }
 
@@ -60,8 +60,8 @@ extension OpenBaoTests {
       let outcome = try await agent.run("resolve", file, "--format", "json", "--output", "-")
       #expect(outcome.status == Status.usage || outcome.status == Status.invalidDocument)
       #expect(outcome.output.isEmpty)
-      #expect(outcome.errorText.contains("e-5f0c2d3a-8b1e-4a57-9d0c-6a1f0f1d2b3c"))
-      #expect(outcome.errorText.contains("e-0b6d8f54-2f7e-4f36-8c19-3d1c5f7a9e42"))
+      #expect(outcome.errorText.contains("5f0c2d3a-8b1e-4a57-9d0c-6a1f0f1d2b3c"))
+      #expect(outcome.errorText.contains("0b6d8f54-2f7e-4f36-8c19-3d1c5f7a9e42"))
     }
 
     @Test func aListOfOneNeedsNoChoice() async throws {

@@ -10,7 +10,7 @@ struct JobDocument: Sendable {
     _ address: String, auth: JSON, namespace: String? = nil, tls: JSON? = nil, secrets: KeyValuePairs<String, JSON>
   ) {
     var members: [(key: String, value: JSON)] = [
-      ("type", "hashicorp_vault"), ("address", .string(address)), ("auth", auth),
+      ("provider", "hashicorp_vault"), ("address", .string(address)), ("auth", auth),
     ]
     if let namespace { members.append(("namespace", .string(namespace))) }
     if let tls { members.append(("tls", tls)) }

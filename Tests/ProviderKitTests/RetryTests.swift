@@ -103,3 +103,36 @@ func anUnreadableRetryAfterIsNone(_ text: String) {
   let response = HTTPResponse(status: 429, headers: HTTPFields([("Retry-After", text)]), body: SecretBytes())
   #expect(RetryAfter.wait(response, unixTime: 0) == nil)
 }
+
+@Test func callersOfOneConnectionShareItsRetryBudget() async throws {
+  let time = ManualTime(skipsSleeps: true)
+  let transport = ScriptedTransport { _, _ in
+    .success(HTTPResponse(status: 500, headers: HTTPFields([]), body: SecretBytes()))
+  }
+  let connection = ProviderServices.testing(transport: { _ in transport }, time: time)
+    .counting(in: ConnectionMetrics(), takesCA: false)
+  let request = HTTPRequest(method: .get, url: try HTTPURL(parsing: "http://localhost/x"))
+  for _ in 0..<100 {
+    // As an adapter makes one for its login, and one for its reads.
+    let caller = ProviderCaller(connection: "c", services: connection)
+    _ = try? await caller.send(request, over: transport, about: nil) { _ in .fail(failures.make(.transient, "broken")) }
+  }
+  // The reserve, and a fifth of a retry for each call.
+  #expect(transport.requests.count <= 100 + 10 + 20)
+}
+
+@Test(arguments: [(true, "tls.ca_cert"), (false, "trust store")])
+func anUnknownCAIsAnsweredByWhatTheTypeTakes(_ takesCA: Bool, _ words: String) async throws {
+  let transport = ScriptedTransport { _, _ in
+    .failure(TransportFailure(kind: .tls(.untrusted), host: "h:443", detail: "unable to get local issuer certificate"))
+  }
+  let services = ProviderServices.testing(transport: { _ in transport }, time: ManualTime(skipsSleeps: true))
+    .counting(in: ConnectionMetrics(), takesCA: takesCA)
+  let request = HTTPRequest(method: .get, url: try HTTPURL(parsing: "https://h/x"))
+  let failure = await #expect(throws: ProviderFailure.self) {
+    try await ProviderCaller(connection: "c", services: services).send(request, over: transport, about: nil) { _ in
+      .accept
+    }
+  }
+  #expect(failure?.hint?.contains(words) == true)
+}

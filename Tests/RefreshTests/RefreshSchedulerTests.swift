@@ -21,7 +21,7 @@ private struct Scene {
   init(_ name: String = #function) throws {
     store = ScriptedStore(name)
     connection = try ProviderConnection.testing(
-      #"{"type": "scripted", "store": "\#(name)"}"#, by: ScriptedProvider.descriptor)
+      #"{"provider": "scripted", "store": "\#(name)"}"#, by: ScriptedProvider.descriptor)
     let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
     let told = told
     scheduler = RefreshScheduler(

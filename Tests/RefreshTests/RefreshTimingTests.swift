@@ -39,7 +39,7 @@ import Testing
   /// for.
   @Test func anIntervalThatBecomesShorterDuringAFetchHoldsAtOnce() throws {
     let connection = try ProviderConnection.testing(
-      #"{"type": "scripted", "store": "none"}"#, by: ScriptedProvider.descriptor)
+      #"{"provider": "scripted", "store": "none"}"#, by: ScriptedProvider.descriptor)
     var tracked = TrackedReference()
     tracked.owners["e"] = Subscription(
       connection: connection, reference: connection.reference(["key": "k"]), interval: .seconds(5))

@@ -47,10 +47,10 @@ private let vault =
     {"secret_providers": {"v": \#(vault), "f": {"provider": "file"}}, "secrets": {
       "A": {"from": "v", "mount": "s", "secret_path": "p", "field": "a"},
       "B": {"from": "v", "mount": "s", "secret_path": "p", "field": "a", "refresh": "5m"},
-      "C": {"from": "v", "mount": "s", "secret_path": "p", "field": "a", "version": 3, "refresh": "5m"},
+      "C": {"from": "v", "mount": "s", "secret_path": "p", "field": "a", "version": "3", "refresh": "5m"},
       "D": {"from": "f", "path": "/x"}}}
     """#)
-  #expect(plan.items.map { plan.refreshSeconds($0) } == [3600, 300, nil, nil])
+  #expect(plan.items.map { plan.refreshInterval($0)?.seconds } == [3600, 300, nil, nil])
 }
 
 extension String {

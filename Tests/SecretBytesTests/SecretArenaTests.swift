@@ -1,3 +1,5 @@
+import CLinux
+import Foundation
 import Glibc
 import Testing
 
@@ -76,4 +78,27 @@ import Testing
   let bytes = SecretBytes(adoptingMalloc: pointer, count: 3, capacity: 64)
   #expect(bytes == SecretBytes("AAA"))
   #expect(bytes.slice(0..<64).count == 3)
+}
+
+/// The lines of /proc/self/maps that hold `pointer`.
+private func mapping(of pointer: UnsafeMutableRawPointer) throws -> String? {
+  let address = UInt(bitPattern: pointer)
+  return try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n").first { line in
+    let bounds = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
+    return bounds.count == 2 && (bounds[0]..<bounds[1]).contains(address)
+  }.map(String.init)
+}
+
+/// Root's memory is not bounded by RLIMIT_MEMLOCK, over which ordinary memory serves: the other tests may have used that up.
+@Test(
+  .enabled(if: linux_has_secret_memory(), "this kernel has no memfd_secret(2)"),
+  .enabled(if: geteuid() == 0, "RLIMIT_MEMLOCK bounds what a user has of it"), arguments: [32, 100_000])
+func plaintextLiesInMemoryThatTheKernelKeepsToTheProcess(_ size: Int) throws {
+  let arena = SecretArena()
+  let block = arena.allocate(size)
+  memset(block, 0x5a, size)
+  let line = try mapping(of: block)
+  // Over RLIMIT_MEMLOCK there is ordinary memory, which the test's other values may have used up.
+  #expect(line?.contains("secretmem") == true, "\(line ?? "no mapping")")
+  arena.release(block, size)
 }

@@ -72,7 +72,7 @@ public struct ScriptedProvider: SecretProvider {
     connection: [FieldDescriptor("store", .text, required: true, "the store's name")],
     lookup: [
       FieldDescriptor("key", .text, required: true, "what to fetch"),
-      FieldDescriptor("version", .integer(1...Int64.max), "pins"),
+      FieldDescriptor("version", .version(.number), "pins"),
     ], pinningFields: ["version"])
 
   private let store: ScriptedStore?

@@ -53,8 +53,10 @@ struct VaultScene {
     try outcome.get()
   }
 
-  func reference(_ mount: String, _ path: String, _ integers: [String: Int64] = [:]) -> Reference {
-    connection.reference(["mount": mount, "secret_path": path], integers: integers)
+  func reference(_ mount: String, _ path: String, _ numbers: [String: Int64] = [:]) -> Reference {
+    var texts = ["mount": mount, "secret_path": path]
+    texts["version"] = numbers["version"].map { "\($0)" }
+    return connection.reference(texts, integers: numbers.filter { $0.key != "version" })
   }
 
   /// The payload of one secret as text.

@@ -66,6 +66,10 @@ final class AWSJSONService: Sendable {
       make: FailureMaker(connection: connection.name), region: DocumentPath.shown(region), services: services)
   }
 
+  func checkAddresses() throws(ProviderFailure) {
+    _ = try client.open(service: identity.name)
+  }
+
   /// As policies name it.
   func action(_ operation: String) -> String { "\(identity.name):\(operation)" }
 

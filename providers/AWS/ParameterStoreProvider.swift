@@ -29,6 +29,10 @@ public struct ParameterStoreProvider: SecretProvider {
     ParameterLookup(reference).description
   }
 
+  public func checkAddresses() throws(ProviderFailure) {
+    try service.checkAddresses()
+  }
+
   public func logIn() async throws(ProviderFailure) -> LoginReport {
     try await service.chain.report(services)
   }

@@ -32,6 +32,10 @@ public struct STSProvider: SecretProvider {
     Role(reference.connection).description
   }
 
+  public func checkAddresses() throws(ProviderFailure) {
+    try call.checkAddresses()
+  }
+
   public func logIn() async throws(ProviderFailure) -> LoginReport {
     try await chain.report(services)
   }

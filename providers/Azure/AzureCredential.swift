@@ -57,6 +57,13 @@ struct AzureCredential: Sendable {
     }
   }
 
+  func checkAddresses() throws(ProviderFailure) {
+    switch method {
+    case .clientSecret, .workloadIdentity: try entra.checkAddresses()
+    case .managedIdentity, .standard: break
+    }
+  }
+
   private var entra: EntraLogin {
     EntraLogin(
       standardAuthority: standardAuthority, environment: environment, services: services, failures: failures)

@@ -31,7 +31,7 @@ extension AuthenticationMethod {
     AzureMethod.clientSecret.rawValue, aliases: ["service_principal"],
     "a service principal's secret, given to Entra ID's token endpoint",
     fields: [
-      FieldDescriptor("tenant_id", .text, required: true, "the tenant's id or domain"),
+      FieldDescriptor("tenant_id", .grammar(EntraLogin.tenant), required: true, "the tenant's id or domain"),
       FieldDescriptor("client_id", .text, required: true, "the application's (client) id"),
       FieldDescriptor(
         "client_secret_env", .environmentVariable, required: true,
@@ -50,7 +50,8 @@ extension AuthenticationMethod {
     AzureMethod.workloadIdentity.rawValue, aliases: ["federated"],
     "a federated token (Kubernetes and others), given to Entra ID's token endpoint",
     fields: [
-      FieldDescriptor("tenant_id", .text, defaultsTo: AzureVariable.tenantID, "the tenant's id or domain"),
+      FieldDescriptor(
+        "tenant_id", .grammar(EntraLogin.tenant), defaultsTo: AzureVariable.tenantID, "the tenant's id or domain"),
       FieldDescriptor("client_id", .text, defaultsTo: AzureVariable.clientID, "the application's (client) id"),
       FieldDescriptor(
         "token_file", .file, defaultsTo: AzureVariable.federatedTokenFile,

@@ -34,6 +34,10 @@ public struct AzureKeyVaultProvider: SecretProvider {
     KeyVaultLookup(reference).description
   }
 
+  public func checkAddresses() throws(ProviderFailure) {
+    try tokens.checkAddresses()
+  }
+
   public func logIn() async throws(ProviderFailure) -> LoginReport {
     let audience = try await audiences.current(asking: nil)
     let login = try await tokens.current(for: audience.credential)
@@ -45,7 +49,7 @@ public struct AzureKeyVaultProvider: SecretProvider {
 
   public func fetch(_ references: [Reference]) async -> [FetchResult] {
     let audience: KeyVaultAudiences.Held
-    let login: AzureTokenSession.Login
+    let login: AzureTokens.Session.Login
     do throws(ProviderFailure) {
       audience = try await audiences.current(asking: references.first.map { KeyVaultLookup($0) })
       login = try await tokens.current(for: audience.credential)
@@ -65,7 +69,7 @@ public struct AzureKeyVaultProvider: SecretProvider {
   public func close(_ reason: CloseReason) async {}
 
   private func fetch(
-    _ lookup: KeyVaultLookup, _ audience: KeyVaultAudiences.Held, _ login: AzureTokenSession.Login
+    _ lookup: KeyVaultLookup, _ audience: KeyVaultAudiences.Held, _ login: AzureTokens.Session.Login
   ) async throws(ProviderFailure) -> FetchedSecret {
     do throws(ProviderFailure) {
       return try await reader.secret(lookup, token: login.credential.value)

@@ -3,11 +3,13 @@ import Synchronization
 
 /// The tokens of one connection's identity, shared with all connections of the same one.
 final class AzureTokens: Sendable {
+  typealias Session = RenewingSession<AzureAccessToken>
+
   private let credential: AzureCredential
   private let services: ProviderServices
   private let failures: FailureMaker
   /// By resource. Holding them keeps them shared.
-  private let sessions = Mutex<[String: AzureTokenSession]>([:])
+  private let sessions = Mutex<[String: Session]>([:])
 
   init(credential: AzureCredential, connection: String, services: ProviderServices) {
     self.credential = credential
@@ -18,35 +20,37 @@ final class AzureTokens: Sendable {
   /// Who logs in, for reports.
   var identity: String { credential.shownIdentity }
 
-  func current(for audience: KeyVaultAudience) async throws(ProviderFailure) -> AzureTokenSession.Login {
+  func checkAddresses() throws(ProviderFailure) { try credential.checkAddresses() }
+
+  func current(for audience: KeyVaultAudience) async throws(ProviderFailure) -> Session.Login {
     let session = session(for: audience)
     do throws(ProviderFailure) {
       return try await session.current()
     } catch {
-      throw own(error)
+      throw failures.own(error)
     }
   }
 
   /// A token newer than `refused`, or one for another audience.
   func replacing(
-    _ refused: AzureTokenSession.Login, for audience: KeyVaultAudience
-  ) async throws(ProviderFailure) -> AzureTokenSession.Login {
+    _ refused: Session.Login, for audience: KeyVaultAudience
+  ) async throws(ProviderFailure) -> Session.Login {
     let session = session(for: audience)
     do throws(ProviderFailure) {
       return try await session.replacing(refused)
     } catch {
-      throw own(error)
+      throw failures.own(error)
     }
   }
 
-  private func session(for audience: KeyVaultAudience) -> AzureTokenSession {
+  private func session(for audience: KeyVaultAudience) -> Session {
     sessions.withLock { sessions in
       if let session = sessions[audience.resource] {
         return session
       }
       let session = services.shared.session(of: credential.identity(for: audience.resource)) {
-        AzureTokenSession(connection: failures.connection, services: services) {
-          [credential] () async throws(ProviderFailure) in try await credential.token(for: audience)
+        Session(connection: failures.connection, services: services, due: \.renewAt) {
+          [credential] () async throws(ProviderFailure) in try await credential.token(for: audience).grant
         }
       }
       sessions[audience.resource] = session
@@ -54,10 +58,4 @@ final class AzureTokens: Sendable {
     }
   }
 
-  /// A shared login fails for every connection under its own name.
-  private func own(_ failure: ProviderFailure) -> ProviderFailure {
-    ProviderFailure(
-      failure.kind, connection: failures.connection, reference: failure.reference, status: failure.status,
-      retryAfter: failure.retryAfter, failure.message, hint: failure.hint)
-  }
 }

@@ -64,6 +64,14 @@ struct EntraLogin: Sendable {
     return token
   }
 
+  func checkAddresses() throws(ProviderFailure) {
+    _ = try transport(to: try authority())
+  }
+
+  static let tenant = TextGrammar(
+    "the directory (tenant) id, or a domain of the tenant", pattern: "^[A-Za-z0-9-][A-Za-z0-9.-]{0,252}$",
+    accepts: isTenant)
+
   /// A tenant's GUID or one of its domains; nothing that could lead to another path.
   static func isTenant(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.count <= 253 && !text.hasPrefix(".")

@@ -11,6 +11,7 @@ public struct GCPSecretManagerProvider: SecretProvider {
   private static let standardIAM = "https://iamcredentials.googleapis.com"
 
   private let calls: GoogleCalls
+  private let endpoint: HTTPURL
   private let services: ProviderServices
   private let reader: SecretManagerReader
   let tokens: GoogleTokens
@@ -24,6 +25,7 @@ public struct GCPSecretManagerProvider: SecretProvider {
       given ?? environment.text(GoogleVariable.secretManagerEndpoint) ?? parent.standardEndpoint,
       GoogleVariable.secretManagerEndpoint, connection)
     self.calls = calls
+    self.endpoint = endpoint
     self.services = services
     self.reader = SecretManagerReader(parent: parent, endpoint: endpoint, calls: calls)
     self.tokens = GoogleTokens(
@@ -33,6 +35,10 @@ public struct GCPSecretManagerProvider: SecretProvider {
 
   public static func describe(_ reference: Reference) -> String {
     SecretVersionName.shown(reference)
+  }
+
+  public func checkAddresses() throws(ProviderFailure) {
+    try calls.checkAddress(endpoint)
   }
 
   public func logIn() async throws(ProviderFailure) -> LoginReport {

@@ -22,7 +22,6 @@ final class GoogleCalls: Sendable {
 
   let services: ProviderServices
   let failures: FailureMaker
-  /// One budget of retries for reads and logins alike.
   let caller: ProviderCaller
   private let clients = Mutex<[Key: any HTTPSending]>([:])
 
@@ -44,6 +43,10 @@ final class GoogleCalls: Sendable {
     let caller =
       schedule.map { ProviderCaller(connection: failures.connection, services: services, schedule: $0) } ?? caller
     return try await caller.send(request, over: client, about: reference, judge: judge)
+  }
+
+  func checkAddress(_ url: HTTPURL) throws(ProviderFailure) {
+    _ = try client(for: url, .service, services.limits.connect)
   }
 
   func request(

@@ -34,6 +34,7 @@ extension ProviderDescriptor {
       FieldDescriptor("version", .version(.number), "version of the secret; pinned, so never refreshed"),
     ],
     lookupRules: [.onlyWhile(field: "version", other: "engine_version", is: 2, byDefault: true)],
+    apiPath: { VaultLookup($0).apiPath.joined(separator: "/") },
     fieldIsRequired: true, pinningFields: ["version"])
 }
 

@@ -64,10 +64,9 @@ actor VaultLeases {
     let sentAt = services.time.now
     let call = VaultAPI.Call(
       method: .put, path: ["sys/leases/renew"], token: token, body: body, reference: VaultLookup(reference).description)
-    guard
-      let answer = try? await api.send(call), let json = answer.json,
-      let lease = VaultLease(json, at: sentAt), lease.lifetime >= current.granted * 2 / 3
-    else {
+    let lease = (try? await api.send(call))?.json.flatMap { VaultLease($0, at: sentAt) }
+    services.metrics.renewed(lease != nil)
+    guard let lease, lease.lifetime >= current.granted * 2 / 3 else {
       return nil
     }
     let secret = FetchedSecret(

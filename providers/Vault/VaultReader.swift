@@ -112,10 +112,14 @@ struct VaultLookup: Sendable, CustomStringConvertible {
   let isVersioned: Bool
 
   init(_ reference: Reference) {
-    self.mount = reference.lookup.text("mount") ?? ""
-    self.path = reference.lookup.text("secret_path") ?? ""
-    self.version = reference.lookup.text("version")
-    self.isVersioned = reference.lookup.integer("engine_version") != 1
+    self.init(reference.lookup)
+  }
+
+  init(_ lookup: FieldValues) {
+    mount = lookup.text("mount") ?? ""
+    path = lookup.text("secret_path") ?? ""
+    version = lookup.text("version")
+    isVersioned = lookup.integer("engine_version") != 1
   }
 
   /// Below `/v1/`.

@@ -26,14 +26,13 @@ public struct AgentConfiguration: Sendable {
 
   /// One orchestrator's REST API.
   public struct Orchestrator: Sendable, Equatable {
-    public var urls: [String]
+    public var addresses = OrchestratorAddresses()
     public var namespace: String?
     public var jobID: String?
     public var tokenFile: String?
     public var apiKeyFile: String?
+    /// Where the key is exchanged; `nil`: where ``addresses`` say.
     public var tokenURL: String?
-    /// The address of one job; `{job_id}` stands for an execution's.
-    public var jobURL = ""
     public var caFile: String?
     public var clientCertificateFile: String?
     public var clientKeyFile: String?
@@ -66,12 +65,13 @@ public struct AgentConfiguration: Sendable {
     public var group: gid_t?
     public var allowedUsers: Set<uid_t> = []
     public var allowedGroups: Set<gid_t> = []
-    /// Loopback host and port of a listener for `/metrics`, `/healthz` and `/readyz` only.
-    public var metrics: (host: String, port: Int)? {
-      metricsHost.map { ($0, metricsPort) }
+    /// A loopback listener for `/metrics`, `/healthz` and `/readyz` only.
+    public var metrics: Listener?
+
+    public struct Listener: Sendable, Equatable {
+      public var host: String
+      public var port: Int
     }
-    var metricsHost: String?
-    var metricsPort = 0
   }
 
   public struct Limits: Sendable, Equatable {

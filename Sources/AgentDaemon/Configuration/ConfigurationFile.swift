@@ -1,203 +1,107 @@
-import Delivery
 import ExecutionModel
-import Glibc
-import HTTPTransport
-import JSONReader
 import SecretBytes
-import YAMLReader
+import Settings
 
-/// Reads the daemon's configuration, YAML or JSON.
+/// The daemon's configuration, YAML or JSON: what can be set, once, for the reader and for the JSON Schema.
 public enum ConfigurationFile {
   /// - Throws: every fault of the file, each with path and line.
   public static func parse(_ bytes: SecretBytes) throws(DocumentFaults) -> AgentConfiguration {
-    let root: JSONValue
-    do throws(JSONFault) {
-      root = try YAMLReader.parse(bytes, limits: .document)
-    } catch {
-      throw DocumentFaults([DocumentFault("", "\(error)")])
-    }
-    let faults = ConfigurationFaults()
-    var configuration = AgentConfiguration()
-    if !root.isNull, let block = ConfigurationBlock(root, "", faults) {
-      read(block, into: &configuration)
-    }
-    guard faults.faults.isEmpty else {
-      throw DocumentFaults(faults.faults)
-    }
-    return configuration
+    try settings.read(bytes, over: AgentConfiguration())
   }
 
-  private static func read(_ block: ConfigurationBlock, into configuration: inout AgentConfiguration) {
-    configuration.nodeID = block.text("node_id") ?? configuration.nodeID
-    configuration.stateFolder = block.path("state_folder") ?? configuration.stateFolder
-    configuration.policy = block.path("policy")
-    if let sources = block.block("sources") {
-      configuration.folder = sources.block("folder").flatMap(folder)
-      configuration.orchestrators = sources.blocks("orchestrators").compactMap(orchestrator)
-      sources.finish()
-    }
-    if let outputs = block.block("outputs") {
-      configuration.outputs = self.outputs(outputs)
-    }
-    configuration.notices = block.blocks("notices").compactMap(NoticeReader.notice)
-    configuration.noticeDelay = block.duration("notice_delay", atLeast: .zero) ?? configuration.noticeDelay
-    if let api = block.block("api") {
-      configuration.api = self.api(api)
-    }
-    if let limits = block.block("limits") {
-      configuration.limits = self.limits(limits)
-    }
-    if let stop = block.block("stop") {
-      configuration.stop.removesOutputs = stop.flag("remove_outputs") ?? false
-      configuration.stop.revokesLeases = stop.flag("revoke_leases") ?? false
-      stop.finish()
-    }
-    block.finish()
+  /// The JSON Schema, for editors.
+  public static var schema: SecretBytes { settings.schema }
+
+  static let settings = SettingsFile(
+    "agent", "The configuration of the secrets-agent daemon (agent.yaml)", noun: "setting", root,
+    defaults: AgentConfiguration())
+
+  private static let root = SettingsObject<AgentConfiguration> {
+    Setting(
+      "node_id", .text, \.nodeID, default: "the host's name",
+      "What tells this node from others: only its executions are taken, and refreshes are spread by it.")
+    Setting(
+      "state_folder", .path, \.stateFolder,
+      "Records, and the lock that keeps a second instance away; nothing secret lies in it.")
+    Setting(
+      "policy", .path, \.policy, default: "the strict policy: https or loopback, no files, no environment",
+      "The node policy's file: what documents may do on this node.")
+    Setting("sources", sources, \.self, "Where executions come from, beside the local API.")
+    Setting("outputs", outputs, \.outputs, "Where and how secrets are delivered: one folder an execution.")
+    Setting(
+      "notices", .listOrOne(of: .notice, named: "notice"), \.notices, default: "none",
+      "What is told of a new generation, in this order; the first generation of an execution is told to nobody.")
+    Setting(
+      "notice_delay", .duration(atLeast: .zero), \.noticeDelay,
+      "Changes that follow each other within this time are one notice.")
+    Setting("api", api, \.api, "The local API.")
+    Setting("limits", limits, \.limits, "How long calls may take, and how many there may be.")
+    Setting("stop", stop, \.stop, "What SIGTERM does beside ending.")
   }
 
-  private static func folder(_ block: ConfigurationBlock) -> AgentConfiguration.Folder? {
-    let path = block.requiredText("path").flatMap { _ in block.path("path") }
-    let quiet = block.duration("quiet", atLeast: .milliseconds(100))
-    block.finish()
-    guard let path else {
-      return nil
-    }
-    return AgentConfiguration.Folder(path: path, quiet: quiet ?? .seconds(2))
+  private static let sources = SettingsObject<AgentConfiguration> {
+    Setting(
+      "folder", .object(folder, from: AgentConfiguration.Folder(path: "")), \.folder, default: "none",
+      "A watched folder of *.json, *.yaml and *.yml.")
+    Setting(
+      "orchestrators", .listOrOne(of: .orchestrator, named: "orchestrator"), \.orchestrators, default: "none",
+      "Orchestrators' REST APIs; one that several list counts by the first.")
   }
 
-  private static func orchestrator(_ block: ConfigurationBlock) -> AgentConfiguration.Orchestrator? {
-    var orchestrator = AgentConfiguration.Orchestrator(urls: block.texts("urls") ?? [])
-    orchestrator.namespace = block.text("namespace")
-    orchestrator.jobID = block.text("job_id")
-    orchestrator.tokenFile = block.path("token_file")
-    orchestrator.apiKeyFile = block.path("api_key_file")
-    orchestrator.tokenURL = block.text("token_url")
-    orchestrator.caFile = block.path("ca_file")
-    orchestrator.clientCertificateFile = block.path("client_certificate_file")
-    orchestrator.clientKeyFile = block.path("client_key_file")
-    orchestrator.pollInterval = block.duration("poll_interval", atLeast: .seconds(1)) ?? orchestrator.pollInterval
-    if orchestrator.urls.isEmpty {
-      block.fault("urls", "required: one or more list URLs, as https://host:9010/api/v1/executions?node_ids={node_id}")
-    }
-    for url in orchestrator.urls + (orchestrator.tokenURL.map { [$0] } ?? []) {
-      checkAddress(url, block)
-    }
-    if orchestrator.tokenFile != nil, orchestrator.apiKeyFile != nil {
-      block.fault("token_file", "token_file and api_key_file exclude each other; keep one")
-    }
-    if (orchestrator.apiKeyFile == nil) != (orchestrator.tokenURL == nil) {
-      block.fault("api_key_file", "api_key_file and token_url need each other; give both or neither")
-    }
-    if (orchestrator.clientCertificateFile == nil) != (orchestrator.clientKeyFile == nil) {
-      block.fault(
-        "client_key_file", "client_certificate_file and client_key_file need each other; give both or neither")
-    }
-    block.finish()
-    return orchestrator
+  private static let folder = SettingsObject<AgentConfiguration.Folder> {
+    Setting("path", .path, \.path, required: true, "The folder; rename files into place, or let them be quiet a while.")
+    Setting(
+      "quiet", .duration(atLeast: .milliseconds(100)), \.quiet,
+      "How long a file that cannot be read must have been quiet before that is an error.")
   }
 
-  /// The bearer goes to these: https, or this machine.
-  private static func checkAddress(_ text: String, _ block: ConfigurationBlock) {
-    var plain = text
-    for name in ["{node_id}", "{namespace}", "{job_id}"] {
-      plain = plain.split(separator: name, omittingEmptySubsequences: false).joined(separator: "x")
+  private static let outputs = SettingsObject<AgentConfiguration.Outputs>(rules: [
+    .check(at: \.hasFiles) { outputs in
+      outputs.hasFiles || outputs.environmentFile != nil
+        ? nil : "neither files nor an env file: nothing would be delivered"
     }
-    guard let url = try? HTTPURL(parsing: plain) else {
-      return block.fault("urls", "expected an address as https://host:port/path")
-    }
-    if url.scheme == .http, !url.isLoopbackHost {
-      block.fault("urls", "\(url.host) is not loopback, so it needs https: the token goes there")
-    }
+  ]) {
+    Setting("root", .path, \.root, "The folder of all executions' folders; put it on a tmpfs.")
+    Setting(
+      "folder", .folderName, \.folder,
+      "The name of an execution's folder; {id}, {job_id}, {namespace} and {name} are filled in.")
+    Setting(
+      "environment_file", .environmentFormat, \.environmentFile, "The format of the env file beside the files.")
+    Setting("files", .flag, \.hasFiles, "Whether each secret is a file.")
+    Setting("mode", .mode(forbidding: 0o007), \.permissions.fileMode, "Permission bits of files.")
+    Setting("folder_mode", .mode(forbidding: 0o002), \.permissions.folderMode, "Permission bits of folders.")
+    Setting(
+      "owner", .user, \.permissions.owner, default: "the agent's own user", "Whose the outputs are, by name or number.")
+    Setting(
+      "group", .group, \.permissions.group, default: "the system's choice", "The outputs' group, by name or number.")
   }
 
-  private static func outputs(_ block: ConfigurationBlock) -> AgentConfiguration.Outputs {
-    var outputs = AgentConfiguration.Outputs()
-    outputs.root = block.path("root") ?? outputs.root
-    outputs.folder = block.text("folder") ?? outputs.folder
-    if let word = block.text("environment_file") {
-      outputs.environmentFile = EnvironmentFormat(rawValue: word)
-      if outputs.environmentFile == nil, word != "none" {
-        let known = EnvironmentFormat.allCases.map(\.rawValue).joined(separator: ", ")
-        block.fault("environment_file", "expected one of \(known), none")
-      }
-    }
-    outputs.hasFiles = block.flag("files") ?? outputs.hasFiles
-    if !outputs.hasFiles, outputs.environmentFile == nil {
-      block.fault("files", "neither files nor an env file: nothing would be delivered")
-    }
-    if !OutputFolderName.isTemplate(outputs.folder) {
-      block.fault("folder", "expected a name without '/', made of letters and {id}, {job_id}, {namespace}, {name}")
-    }
-    outputs.permissions = OutputPermissions(
-      fileMode: mode(block, "mode", forbidden: 0o007) ?? 0o600,
-      folderMode: mode(block, "folder_mode", forbidden: 0o002) ?? 0o700,
-      owner: block.text("owner").flatMap { account($0, block, "owner", Accounts.user) },
-      group: block.text("group").flatMap { account($0, block, "group", Accounts.group) })
-    block.finish()
-    return outputs
+  private static let api = SettingsObject<AgentConfiguration.API> {
+    Setting("socket", .path, \.socket, "The Unix socket.")
+    Setting("mode", .mode(forbidding: 0o007), \.mode, "Permission bits of the socket.")
+    Setting("group", .group, \.group, default: "the agent's own", "The socket's group, by name or number.")
+    Setting(
+      "allowed_users", .accounts(.user), \.allowedUsers, default: "none",
+      "Who may ask besides root and the agent's own user, by name or number.")
+    Setting(
+      "allowed_groups", .accounts(.group), \.allowedGroups, default: "none", "Whose members may ask, by name or number."
+    )
+    Setting(
+      "metrics_address", .loopbackListener, \.metrics, default: "none",
+      "A listener of /metrics, /healthz and /readyz for scrapers that cannot use the socket.")
   }
 
-  private static func mode(_ block: ConfigurationBlock, _ key: String, forbidden: mode_t) -> mode_t? {
-    guard let text = block.text(key) else {
-      return nil
-    }
-    guard let bits = mode_t(text, radix: 8), bits <= 0o777, bits & forbidden == 0 else {
-      block.fault(key, "expected permission bits as \"0640\", without rights for every user")
-      return nil
-    }
-    return bits
+  private static let limits = SettingsObject<AgentConfiguration.Limits> {
+    Setting("connect", .duration(atLeast: .milliseconds(100)), \.connect, "How long a connection may take.")
+    Setting("attempt", .duration(atLeast: .milliseconds(100)), \.attempt, "How long one attempt of a call may take.")
+    Setting("in_flight", .integer(1...1000), \.inFlight, "How many calls go out at once on one connection.")
   }
 
-  private static func account<Number>(
-    _ name: String, _ block: ConfigurationBlock, _ key: String, _ find: (String) -> Number?
-  ) -> Number? {
-    guard let number = find(name) else {
-      block.fault(key, "no \(key) of the system is named \(DocumentPath.shown(name))")
-      return nil
-    }
-    return number
-  }
-
-  private static func api(_ block: ConfigurationBlock) -> AgentConfiguration.API {
-    var api = AgentConfiguration.API()
-    api.socket = block.path("socket") ?? api.socket
-    api.mode = mode(block, "mode", forbidden: 0o007) ?? api.mode
-    api.group = block.text("group").flatMap { account($0, block, "group", Accounts.group) }
-    for name in block.texts("allowed_users") ?? [] {
-      api.allowedUsers.formUnion(account(name, block, "allowed_users", Accounts.user).map { [$0] } ?? [])
-    }
-    for name in block.texts("allowed_groups") ?? [] {
-      api.allowedGroups.formUnion(account(name, block, "allowed_groups", Accounts.group).map { [$0] } ?? [])
-    }
-    if let listener = block.text("metrics_address") {
-      guard let url = try? HTTPURL(parsing: "http://\(listener)"), url.isLoopbackHost, url.path == "/" else {
-        block.fault("metrics_address", "expected a loopback address and port, as 127.0.0.1:9465")
-        return api
-      }
-      api.metricsHost = url.host
-      api.metricsPort = url.port
-    }
-    block.finish()
-    return api
-  }
-
-  private static func limits(_ block: ConfigurationBlock) -> AgentConfiguration.Limits {
-    var limits = AgentConfiguration.Limits()
-    limits.connect = block.duration("connect", atLeast: .milliseconds(100)) ?? limits.connect
-    limits.attempt = block.duration("attempt", atLeast: .milliseconds(100)) ?? limits.attempt
-    limits.inFlight = block.integer("in_flight", 1...1000) ?? limits.inFlight
-    block.finish()
-    return limits
-  }
-}
-
-/// Users and groups by name or number.
-public enum Accounts {
-  public static func user(_ name: String) -> uid_t? {
-    uid_t(name) ?? getpwnam(name)?.pointee.pw_uid
-  }
-
-  public static func group(_ name: String) -> gid_t? {
-    gid_t(name) ?? getgrnam(name)?.pointee.gr_gid
+  private static let stop = SettingsObject<AgentConfiguration.Stop> {
+    Setting(
+      "remove_outputs", .flag, \.removesOutputs, "Whether outputs are removed; otherwise they stay for the restart.")
+    Setting(
+      "revoke_leases", .flag, \.revokesLeases,
+      "Whether leases are revoked; otherwise workloads go on with what they have.")
   }
 }

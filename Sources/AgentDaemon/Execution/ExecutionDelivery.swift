@@ -106,6 +106,10 @@ extension ExecutionSupervisor {
         log.notice(
           "generation delivered",
           metadata: ["execution": "\(id)", "generation": "\(number)", "secrets": "\(secrets.count)"])
+      } else if inPlace == 0 {
+        // What an earlier process delivered is in place, but its manifest does not say which generation it is.
+        managed[id]?.generation = number
+        managed[id]?.deliveredAtUnix = time.unixTime
       }
       record(id, accepted.folder)
       notifyIfNeeded(id, secrets.map(\.value))

@@ -66,7 +66,8 @@ struct ExecutionRecords: Sendable {
     else {
       return nil
     }
-    return ExecutionRecord(id: id, source: source, folder: folder, notified: max(0, notified))
+    return ExecutionRecord(
+      id: id, source: source, folder: folder, notified: min(max(0, notified), GenerationManifest.most))
   }
 
   /// Written aside, flushed, renamed: a crash leaves the old record or the new one.

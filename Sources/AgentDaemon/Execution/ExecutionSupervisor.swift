@@ -168,7 +168,7 @@ public actor ExecutionSupervisor {
       return await stop(id, end)
     }
     guard execution.hasJobSpec else {
-      return refuse(entry, ["job_spec: missing, so what secrets the execution wants is not known"])
+      return wait(entry, "job_spec: missing, so what secrets the execution wants is not known")
     }
     let refusals = PolicyGate.refusals(
       of: execution, in: entry.item, by: policy, asEnvironment: configuration.outputs.environmentFile != nil)
@@ -204,6 +204,14 @@ public actor ExecutionSupervisor {
     for line in lines.prefix(20) {
       log.warning("document warning", metadata: ["execution": "\(entry.id)", "reason": "\(line)"])
     }
+  }
+
+  /// An execution that came without its job spec, which may follow.
+  private func wait(_ entry: ManagedExecution, _ reason: String) {
+    var entry = entry
+    entry.documentProblem = reason
+    managed[entry.id] = entry
+    log.notice("execution waits", metadata: ["execution": "\(entry.id)", "reason": "\(reason)"])
   }
 
   private func refuse(_ entry: ManagedExecution, _ lines: [String]) {

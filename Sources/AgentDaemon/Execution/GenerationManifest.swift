@@ -40,10 +40,14 @@ enum GenerationManifest {
     return json.finish()
   }
 
-  /// The generation's number in a manifest; `nil` where it is not one of `execution`.
+  /// More generations than a node delivers. The manifest lies in the workload's folder, so what it says is a stranger's: a number
+  /// near the end of the range would overflow with the next one.
+  static let most: Int64 = 1 << 53
+
+  /// The generation's number in a manifest; `nil` where it is not one of `execution`, or cannot be ours.
   static func number(in manifest: SecretBytes, of execution: String) -> Int64? {
     guard let json = try? JSONValue.parse(manifest, limits: .document), json.member("execution")?.text == execution,
-      let number = json.member("generation")?.int64, number > 0, number < Int64.max
+      let number = json.member("generation")?.int64, (1...most).contains(number)
     else {
       return nil
     }

@@ -108,7 +108,10 @@ struct FolderContents {
       }
       if file.bytes != bytes {
         let document = try FolderDocument(bytes, name: entry.name)
-        file.items = document.items
+        // What one page lacks may be on another.
+        let listed = Set(document.items.compactMap(\.id))
+        let elsewhere = document.isPartial ? file.items.filter { $0.id.map { !listed.contains($0) } ?? false } : []
+        file.items = document.items + elsewhere
         file.isPartial = document.isPartial
         file.bytes = bytes
         file.revision += 1

@@ -9,6 +9,8 @@ import SecretBytes
 public struct OrchestratorConfiguration: Sendable {
   /// List addresses; `{node_id}`, `{namespace}` and `{job_id}` are filled in, percent-encoded.
   public let urls: [String]
+  /// The address of one job; `{job_id}` is the execution's, whatever ``jobID`` says.
+  public let jobURL: String
   public let nodeID: String
   public let namespace: String?
   public let jobID: String?
@@ -17,22 +19,20 @@ public struct OrchestratorConfiguration: Sendable {
   /// A file that holds an API key, exchanged for tokens at ``tokenURL``.
   public let apiKeyFile: String?
   public let tokenURL: String?
-  /// The address of one job; `{job_id}` is filled in with an execution's.
-  public let jobURL: String
   public let pollInterval: Duration
 
   public init(
-    urls: [String], nodeID: String, namespace: String? = nil, jobID: String? = nil, tokenFile: String? = nil,
-    apiKeyFile: String? = nil, tokenURL: String? = nil, jobURL: String, pollInterval: Duration = .seconds(30)
+    urls: [String], jobURL: String, nodeID: String, namespace: String? = nil, jobID: String? = nil,
+    tokenFile: String? = nil, apiKeyFile: String? = nil, tokenURL: String? = nil, pollInterval: Duration = .seconds(30)
   ) {
     self.urls = urls
+    self.jobURL = jobURL
     self.nodeID = nodeID
     self.namespace = namespace
     self.jobID = jobID
     self.tokenFile = tokenFile
     self.apiKeyFile = apiKeyFile
     self.tokenURL = tokenURL
-    self.jobURL = jobURL
     self.pollInterval = pollInterval
   }
 }

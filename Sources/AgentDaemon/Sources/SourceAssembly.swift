@@ -15,7 +15,7 @@ extension Daemon {
   private static func folderName(_ folder: AgentConfiguration.Folder) -> String { "folder \(folder.path)" }
 
   private static func orchestratorName(_ configuration: AgentConfiguration, _ index: Int) -> String {
-    "orchestrator \(configuration.orchestrators[index].urls.first ?? "\(index)")"
+    "orchestrator \(configuration.orchestrators[index].addresses.name)"
   }
 
   func makeSources(
@@ -44,10 +44,11 @@ extension Daemon {
   private static func configuration(
     _ orchestrator: AgentConfiguration.Orchestrator, nodeID: String
   ) -> OrchestratorConfiguration {
-    OrchestratorConfiguration(
-      urls: orchestrator.urls, nodeID: nodeID, namespace: orchestrator.namespace, jobID: orchestrator.jobID,
-      tokenFile: orchestrator.tokenFile, apiKeyFile: orchestrator.apiKeyFile, tokenURL: orchestrator.tokenURL,
-      jobURL: orchestrator.jobURL, pollInterval: orchestrator.pollInterval)
+    let addresses = orchestrator.addresses
+    return OrchestratorConfiguration(
+      urls: addresses.lists, jobURL: addresses.jobURL, nodeID: nodeID, namespace: orchestrator.namespace,
+      jobID: orchestrator.jobID, tokenFile: orchestrator.tokenFile, apiKeyFile: orchestrator.apiKeyFile,
+      tokenURL: orchestrator.tokenURL ?? addresses.tokenURL, pollInterval: orchestrator.pollInterval)
   }
 
   /// The files are the node owner's own choice, so the documents' policy does not bound them.

@@ -34,7 +34,7 @@ extension ExecutionSupervisor {
 
   private func state(of entry: ManagedExecution, _ secrets: [ExecutionStatus.Secret]) -> ExecutionStatus.State {
     guard entry.accepted != nil else {
-      return .invalid
+      return entry.item.hasJobSpec ? .invalid : .pending
     }
     if entry.deliveryProblem != nil {
       return .failing

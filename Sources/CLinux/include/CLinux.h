@@ -23,6 +23,10 @@ void linux_wipe(void *pointer, size_t count);
 // Memory for plaintext: memfd_secret(2) where the kernel offers it, else locked and left out of core dumps.
 // Returns NULL with errno set where not even plain memory can be had. `count` is a multiple of the page size.
 void *linux_secret_map(size_t count);
+
+// Whether the kernel offers memfd_secret(2): since 5.14, unless it was built or started without.
+bool linux_has_secret_memory(void);
+
 void linux_secret_unmap(void *pointer, size_t count);
 
 // openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS, and RESOLVE_NO_SYMLINKS where `follow` is false.

@@ -6,11 +6,11 @@ import Glibc
 /// content did not change. An owner of `nil` is the user that the agent runs as; a group of `nil` is left as the system made it.
 public struct OutputPermissions: Sendable, Hashable {
   /// Permission bits of files (of 0777).
-  public let fileMode: mode_t
+  public var fileMode: mode_t { didSet { fileMode &= 0o777 } }
   /// Permission bits of folders that the output makes (of 0777); without meaning for an env file.
-  public let folderMode: mode_t
-  public let owner: uid_t?
-  public let group: gid_t?
+  public var folderMode: mode_t { didSet { folderMode &= 0o777 } }
+  public var owner: uid_t?
+  public var group: gid_t?
 
   public init(fileMode: mode_t = 0o600, folderMode: mode_t = 0o700, owner: uid_t? = nil, group: gid_t? = nil) {
     self.fileMode = fileMode & 0o777

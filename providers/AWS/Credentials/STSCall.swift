@@ -86,11 +86,19 @@ struct STSCall: Sendable {
 
   // MARK: - Sending
 
+  private func endpoint() throws(ProviderFailure) -> HTTPURL {
+    try AWSEndpoint.url(
+      service: "sts", region: region, connection: connection, services: services, isNested: isNested)
+  }
+
+  func checkAddresses() throws(ProviderFailure) {
+    _ = try client(try endpoint())
+  }
+
   private func send(
     _ body: SecretBytes, action: String, signedBy identity: AWSCredentials?, sent: [SecretBytes]
   ) async throws(ProviderFailure) -> AWSCredentials {
-    let endpoint = try AWSEndpoint.url(
-      service: "sts", region: region, connection: connection, services: services, isNested: isNested)
+    let endpoint = try endpoint()
     let client = try client(endpoint)
     var response = try await attempt(body, endpoint, client, action, identity, sent)
     if identity != nil, response.status != 200, learnsTime(from: response) {
@@ -112,27 +120,23 @@ struct STSCall: Sendable {
     _ body: SecretBytes, _ endpoint: HTTPURL, _ client: any HTTPSending, _ action: String,
     _ identity: AWSCredentials?, _ sent: [SecretBytes]
   ) async throws(ProviderFailure) -> HTTPResponse {
-    let plain = request(body, endpoint, [])
-    let added = identity.map {
-      SignatureVersion4(region: region, service: "sts")
-        .headers(signing: plain, with: $0, at: skew.now(services.time.unixTime))
-    }
-    return try await caller.send(request(body, endpoint, added ?? []), over: client, about: nil) { response in
+    let transport: any HTTPSending =
+      identity.map {
+        SigningTransport(
+          inner: client, signature: SignatureVersion4(region: region, service: "sts"), credentials: $0, skew: skew,
+          time: services.time)
+      } ?? client
+    let request = HTTPRequest(
+      method: .post, url: endpoint,
+      headers: [HTTPHeader("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")], body: body,
+      timeout: services.limits.attempt, maximumResponseBytes: XMLLeaves.maximumBytes)
+    return try await caller.send(request, over: transport, about: nil) { response in
       guard response.status != 200 else {
         return .accept
       }
       let failure = errors.failure(response, action: action, sent: sent)
       return failure.isRetriable ? .fail(failure) : .accept
     }
-  }
-
-  private func request(_ body: SecretBytes, _ endpoint: HTTPURL, _ added: [HTTPHeader]) -> HTTPRequest {
-    HTTPRequest(
-      method: .post, url: endpoint,
-      headers: [
-        HTTPHeader("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-      ] + added,
-      body: body, timeout: services.limits.attempt, maximumResponseBytes: XMLLeaves.maximumBytes)
   }
 
   private func learnsTime(from response: HTTPResponse) -> Bool {

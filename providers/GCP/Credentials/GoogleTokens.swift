@@ -50,7 +50,7 @@ struct GoogleTokens: Sendable {
     do throws(ProviderFailure) {
       return try await session.current()
     } catch {
-      throw own(error)
+      throw failures.own(error)
     }
   }
 
@@ -59,14 +59,7 @@ struct GoogleTokens: Sendable {
     do throws(ProviderFailure) {
       return try await session.replacing(refused)
     } catch {
-      throw own(error)
+      throw failures.own(error)
     }
-  }
-
-  /// A shared login fails for every connection under its own name.
-  private func own(_ failure: ProviderFailure) -> ProviderFailure {
-    ProviderFailure(
-      failure.kind, connection: failures.connection, reference: failure.reference, status: failure.status,
-      retryAfter: failure.retryAfter, failure.message, hint: failure.hint)
   }
 }

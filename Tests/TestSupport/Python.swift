@@ -1,18 +1,18 @@
 import Foundation
 
-/// The Python that `make test` names, with boto3 and moto in it.
-enum Python {
-  static let path = ProcessInfo.processInfo.environment["SECRETS_AGENT_PYTHON"]
-  static let absence = "SECRETS_AGENT_PYTHON does not name a Python with boto3 and moto; see `make test`"
+/// The Python that `make test` names, with boto3, moto, jsonschema and others in it (scripts/requirements.txt).
+public enum Python {
+  public static let path = ProcessInfo.processInfo.environment["SECRETS_AGENT_PYTHON"]
+  public static let absence = "SECRETS_AGENT_PYTHON does not name a Python; see `make test`"
 
-  struct Fault: Error {
-    let status: Int32
-    let said: String
+  public struct Fault: Error {
+    public let status: Int32
+    public let said: String
   }
 
   /// Runs `script` to its end and gives what it printed, warnings among it.
   @discardableResult
-  static func run(_ script: String, _ arguments: [String] = []) throws -> String {
+  public static func run(_ script: String, _ arguments: [String] = []) throws -> String {
     let process = process(["-c", script] + arguments)
     let output = Pipe()
     process.standardOutput = output
@@ -27,7 +27,7 @@ enum Python {
   }
 
   /// Without the machine's own identity, and without a look at its metadata service.
-  static func process(_ arguments: [String]) -> Process {
+  public static func process(_ arguments: [String]) -> Process {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path ?? "/nonexistent")
     process.arguments = arguments
@@ -41,11 +41,11 @@ enum Python {
 }
 
 /// moto's server (https://docs.getmoto.org/en/latest/docs/server_mode.html) on a free port.
-final class MotoServer {
-  let address: String
+public final class MotoServer {
+  public let address: String
   private let process: Process
 
-  init() throws {
+  public init() throws {
     process = Python.process(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"])
     let output = Pipe()
     process.standardOutput = output
@@ -67,7 +67,7 @@ final class MotoServer {
     output.fileHandleForReading.readabilityHandler = { _ = $0.availableData }
   }
 
-  func stop() {
+  public func stop() {
     // The test runner's threads block SIGTERM, and a child inherits that.
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
