@@ -213,7 +213,7 @@ func oneBlockWithoutTheOtherIsSaid(_ layout: SchemaLayout) throws {
     "name": "web", "secrets": ["A": ["from": "f", "path": "/x"], "B": ["from": "f", "path": "/y"]],
   ]
   let providers: JSONTree = ["name": "web", "secret_providers": ["f": ["provider": "file"]]]
-  for zero in [nil, .null, [:]] as [JSONTree?] {
+  for zero in [nil, .null, [:], "", 0, false, []] as [JSONTree?] {
     let alone = secrets.adding(zero.map { ["secret_providers": $0] } ?? [:])
     for tree in [alone, execution("e-1", spec: alone)] {
       let faults = try faults(tree, layout)
@@ -226,6 +226,19 @@ func oneBlockWithoutTheOtherIsSaid(_ layout: SchemaLayout) throws {
       #expect(faults.map(\.path) == ["secrets"])
       #expect(faults.map(\.severity) == [.warning])
     }
+  }
+}
+
+/// A map is no struct: who wrote a name into it wants something, also where nothing stands behind it.
+@Test(arguments: SchemaLayout.allCases)
+func aNamedEntryWithNothingInItIsNotAbsent(_ layout: SchemaLayout) throws {
+  for zero in [[:], ["from": ""], ["from": .null, "path": ""]] as [JSONTree] {
+    let spec: JSONTree = ["secret_providers": ["f": ["provider": "file"]], "secrets": ["A": zero]]
+    #expect(try faults(spec, layout).filter { $0.severity == .error }.map(\.path) == ["secrets.A.from"])
+  }
+  for zero in [[:], ["provider": ""], ["provider": .null, "address": ""]] as [JSONTree] {
+    let spec: JSONTree = ["secret_providers": ["f": zero], "secrets": ["A": ["from": "f", "path": "/x"]]]
+    #expect(try faults(spec, layout).filter { $0.severity == .error }.map(\.path) == ["secret_providers.f.provider"])
   }
 }
 

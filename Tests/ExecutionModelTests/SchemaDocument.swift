@@ -19,10 +19,10 @@ enum SchemaLayout: String, CaseIterable, Sendable {
     switch tree {
     case .object(let members) where !members.isEmpty:
       return members.map { member in
-        "\(indent)\(scalar(member.name)):\(value(member.value, indent: indent))\n"
+        "\(indent)\(scalar(member.name)):\(value(member.value, indent: indent))"
       }.joined()
     case .array(let elements) where !elements.isEmpty:
-      return elements.map { "\(indent)-\(value($0, indent: indent))\n" }.joined()
+      return elements.map { "\(indent)-\(value($0, indent: indent))" }.joined()
     default:
       return flow(tree) + "\n"
     }
@@ -32,7 +32,7 @@ enum SchemaLayout: String, CaseIterable, Sendable {
     switch tree {
     case .object(let members) where !members.isEmpty: "\n" + block(tree, indent: indent + "  ")
     case .array(let elements) where !elements.isEmpty: "\n" + block(tree, indent: indent + "  ")
-    default: " " + flow(tree)
+    default: " \(flow(tree))\n"
     }
   }
 
