@@ -1,6 +1,6 @@
 import JSONReader
 
-/// The shapes that documents come in (SCHEMA of the orchestrator's API, and what people write by hand): a list of executions, one
+/// The shapes that documents come in, by the orchestrator's API and as people write them by hand: a list of executions, one
 /// execution, `{"execution": …}`, `{"job": …}`, a bare job spec, or any of these below `spec`.
 struct ExecutionEnvelope {
   let items: [ExecutionDocument.Item]
@@ -113,14 +113,15 @@ struct ExecutionEnvelope {
       || (value.member("id") != nil && value.member("status") != nil)
   }
 
+  /// Members of a job spec beside the two blocks.
+  static let jobSpecNames = [
+    "config", "description", "labels", "meta", "name", "namespace", "priority", "restart_policy", "rollout", "selector",
+    "timeouts", "type",
+  ]
+
   /// A job spec that declares no secrets, or misspells what declares them.
   private static func isJobSpec(_ value: JSONValue) -> Bool {
-    let names = [
-      "config", "description", "labels", "meta", "name", "namespace", "priority", "restart_policy", "rollout",
-      "selector",
-      "timeouts", "type",
-    ]
-    return names.contains { value.member($0) != nil }
+    jobSpecNames.contains { value.member($0) != nil }
       || value.members.contains { member in
         NearestName.suggestion(for: member.name.text ?? "", among: ["secrets", "secret_providers"]) != nil
       }

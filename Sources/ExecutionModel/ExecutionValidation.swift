@@ -164,11 +164,25 @@ struct ValidationPass {
           path(name), "unknown key; did you mean \"\(meant)\"?", severity: block(meant) != nil ? .warning : .error,
           at: member.name)
       }
+      if item.isBareJobSpec, block("secrets") == nil, block("secret_providers") == nil {
+        checkWrappers(of: jobSpec)
+      }
     } else if let execution = item.execution {
       for member in execution.members where member.value.kind == .object {
         if let name = member.name.text, NearestName.suggestion(for: name, among: ["job_spec"]) != nil {
           report(DocumentPath.join(item.path, name), "unknown key; did you mean \"job_spec\"?", at: member.name)
         }
+      }
+    }
+  }
+
+  /// What holds the secrets of a document that seems to declare none may be misspelt itself.
+  private mutating func checkWrappers(of jobSpec: JSONValue) {
+    for member in jobSpec.members where member.value.kind == .object || member.value.kind == .array {
+      if let name = member.name.text, !ExecutionEnvelope.jobSpecNames.contains(name),
+        let meant = NearestName.suggestion(for: name, among: ["job_spec", "items", "execution"])
+      {
+        report(path(name), "unknown key; did you mean \"\(meant)\"?", at: member.name)
       }
     }
   }

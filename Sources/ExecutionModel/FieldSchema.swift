@@ -4,7 +4,9 @@ import JSONReader
 enum FieldSchema {
   /// What a server writes for a field that nobody set.
   static let zero: JSONTree = ["$ref": "#/$defs/zero"]
-  static let zeroDefinition: JSONTree = ["enum": [.null, "", 0, false, [:], []]]
+  static let zeroDefinition: JSONTree = [
+    "anyOf": [["enum": [.null, "", 0, false, []]], ["type": "object", "additionalProperties": zero]]
+  ]
 
   /// Matches nothing. Unlike `false` it is found at the key that should not be there, and not at the object around it.
   static let nothing: JSONTree = ["$ref": "#/$defs/nothing"]

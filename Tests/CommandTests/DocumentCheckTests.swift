@@ -94,6 +94,8 @@ import Testing
     ("secret_providers: {f: {provider: file}}\nsecret: {A: {from: f, path: /a}}", "did you mean \"secrets\"?"),
     ("secret_provider: {f: {provider: file}}\nsecrets: {A: {from: f, path: /a}}", "did you mean \"secret_providers\"?"),
     ("secrets: {A: {from: f, path: /a}}", "secret_providers: required"),
+    ("name: n\njob_specs: {secrets: {A: {from: f}}}", "did you mean \"job_spec\"?"),
+    ("name: n\nitem: [{id: e}]", "did you mean \"items\"?"),
     ("id: e\njob_spce: {secrets: {}}\njob_id: j", "did you mean \"job_spec\"?"),
     ("spec: {secrets: {}}\nsecrets: {A: {from: f}}", "inside and outside"),
   ])

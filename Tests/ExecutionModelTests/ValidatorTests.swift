@@ -33,9 +33,11 @@ import Testing
     secret_providers:
       v: {provider: hashicorp_vault, address: "https://v", auth: {role_id: r, secret_id: s}, region: "", tls: null}
       a: {provider: aws_sts, region: eu-central-1, role_arn: "arn:aws:iam::123456789012:role/r", auth: null, address: ""}
+      n: {provider: file, tls: {ca_cert: "", skip_verify: false, client_key: null}, auth: {role_id: "", token: null}}
     secrets:
       A: {from: v, mount: m, secret_path: p, field: f, version: 3, refresh: 0, secret_id: "", with_decryption: false}
       B: {from: a, field: region, refresh: 30m, version: null}
+      C: {from: n, path: /c, with_decryption: null}
     """
 
   @Test(arguments: [
