@@ -73,10 +73,15 @@ public struct TextGrammar: Sendable, Equatable {
   /// `range` bytes, each an ASCII letter or digit or one of `others`.
   public static func word(_ range: ClosedRange<Int>, _ others: String, _ summary: String) -> TextGrammar {
     let marks = others.map { "\\]^-".contains($0) ? "\\\($0)" : "\($0)" }.joined()
-    return TextGrammar(summary, pattern: "^[A-Za-z0-9\(marks)]{\(range.lowerBound),\(range.upperBound)}$") { text in
-      range.contains(text.utf8.count)
-        && text.utf8.allSatisfy { SecretName.isLetter($0) || SecretName.isDigit($0) || others.utf8.contains($0) }
+    return TextGrammar(summary, pattern: "^[A-Za-z0-9\(marks)]{\(range.lowerBound),\(range.upperBound)}$") {
+      isWord($0, range, others)
     }
+  }
+
+  /// Whether `text` has `range` bytes, each an ASCII letter or digit or one of `others`.
+  public static func isWord(_ text: String, _ range: ClosedRange<Int>, _ others: String) -> Bool {
+    range.contains(text.utf8.count)
+      && text.utf8.allSatisfy { SecretName.isLetter($0) || SecretName.isDigit($0) || others.utf8.contains($0) }
   }
 
   public static func == (one: TextGrammar, other: TextGrammar) -> Bool {
@@ -101,10 +106,10 @@ public enum VersionForm: Sendable, Equatable {
       }
     case .numberOrName:
       TextGrammar("a number from 1, latest or an alias", pattern: "^[A-Za-z0-9_-]{1,63}$") {
-        Self.isWord($0, 63, "-_") && !(Self.isNumber($0) && $0.utf8.allSatisfy { $0 == 0x30 })
+        TextGrammar.isWord($0, 1...63, "-_") && !(Self.isNumber($0) && $0.utf8.allSatisfy { $0 == 0x30 })
       }
     case .identifier:
-      TextGrammar("1 to 64 letters and digits", pattern: "^[A-Za-z0-9]{1,64}$") { Self.isWord($0, 64, "") }
+      .word(1...64, "", "1 to 64 letters and digits")
     }
   }
 
@@ -114,11 +119,6 @@ public enum VersionForm: Sendable, Equatable {
   }
 
   private static func isNumber(_ text: String) -> Bool { text.utf8.allSatisfy { SecretName.isDigit($0) } }
-
-  private static func isWord(_ text: String, _ longest: Int, _ others: String) -> Bool {
-    (1...longest).contains(text.utf8.count)
-      && text.utf8.allSatisfy { SecretName.isLetter($0) || SecretName.isDigit($0) || others.utf8.contains($0) }
-  }
 }
 
 /// A rule between the fields of one block.

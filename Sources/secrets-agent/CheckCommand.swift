@@ -111,7 +111,9 @@ struct CheckCommand: ParsableCommand {
 
   /// Makes every connection, which sends nothing, and holds the addresses that the document does not say itself against the policy.
   private func checkAddresses(of plans: [ExecutionPlan], _ policy: NodePolicy) throws -> ExitStatus? {
-    let connections = plans.flatMap(\.groups).map(\.connection)
+    // Executions of one list share their connections.
+    var seen: Set<ProviderConnection.Key> = []
+    let connections = plans.flatMap(\.groups).map(\.connection).filter { seen.insert($0.key).inserted }
     guard !connections.isEmpty else {
       return nil
     }

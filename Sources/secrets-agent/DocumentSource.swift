@@ -63,9 +63,7 @@ struct DocumentSource {
 
   /// Holds `item` against the schema, the outputs and the policy in one pass, and prints all that is wrong.
   func check(_ item: ExecutionDocument.Item, _ policy: NodePolicy, _ variables: EnvironmentFormat?) -> Checked {
-    let context = ValidationContext(
-      nodeName: AgentConfiguration.hostName, minRefresh: policy.minRefresh,
-      nameObstacle: { name in variables.flatMap { EnvironmentFile.obstacle(toName: name, format: $0) } })
+    let context = ValidationContext(nodeName: AgentConfiguration.hostName, policy: policy, variables: variables)
     let validation = registry.catalog.examine(item, in: context)
     for fault in validation.faults {
       log.faults.print(fault, treatingAsError: choice.strict)

@@ -188,10 +188,7 @@ public actor ExecutionSupervisor {
   /// What documents are held against on this node.
   var validationContext: ValidationContext {
     ValidationContext(
-      nodeName: configuration.nodeID, minRefresh: policy.minRefresh,
-      nameObstacle: { [format = configuration.outputs.environmentFile] name in
-        format.flatMap { EnvironmentFile.obstacle(toName: name, format: $0) }
-      })
+      nodeName: configuration.nodeID, policy: policy, variables: configuration.outputs.environmentFile)
   }
 
   /// Logs the warnings of a document, unless they are those of the one before.

@@ -134,13 +134,7 @@ struct SecretVersionName: Sendable, Equatable, CustomStringConvertible {
     self.version = version
   }
 
-  private static func isWord(_ text: String, _ longest: Int) -> Bool {
-    (1...longest).contains(text.utf8.count)
-      && text.utf8.allSatisfy {
-        (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
-          || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
-      }
-  }
+  private static func isWord(_ text: String, _ longest: Int) -> Bool { TextGrammar.isWord(text, 1...longest, "-_") }
 
   /// As the API names it.
   var description: String { "\(parent.path)/secrets/\(secret)/versions/\(version)" }
