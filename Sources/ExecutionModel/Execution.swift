@@ -28,12 +28,30 @@ public struct Execution: Sendable, Equatable {
 
 /// A named entry of `secret_providers`: type, connection fields, authentication.
 public struct ProviderConnection: Sendable, Equatable {
-  /// What makes two connections one: everything but the name. Logins and fetches are shared by it.
-  public struct Key: Sendable, Hashable {
+  /// What makes two connections one: everything but the name. Logins and fetches are shared by it. Hashed once, when it is made.
+  public final class Key: Sendable, Hashable {
     public let type: String
-    public let fields: FieldValues
-    public let method: String?
-    public let authentication: FieldValues
+    public let values: ConnectionValues
+    /// What the type's adapter reads of the values.
+    public let settings: any Sendable
+    private let hash: Int
+
+    /// - Throws: what only the adapter's own types can tell of the values.
+    public init(_ descriptor: ProviderDescriptor, _ values: ConnectionValues) throws(FieldFault) {
+      type = descriptor.type
+      self.values = values
+      settings = try descriptor.makeSettings(values)
+      var hasher = Hasher()
+      hasher.combine(type)
+      hasher.combine(values)
+      hash = hasher.finalize()
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
+
+    public static func == (one: Key, other: Key) -> Bool {
+      one === other || (one.hash == other.hash && one.type == other.type && one.values == other.values)
+    }
   }
 
   public let name: String
@@ -41,13 +59,8 @@ public struct ProviderConnection: Sendable, Equatable {
   public let descriptor: ProviderDescriptor
 
   public var type: String { key.type }
-  public var fields: FieldValues { key.fields }
-  /// `auth.method`, as written or inferred; `nil` where the type takes no `auth` block.
-  public var method: String? { key.method }
-  public var authentication: FieldValues { key.authentication }
-
-  /// The path of one of its fields in the document, for faults.
-  public func path(_ field: String) -> String { "secret_providers.\(name).\(field)" }
+  /// As written, for plans and policies.
+  public var values: ConnectionValues { key.values }
 
   public init(name: String, key: Key, descriptor: ProviderDescriptor) {
     self.name = name
@@ -82,21 +95,10 @@ public struct SecretEntry: Sendable, Equatable {
   public let name: String
   /// Name of the provider.
   public let from: String
-  public let lookup: FieldValues
+  public let reference: Reference
   public let encoding: Encoding
   /// `nil`: the provider's default. Never below the node's shortest.
   public let refresh: RefreshInterval?
   /// At least one.
   public let outputs: [Output]
-}
-
-/// What identifies one remote value: the connection, and the lookup without `field`, `encoding` and `refresh`.
-public struct Reference: Sendable, Hashable {
-  public let connection: ProviderConnection.Key
-  public let lookup: FieldValues
-
-  public init(connection: ProviderConnection.Key, lookup: FieldValues) {
-    self.connection = connection
-    self.lookup = lookup
-  }
 }

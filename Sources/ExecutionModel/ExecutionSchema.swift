@@ -170,7 +170,7 @@ private enum SecretSchema {
     for field in lookups.flatMap(\.1) where !fields.contains(where: { $0.name == field.name }) {
       fields.append(field)
     }
-    let common = ProviderDescriptor(type: "", summary: "", lookup: []).commonEntryFields
+    let common = ProviderDescriptor.commonEntryFields()
     let telling = lookups.flatMap { descriptor, own in
       own.filter { catalog.structs.secret[$0.name] == [descriptor.type] }.map { (descriptor, $0.name) }
     }

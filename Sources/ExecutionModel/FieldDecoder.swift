@@ -43,14 +43,13 @@ enum FieldDecoder {
       }
       return .credential(secret.detached())
     case .pem:
-      return .credential(try pem(value))
+      return try pem(value)
+    case .address, .origin:
+      return .address(try address(try controlled(value), isOrigin: kind == .origin))
     case .version(let form) where value.kind == .number:
       return .text(try checked(value.sourceText.unsafeString() ?? "", form.grammar))
-    case .text, .grammar, .version, .choice, .address, .origin, .file, .environmentVariable, .remotePath, .object:
-      guard let text = value.text else {
-        throw ValueFault("expected a string, found \(found(value))")
-      }
-      return .text(try self.text(text, kind))
+    case .text, .grammar, .version, .choice, .file, .environmentVariable, .remotePath, .object:
+      return .text(try text(try controlled(value, isRemotePath: kind == .remotePath), kind))
     }
   }
 
@@ -58,14 +57,14 @@ enum FieldDecoder {
     value.kind == .number && value.int64 == nil ? "a number that is not whole, or too large" : value.kind.phrase
   }
 
-  private static func pem(_ value: JSONValue) throws(ValueFault) -> SecretBytes {
+  private static func pem(_ value: JSONValue) throws(ValueFault) -> FieldValues.Value {
     guard let secret = value.secret, let text = value.text else {
       throw ValueFault("expected a string, found \(found(value))")
     }
     guard text.hasPrefix("/") || text.hasPrefix("-----BEGIN ") else {
       throw ValueFault("expected the absolute path of a PEM file, or PEM text")
     }
-    return secret.detached()
+    return text.hasPrefix("/") ? .text(text) : .credential(secret.detached())
   }
 
   /// Nanoseconds.
@@ -93,9 +92,12 @@ enum FieldDecoder {
     }
   }
 
-  private static func text(_ given: String, _ kind: FieldDescriptor.Kind) throws(ValueFault) -> String {
-    var text = given
-    if kind == .remotePath {
+  /// The text of a string, which is not empty and cannot steer a terminal.
+  private static func controlled(_ value: JSONValue, isRemotePath: Bool = false) throws(ValueFault) -> String {
+    guard var text = value.text else {
+      throw ValueFault("expected a string, found \(found(value))")
+    }
+    if isRemotePath {
       // Stores print mounts and namespaces with a slash at the end, and people copy them.
       text = String(text.drop { $0 == "/" })
       while text.hasSuffix("/") {
@@ -108,6 +110,10 @@ enum FieldDecoder {
     guard !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
       throw ValueFault("must not contain control characters")
     }
+    return text
+  }
+
+  private static func text(_ text: String, _ kind: FieldDescriptor.Kind) throws(ValueFault) -> String {
     switch kind {
     case .grammar(let grammar):
       return try checked(text, grammar)
@@ -115,12 +121,6 @@ enum FieldDecoder {
       return try checked(text, form.grammar)
     case .choice(let choices) where !choices.contains(text):
       throw ValueFault("expected one of \(choices.joined(separator: ", "))", misspelt: text, of: choices)
-    case .address:
-      _ = try address(text)
-    case .origin:
-      guard try address(text).path == "/" else {
-        throw ValueFault("expected the address only, as https://host, without a path")
-      }
     case .file where !text.hasPrefix("/"):
       throw ValueFault("expected an absolute path")
     case .environmentVariable where !SecretName.isEnvironmentName(text):
@@ -140,7 +140,7 @@ enum FieldDecoder {
     return text
   }
 
-  private static func address(_ text: String) throws(ValueFault) -> HTTPURL {
+  private static func address(_ text: String, isOrigin: Bool) throws(ValueFault) -> HTTPURL {
     let url: HTTPURL
     do throws(URLFault) {
       url = try HTTPURL(parsing: text)
@@ -149,6 +149,9 @@ enum FieldDecoder {
     }
     guard url.query == nil else {
       throw ValueFault("expected an address as https://host:port, without a query")
+    }
+    guard !isOrigin || url.path == "/" else {
+      throw ValueFault("expected the address only, as https://host, without a path")
     }
     return url
   }

@@ -1,9 +1,11 @@
+import HTTPTransport
 import SecretBytes
 
 /// The validated values of one block, by dotted field name (`tls.ca_cert`).
 public struct FieldValues: Sendable, Hashable {
   public enum Value: Sendable, Hashable {
     case text(String)
+    case address(HTTPURL)
     case credential(SecretBytes)
     case integer(Int64)
     case boolean(Bool)
@@ -23,20 +25,12 @@ public struct FieldValues: Sendable, Hashable {
   /// The names present, in no order.
   public var names: some Collection<String> { values.keys }
 
-  public func text(_ name: String) -> String? {
+  func text(_ name: String) -> String? {
     if case .text(let text) = values[name] { text } else { nil }
   }
 
-  public func credential(_ name: String) -> SecretBytes? {
-    if case .credential(let bytes) = values[name] { bytes } else { nil }
-  }
-
-  public func integer(_ name: String) -> Int64? {
+  func integer(_ name: String) -> Int64? {
     if case .integer(let number) = values[name] { number } else { nil }
-  }
-
-  public func boolean(_ name: String) -> Bool? {
-    if case .boolean(let flag) = values[name] { flag } else { nil }
   }
 
   /// Names and values in the order of their names, credentials left out: for plans and logs.
@@ -44,6 +38,7 @@ public struct FieldValues: Sendable, Hashable {
     values.keys.sorted().map { name in
       switch values[name] {
       case .text(let text): (name, text)
+      case .address(let url): (name, url.path == "/" ? url.origin : url.description)
       case .integer(let number): (name, String(number))
       case .boolean(let flag): (name, flag ? "true" : "false")
       case .duration(let nanoseconds): (name, RefreshInterval(nanoseconds: nanoseconds).description)

@@ -23,17 +23,6 @@ public struct ProviderDescriptor: Sendable {
     }
   }
 
-  /// A fault of one field of an entry, beside its connection.
-  public struct EntryFault: Sendable, Equatable {
-    public let field: String
-    public let message: String
-
-    public init(_ field: String, _ message: String) {
-      self.field = field
-      self.message = message
-    }
-  }
-
   /// The backend's type, as `hashicorp_vault`: what documents write under `provider`.
   public let type: String
   /// Other spellings of the type.
@@ -50,10 +39,6 @@ public struct ProviderDescriptor: Sendable {
   /// Fields of an entry that say what to fetch, without the common `from`, `field`, `encoding` and `refresh`.
   public let lookup: [FieldDescriptor]
   public let lookupRules: [FieldRule]
-  /// What no rule of one block can say: an entry's lookup held against its connection's fields.
-  public let lookupCheck: @Sendable (_ connection: FieldValues, _ lookup: FieldValues) -> EntryFault?
-  /// The path of the store's API that an entry reads, which the node policy may refuse; `nil` for types whose API serves secrets only.
-  public let apiPath: @Sendable (_ lookup: FieldValues) -> String?
   /// Whether an entry's `field` must be given.
   public let fieldIsRequired: Bool
   public let refreshDefault: RefreshDefault
@@ -66,17 +51,20 @@ public struct ProviderDescriptor: Sendable {
   /// Lookup fields that, when present, pin a value that never changes, so that it is not refreshed. A field of the kind
   /// ``FieldDescriptor/Kind/version(_:)`` does so only where it names one version for good.
   public let pinningFields: [String]
+  let makeSettings: @Sendable (ConnectionValues) throws(FieldFault) -> any Sendable
+  let makeLookup: @Sendable (FieldValues, any Sendable) throws(FieldFault) -> any SecretLookup
 
-  public init(
+  /// ``ProviderDeclaration`` makes it.
+  init(
     type: String, aliases: [String] = [], summary: String,
     connection: [FieldDescriptor] = [], connectionRules: [FieldRule] = [],
     connectionDefaults: [String: @Sendable (ExecutionNames) -> String] = [:],
     authentication: AuthenticationDescriptor? = nil,
     lookup: [FieldDescriptor], lookupRules: [FieldRule] = [],
-    lookupCheck: @escaping @Sendable (FieldValues, FieldValues) -> EntryFault? = { _, _ in nil },
-    apiPath: @escaping @Sendable (FieldValues) -> String? = { _ in nil },
     fieldIsRequired: Bool = false, refreshDefault: RefreshDefault = .every(seconds: 3600), outputs: [Output] = [],
-    fieldNames: [String] = [], batchSize: Int = 1, pinningFields: [String] = []
+    fieldNames: [String] = [], batchSize: Int = 1, pinningFields: [String] = [],
+    makeSettings: @escaping @Sendable (ConnectionValues) throws(FieldFault) -> any Sendable,
+    makeLookup: @escaping @Sendable (FieldValues, any Sendable) throws(FieldFault) -> any SecretLookup
   ) {
     self.type = type
     self.aliases = aliases
@@ -87,18 +75,28 @@ public struct ProviderDescriptor: Sendable {
     self.authentication = authentication
     self.lookup = lookup
     self.lookupRules = lookupRules
-    self.lookupCheck = lookupCheck
-    self.apiPath = apiPath
     self.fieldIsRequired = fieldIsRequired
     self.refreshDefault = refreshDefault
     self.outputs = outputs
     self.fieldNames = fieldNames
     self.batchSize = batchSize
     self.pinningFields = pinningFields
+    self.makeSettings = makeSettings
+    self.makeLookup = makeLookup
+  }
+
+  /// What an entry with the lookup fields `values` asks for over `connection`.
+  public func reference(
+    _ values: FieldValues, over connection: ProviderConnection.Key
+  ) throws(FieldFault) -> Reference {
+    func reference(_ lookup: some SecretLookup) -> Reference {
+      Reference(connection: connection, lookup: lookup, isPinned: pins(values))
+    }
+    return reference(try makeLookup(values, connection.settings))
   }
 
   /// Whether an entry with the fields `lookup` names a value that never changes.
-  public func pins(_ lookup: FieldValues) -> Bool {
+  func pins(_ lookup: FieldValues) -> Bool {
     pinningFields.contains { name in
       guard let value = lookup[name] else {
         return false
@@ -119,16 +117,21 @@ public struct ProviderDescriptor: Sendable {
     lookup.filter { $0.kind == .version(.numberOrName) && pinningFields.contains($0.name) }.map(\.name)
   }
 
-  /// The fields that every entry may carry, whatever its provider.
-  public var commonEntryFields: [FieldDescriptor] {
-    let fieldKind: FieldDescriptor.Kind = fieldNames.isEmpty ? .text : .choice(fieldNames)
-    let fieldSummary =
-      outputs.isEmpty
-      ? "key of the JSON object that is the value; `a.b` or `/a/b/0` descends"
-      : "the one value that the entry is to yield, under its own name"
-    return [
+  /// The fields that entries carry whatever their type, as they are for this one.
+  var commonEntryFields: [FieldDescriptor] {
+    Self.commonEntryFields(
+      field: fieldNames.isEmpty ? .text : .choice(fieldNames), required: fieldIsRequired,
+      outputs.isEmpty ? Self.fieldSummary : "the one value that the entry is to yield, under its own name")
+  }
+
+  private static let fieldSummary = "key of the JSON object that is the value; `a.b` or `/a/b/0` descends"
+
+  static func commonEntryFields(
+    field kind: FieldDescriptor.Kind = .text, required: Bool = false, _ summary: String = fieldSummary
+  ) -> [FieldDescriptor] {
+    [
       FieldDescriptor("from", .text, required: true, "name of an entry of `secret_providers`"),
-      FieldDescriptor("field", fieldKind, required: fieldIsRequired, fieldSummary),
+      FieldDescriptor("field", kind, required: required, summary),
       FieldDescriptor("encoding", .choice(["raw", "base64"]), defaultsTo: "raw", "applied last, to the bytes"),
       FieldDescriptor(
         "refresh", .duration, "nanoseconds, or text as `30m` and `1h30m`; 0 or absent: the provider's default"),

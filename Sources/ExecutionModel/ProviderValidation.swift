@@ -54,10 +54,15 @@ extension ValidationPass {
     guard !faults[before...].contains(where: { $0.severity == .error }) else {
       return NamedProvider(descriptor: descriptor, connection: nil)
     }
-    let key = ProviderConnection.Key(
-      type: descriptor.type, fields: fields, method: method, authentication: authentication)
-    return NamedProvider(
-      descriptor: descriptor, connection: ProviderConnection(name: name, key: key, descriptor: descriptor))
+    let values = ConnectionValues(fields: fields, method: method, authentication: authentication)
+    do throws(FieldFault) {
+      let key = try ProviderConnection.Key(descriptor, values)
+      return NamedProvider(
+        descriptor: descriptor, connection: ProviderConnection(name: name, key: key, descriptor: descriptor))
+    } catch {
+      report("\(place).\(error.field)", error.message, at: value)
+      return NamedProvider(descriptor: descriptor, connection: nil)
+    }
   }
 
   private var names: ExecutionNames {

@@ -64,12 +64,15 @@ extension ValidationPass {
     guard let connection = provider.connection, !faults[before...].contains(where: { $0.severity == .error }) else {
       return nil
     }
-    if let fault = descriptor.lookupCheck(connection.fields, fields) {
-      report("\(place).\(fault.field)", fault.message, at: value.member(fault.field))
+    let reference: Reference
+    do throws(FieldFault) {
+      reference = try descriptor.reference(fields, over: connection.key)
+    } catch {
+      report("\(place).\(error.field)", error.message, at: value.member(error.field))
       return nil
     }
     return SecretEntry(
-      name: name, from: connection.name, lookup: fields, encoding: encoding, refresh: refresh, outputs: outputs)
+      name: name, from: connection.name, reference: reference, encoding: encoding, refresh: refresh, outputs: outputs)
   }
 
   private mutating func provider(of value: JSONValue, _ place: String) -> NamedProvider? {

@@ -30,9 +30,8 @@ public struct PolicyGate {
     for provider in execution.providers {
       gate.check(provider)
     }
-    let providers = Dictionary(execution.providers.map { ($0.name, $0) }) { first, _ in first }
     for entry in execution.secrets {
-      gate.check(entry, providers[entry.from]?.descriptor, asEnvironment: asEnvironment)
+      gate.check(entry, asEnvironment: asEnvironment)
     }
     return gate.refusals
   }
@@ -55,13 +54,14 @@ public struct PolicyGate {
   private mutating func check(_ provider: ProviderConnection) {
     let place = ["secret_providers", provider.name]
     note(place + ["provider"]) { policy throws(PolicyRefusal) in try policy.check(providerType: provider.type) }
-    check(provider.fields, provider.descriptor.connection, [], place)
-    if provider.fields.boolean("tls.skip_verify") == true {
+    let values = provider.values
+    check(values.fields, provider.descriptor.connection, [], place)
+    if case .boolean(true)? = values.fields["tls.skip_verify"] {
       note(place + ["tls", "skip_verify"]) { policy throws(PolicyRefusal) in try policy.checkSkipVerify() }
     }
     let methods = provider.descriptor.authentication?.methods ?? []
-    let fields = methods.first { $0.name == provider.method }?.fields ?? []
-    check(provider.authentication, fields, [], place + ["auth"])
+    let fields = methods.first { $0.name == values.method }?.fields ?? []
+    check(values.authentication, fields, [], place + ["auth"])
   }
 
   /// Addresses, files and variables that the fields name, or that hold where they are left out.
@@ -70,24 +70,20 @@ public struct PolicyGate {
   ) {
     for field in fields {
       let keys = prefix + [field.name]
-      let name = keys.joined(separator: ".")
+      let value = values[keys.joined(separator: ".")]
       switch field.kind {
       case .object(let inner):
         check(values, inner, keys, place)
       case .address, .origin:
-        if let url = values.text(name).flatMap({ try? HTTPURL(parsing: $0) }) {
+        if let url = value.flatMap({ HTTPURL($0) }) {
           note(place + keys) { policy throws(PolicyRefusal) in try policy.check(url) }
         }
       case .environmentVariable:
-        if let variable = values.text(name) {
+        if let variable = value.flatMap({ String($0) }) {
           note(place + keys) { policy throws(PolicyRefusal) in try policy.check(credentialVariable: variable) }
         }
-      case .file:
-        if let path = values.text(name) ?? field.defaultText, path.hasPrefix("/") {
-          note(place + keys) { policy throws(PolicyRefusal) in try policy.check(credentialFile: path) }
-        }
-      case .pem:
-        if let path = values.credential(name)?.unsafeString(), path.hasPrefix("/") {
+      case .file, .pem:
+        if let path = value.flatMap({ String($0) }) ?? (value == nil ? field.defaultText : nil), path.hasPrefix("/") {
           note(place + keys) { policy throws(PolicyRefusal) in try policy.check(credentialFile: path) }
         }
       default:
@@ -96,14 +92,12 @@ public struct PolicyGate {
     }
   }
 
-  private mutating func check(_ entry: SecretEntry, _ descriptor: ProviderDescriptor?, asEnvironment: Bool) {
+  private mutating func check(_ entry: SecretEntry, asEnvironment: Bool) {
     let place = ["secrets", entry.name]
-    for field in descriptor?.lookup ?? [] where field.kind == .file {
-      if let path = entry.lookup.text(field.name) {
-        note(place + [field.name]) { policy throws(PolicyRefusal) in try policy.check(servedFile: path) }
-      }
+    if let path = entry.reference.lookup.servedFile {
+      note(place + ["path"]) { policy throws(PolicyRefusal) in try policy.check(servedFile: path) }
     }
-    if let path = descriptor?.apiPath(entry.lookup) {
+    if let path = entry.reference.lookup.apiPath {
       note(place) { policy throws(PolicyRefusal) in try policy.check(vaultPath: path) }
     }
     guard asEnvironment else {

@@ -68,6 +68,12 @@ public struct ProviderFailure: Error, Sendable, Equatable {
       kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, message, hint: hint)
   }
 
+  /// The same failure under another connection's name, for all that share one login.
+  func told(by connection: String) -> ProviderFailure {
+    ProviderFailure(
+      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, message, hint: hint)
+  }
+
   /// Whether a further attempt may help by itself.
   public var isRetriable: Bool { kind == .transient || kind == .throttled }
 }
@@ -86,13 +92,6 @@ public struct FailureMaker: Sendable {
   ) -> ProviderFailure {
     ProviderFailure(
       kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, message, hint: hint)
-  }
-
-  /// A shared login's failure, told under this connection's own name.
-  public func own(_ failure: ProviderFailure) -> ProviderFailure {
-    make(
-      failure.kind, failure.message, reference: failure.reference, status: failure.status,
-      retryAfter: failure.retryAfter, hint: failure.hint)
   }
 
   public func refused(_ refusal: PolicyRefusal) -> ProviderFailure {

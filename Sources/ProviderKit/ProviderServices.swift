@@ -20,12 +20,6 @@ public struct ProviderServices: Sendable {
   public let log: Logger
   /// Where tasks run that outlive a call (a login that several wait for, renewal); `nil`: the global pool.
   public let executor: (any TaskExecutor)?
-  /// Counts of the connection; ``ProviderCaller`` and ``LoginSession`` keep them.
-  public let metrics: ConnectionMetrics
-  /// Of the connection: reads, logins and renewals alike are tried again out of it.
-  public let retryBudget: RetryBudget
-  /// Whether documents can give the connection a CA of its own.
-  public let takesCA: Bool
   /// What connections of the same identity share.
   public let shared: SharedSessions
 
@@ -33,7 +27,6 @@ public struct ProviderServices: Sendable {
     transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending, time: any TimeSource,
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, environment: NodeEnvironment,
     policy: NodePolicy, limits: RequestLimits = RequestLimits(), log: Logger, executor: (any TaskExecutor)? = nil,
-    metrics: ConnectionMetrics = ConnectionMetrics(), retryBudget: RetryBudget = RetryBudget(), takesCA: Bool = false,
     shared: SharedSessions = SharedSessions()
   ) {
     self.transport = transport
@@ -45,17 +38,7 @@ public struct ProviderServices: Sendable {
     self.limits = limits
     self.log = log
     self.executor = executor
-    self.metrics = metrics
-    self.retryBudget = retryBudget
-    self.takesCA = takesCA
     self.shared = shared
-  }
-
-  /// The same for one connection, with a retry budget of its own, counted in `metrics`.
-  public func counting(in metrics: ConnectionMetrics, takesCA: Bool) -> ProviderServices {
-    ProviderServices(
-      transport: transport, time: time, random: random, environment: environment, policy: policy, limits: limits,
-      log: log, executor: executor, metrics: metrics, retryBudget: RetryBudget(), takesCA: takesCA, shared: shared)
   }
 }
 
@@ -82,13 +65,40 @@ public struct NodeEnvironment: Sendable {
     self.lookup = lookup
   }
 
-  /// The credential in the variable `name`; `nil` where it is not set or empty.
-  public func credential(_ name: String) throws(PolicyRefusal) -> SecretBytes? {
-    try policy.check(credentialVariable: name)
-    guard let value = lookup(name), !value.isEmpty else {
-      return nil
+  /// What a variable that holds a credential, or leads to one, has to give.
+  public enum Reading: Sendable {
+    /// Without white space around it; never empty.
+    case value(SecretBytes)
+    case unset
+    case refused(PolicyRefusal)
+
+    public var secret: SecretBytes? {
+      if case .value(let value) = self { value } else { nil }
     }
-    return value
+
+    /// For what is no credential: ids, addresses, paths.
+    public var text: String? { secret?.unsafeString() }
+  }
+
+  public func read(_ name: String) -> Reading {
+    do throws(PolicyRefusal) {
+      try policy.check(credentialVariable: name)
+    } catch {
+      return .refused(error)
+    }
+    guard let value = lookup(name)?.trimmed, !value.isEmpty else {
+      return .unset
+    }
+    return .value(value)
+  }
+
+  /// Why ``read(_:)`` has nothing to give, as `AZURE_CLIENT_ID is not set`; `nil` where it has.
+  public func absence(of name: String) -> String? {
+    switch read(name) {
+    case .value: nil
+    case .unset: "\(name) is not set"
+    case .refused(let refusal): refusal.message
+    }
   }
 
   /// The variable `name`, where it only steers how a cloud's clients look for credentials (a profile, a file's place, an endpoint)

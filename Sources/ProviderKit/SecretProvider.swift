@@ -6,11 +6,16 @@ import SecretBytes
 ///
 /// To add a provider: a folder in `providers/`, a line in the registry, a fake, an example (docs/providers-howto.md).
 public protocol SecretProvider: Sendable {
-  /// What documents may say of this type.
-  static var descriptor: ProviderDescriptor { get }
+  /// What the adapter reads of an entry of `secret_providers`.
+  associatedtype Connection: Sendable
+  /// What the adapter reads of an entry of `secrets`.
+  associatedtype Lookup: SecretLookup
 
-  /// - Throws: what validation by the descriptor alone cannot see, as an address that does not parse.
-  init(connection: ProviderConnection, services: ProviderServices) throws(DocumentFault)
+  /// What documents may say of this type.
+  static var declaration: ProviderDeclaration<Connection, Lookup> { get }
+
+  /// Sends nothing.
+  init(_ settings: Connection, over connection: OpenConnection)
 
   /// Whether the node policy lets the connection's calls reach the addresses that follow from its fields and from the node's own
   /// settings; sends nothing. Addresses that a login only learns on its way are held against the policy then.
@@ -19,21 +24,39 @@ public protocol SecretProvider: Sendable {
   /// Logs in, unless a login is held already, and fetches nothing.
   func logIn() async throws(ProviderFailure) -> LoginReport
 
-  /// Fetches whole values, one result a reference in the same order: one call, many references, since the adapter knows its
-  /// service's batch. Never throws as a whole: each reference has its own result.
-  func fetch(_ references: [Reference]) async -> [FetchResult]
+  /// Fetches whole values, one result a lookup in the same order: one call, many lookups, since the adapter knows its
+  /// service's batch. Never throws as a whole: each lookup has its own result.
+  func fetch(_ lookups: [Lookup]) async -> [FetchResult]
 
   /// Ends the connection. Tokens and leases that the agent made are revoked, but where `reason` says that the workload goes
   /// on using them.
   func close(_ reason: CloseReason) async
-
-  /// How `reference` reads in messages and plans, as `secret/web/db`.
-  static func describe(_ reference: Reference) -> String
 }
 
 extension SecretProvider {
+  public static var descriptor: ProviderDescriptor { declaration.descriptor }
+
   /// For types whose addresses all stand in the document, where they are checked already.
   public func checkAddresses() throws(ProviderFailure) {}
+
+  /// For types whose logins end by themselves.
+  public func close(_ reason: CloseReason) async {}
+
+  /// The provider of a connection of this type; `nil` where it is of another.
+  public static func open(_ key: ProviderConnection.Key, over connection: OpenConnection) -> (any SecretProvider)? {
+    (key.settings as? Connection).map { Self($0, over: connection) }
+  }
+
+  /// The same as ``fetch(_:)-([Lookup])`` where the types of lookups are not known.
+  public func fetch(references: [Reference]) async -> [FetchResult] {
+    let lookups = references.compactMap { $0.lookup as? Lookup }
+    guard lookups.count == references.count else {
+      return references.map { reference in
+        .failure(ProviderFailure(.malformed, connection: reference.connection.type, "a lookup of another type"))
+      }
+    }
+    return await fetch(lookups)
+  }
 }
 
 public enum CloseReason: Sendable {
@@ -53,6 +76,12 @@ public struct LoginReport: Sendable {
   public init(identity: String, lifetime: Duration?) {
     self.identity = identity
     self.lifetime = lifetime
+  }
+
+  /// - Parameter left: what remains of the login's life; told to the second, rounded up, so that a token of an hour reads as one.
+  public init(identity: String, left: Duration) {
+    let (seconds, rest) = left.components
+    self.init(identity: identity, lifetime: .seconds(max(seconds + (rest > 0 ? 1 : 0), 0)))
   }
 }
 

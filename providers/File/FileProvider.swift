@@ -1,27 +1,32 @@
-import EventLoop
 import ExecutionModel
-import NodePolicy
 import ProviderKit
-import SecretBytes
 
 /// Values from files of the node: what another agent, a person or the platform put there.
 public struct FileProvider: SecretProvider {
-  public static let descriptor = ProviderDescriptor(
-    type: "file", aliases: ["local_file"],
-    summary: "files on the node: regular files of at most 1 MiB beneath the folders that the node policy allows",
-    lookup: [FieldDescriptor("path", .file, required: true, "the file, an absolute path")],
-    refreshDefault: .watched)
+  public struct Connection: Sendable {}
 
-  private let services: ProviderServices
-  private let failures: FailureMaker
+  public struct Lookup: SecretLookup {
+    /// Absolute.
+    let path: String
 
-  public init(connection: ProviderConnection, services: ProviderServices) throws(DocumentFault) {
-    self.services = services
-    self.failures = FailureMaker(connection: connection.name)
+    public var servedFile: String? { path }
+    public var description: String { DocumentPath.shown(path, atMost: 200) }
   }
 
-  public static func describe(_ reference: Reference) -> String {
-    DocumentPath.shown(reference.lookup.text("path") ?? "", atMost: 200)
+  private static let path = Field<String>("path", .file, required: true, "the file, an absolute path")
+
+  public static let declaration = ProviderDeclaration<Connection, Lookup>(
+    type: "file", aliases: ["local_file"],
+    summary: "files on the node: regular files of at most 1 MiB beneath the folders that the node policy allows",
+    makeConnection: { _ in Connection() },
+    lookup: [path.descriptor],
+    makeLookup: { values, _ throws(FieldFault) in Lookup(path: try values.required(path)) },
+    refreshDefault: .watched)
+
+  private let connection: OpenConnection
+
+  public init(_ settings: Connection, over connection: OpenConnection) {
+    self.connection = connection
   }
 
   /// Files need no login.
@@ -29,16 +34,14 @@ public struct FileProvider: SecretProvider {
     LoginReport(identity: "the agent's own user", lifetime: nil)
   }
 
-  public func fetch(_ references: [Reference]) async -> [FetchResult] {
-    references.map { reference in
+  public func fetch(_ lookups: [Lookup]) async -> [FetchResult] {
+    lookups.map { lookup in
       do throws(NodeFileFault) {
-        let payload = try services.files.served(reference.lookup.text("path") ?? "")
-        return .success(FetchedSecret(payload: payload, fetchedAt: services.time.now))
+        let payload = try connection.services.files.served(lookup.path)
+        return .success(FetchedSecret(payload: payload, fetchedAt: connection.services.time.now))
       } catch {
-        return .failure(failures.file(error, "file", absence: .missing))
+        return .failure(connection.failures.file(error, "file", absence: .missing))
       }
     }
   }
-
-  public func close(_ reason: CloseReason) async {}
 }

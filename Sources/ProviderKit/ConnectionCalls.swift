@@ -1,41 +1,61 @@
 import EventLoop
 import HTTPTransport
+import SecretBytes
 
-/// Sends one connection's requests, and is the one place where calls are tried again.
-public struct ProviderCaller: Sendable {
-  /// What an adapter makes of an answer.
-  public enum Verdict: Sendable {
-    case accept
-    /// Tried again where the failure's class is transient or throttled; thrown otherwise.
-    case fail(ProviderFailure)
-  }
+/// What an adapter makes of an answer.
+public enum CallVerdict: Sendable {
+  case accept
+  /// Tried again where the failure's class is transient or throttled; thrown otherwise.
+  case fail(ProviderFailure)
+}
 
-  /// Which failures a call may be repeated after.
-  public enum Repetition: Sendable {
-    /// The call changes nothing, or the same thing again.
-    case idempotent
-    /// Only where the server cannot have acted: it was not reached, or it answered that it did nothing (429, 503).
-    case unlessActedUpon
-  }
+/// Which failures a call may be repeated after.
+public enum CallRepetition: Sendable {
+  /// The call changes nothing, or the same thing again.
+  case idempotent
+  /// Only where the server cannot have acted: it was not reached, or it answered that it did nothing (429, 503).
+  case unlessActedUpon
+}
 
-  private let failures: FailureMaker
-  private let services: ProviderServices
-  private let schedule: RetrySchedule
-
-  public init(connection: String, services: ProviderServices, schedule: RetrySchedule = RetrySchedule()) {
-    self.failures = FailureMaker(connection: connection)
-    self.services = services
-    self.schedule = schedule
-  }
-
-  /// Sends `request` over `transport` until `judge` accepts an answer, a failure is final, or attempts or budget run out.
+/// Calls over one connection: the one place where they are tried again.
+extension OpenConnection {
+  /// A request with the connection's own limits.
   ///
-  /// - Parameter reference: what the call is about, for messages.
+  /// - Parameters:
+  ///   - timeout: of one attempt, where it is shorter than the connection's.
+  ///   - maximumBytes: of the answer; `nil`: the connection's.
+  public func request(
+    _ method: HTTPMethod, _ url: HTTPURL, _ headers: [HTTPHeader] = [], body: SecretBytes? = nil,
+    timeout: Duration? = nil, maximumBytes: Int? = nil
+  ) -> HTTPRequest {
+    HTTPRequest(
+      method: method, url: url, headers: headers, body: body,
+      timeout: min(timeout ?? services.limits.attempt, services.limits.attempt),
+      maximumResponseBytes: maximumBytes ?? services.limits.responseBytes)
+  }
+
+  /// Sends `request` by the client of its route; see ``send(_:over:about:attempts:repetition:judge:)``.
   public func send(
-    _ request: HTTPRequest, over transport: any HTTPSending, about reference: String?,
-    repetition: Repetition = .idempotent, judge: @Sendable (HTTPResponse) -> Verdict
+    _ request: HTTPRequest, by route: Route? = nil, about reference: String? = nil, attempts: Int? = nil,
+    repetition: CallRepetition = .idempotent, judge: @Sendable (HTTPResponse) -> CallVerdict
   ) async throws(ProviderFailure) -> HTTPResponse {
-    services.retryBudget.earn()
+    let client = try client(for: request.url, route ?? .network(request.url))
+    return try await send(
+      request, over: client, about: reference, attempts: attempts, repetition: repetition, judge: judge)
+  }
+
+  /// Sends `request` until `judge` accepts an answer, a failure is final, or attempts or budget run out.
+  ///
+  /// - Parameters:
+  ///   - transport: a client of the connection, or what an adapter wraps around one.
+  ///   - reference: what the call is about, for messages.
+  ///   - attempts: in all; `nil`: as many as ``RetrySchedule`` has.
+  public func send(
+    _ request: HTTPRequest, over transport: any HTTPSending, about reference: String? = nil, attempts: Int? = nil,
+    repetition: CallRepetition = .idempotent, judge: @Sendable (HTTPResponse) -> CallVerdict
+  ) async throws(ProviderFailure) -> HTTPResponse {
+    let schedule = RetrySchedule()
+    retryBudget.earn()
     var attempt = 1
     while true {
       let failure: ProviderFailure
@@ -44,7 +64,7 @@ public struct ProviderCaller: Sendable {
       do throws(TransportFailure) {
         let response = try await transport.send(request)
         guard case .fail(let reason) = judge(response) else {
-          services.metrics.called(took: sentAt.duration(to: services.time.now), failure: nil)
+          metrics.called(took: sentAt.duration(to: services.time.now), failure: nil)
           return response
         }
         failure = reason
@@ -53,18 +73,20 @@ public struct ProviderCaller: Sendable {
         failure = providerFailure(error, reference)
         mayRepeat = error.kind.mayPassSoon && (repetition == .idempotent || error.kind.precedesRequest)
       }
-      services.metrics.called(took: sentAt.duration(to: services.time.now), failure: failure.kind)
+      metrics.called(took: sentAt.duration(to: services.time.now), failure: failure.kind)
       guard
-        failure.isRetriable, mayRepeat, attempt < schedule.attempts, !Task.isCancelled, services.retryBudget.spend()
+        failure.isRetriable, mayRepeat, attempt < attempts ?? schedule.attempts, !Task.isCancelled, retryBudget.spend()
       else {
         throw failure
       }
-      try await pause(beforeRetry: attempt, after: failure)
+      try await pause(beforeRetry: attempt, schedule, after: failure)
       attempt += 1
     }
   }
 
-  private func pause(beforeRetry retry: Int, after failure: ProviderFailure) async throws(ProviderFailure) {
+  private func pause(
+    beforeRetry retry: Int, _ schedule: RetrySchedule, after failure: ProviderFailure
+  ) async throws(ProviderFailure) {
     let jittered = schedule.pause(beforeRetry: retry, random: services.random())
     // What the server asks for is a floor; the jitter on top keeps its callers apart.
     let pause = failure.retryAfter.map { $0 + jittered } ?? jittered
@@ -91,7 +113,7 @@ public struct ProviderCaller: Sendable {
     case .cancelled:
       return failures.make(.transient, "gave up: the time limit was reached", reference: reference)
     case .tls(let reason):
-      return failures.make(.transient, message, reference: reference, hint: reason.hint(takesCA: services.takesCA))
+      return failures.make(.transient, message, reference: reference, hint: reason.hint(takesCA: takesCA))
     case .tooLarge, .malformed:
       return failures.make(.malformed, message, reference: reference, hint: "check that the address is the store's API")
     case .addressRefused:

@@ -1,0 +1,43 @@
+/// What an adapter reads of an entry of `secrets`. Two entries with equal lookups over one connection are one value.
+public protocol SecretLookup: Sendable, Hashable, CustomStringConvertible {
+  /// The path of the store's API that is read, which the node policy may refuse; `nil` for types whose API serves secrets only.
+  var apiPath: String? { get }
+  /// The file of the node that is read, which the node policy must allow, and which may be watched.
+  var servedFile: String? { get }
+}
+
+extension SecretLookup {
+  public var apiPath: String? { nil }
+  public var servedFile: String? { nil }
+
+  fileprivate func isEqual(to other: any SecretLookup) -> Bool { other as? Self == self }
+}
+
+/// What identifies one remote value: the connection, and the lookup without `field`, `encoding` and `refresh`. Hashed once, when it
+/// is made.
+public final class Reference: Sendable, Hashable, CustomStringConvertible {
+  public let connection: ProviderConnection.Key
+  public let lookup: any SecretLookup
+  /// Whether the value never changes.
+  public let isPinned: Bool
+  private let hash: Int
+
+  public init(connection: ProviderConnection.Key, lookup: some SecretLookup, isPinned: Bool) {
+    self.connection = connection
+    self.lookup = lookup
+    self.isPinned = isPinned
+    var hasher = Hasher()
+    hasher.combine(connection)
+    hasher.combine(lookup)
+    hash = hasher.finalize()
+  }
+
+  /// How it reads in messages and plans, as `secret/data/web/db`.
+  public var description: String { lookup.description }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
+
+  public static func == (one: Reference, other: Reference) -> Bool {
+    one === other || (one.hash == other.hash && one.connection == other.connection && one.lookup.isEqual(to: other.lookup))
+  }
+}

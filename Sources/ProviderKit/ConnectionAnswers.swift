@@ -1,0 +1,61 @@
+import ExecutionModel
+import HTTPTransport
+import JSONReader
+import SecretBytes
+
+/// What a server's answers are made into before anything of them is shown or believed.
+extension OpenConnection {
+  /// The JSON of an answer's body.
+  ///
+  /// - Parameters:
+  ///   - service: whose answer it should be, as `Key Vault`.
+  ///   - field: which field of the document leads there, as `vault_url`.
+  public func json(
+    _ response: HTTPResponse, of service: String, namedBy field: String? = nil, about reference: String? = nil
+  ) throws(ProviderFailure) -> JSONValue {
+    do throws(JSONFault) {
+      return try JSONValue.parse(response.body, limits: .payload)
+    } catch {
+      let type = response.headers.first("Content-Type").map { DocumentPath.shown($0) } ?? "no content type"
+      throw failures.make(
+        .malformed, "the answer is not JSON (\(type)): \(error)", reference: reference, status: response.status,
+        hint: "check that \(field ?? "the address") is \(service)'s, not a proxy's or a web page's")
+    }
+  }
+
+  /// The JSON of an answer that may have none.
+  public func json(ifAny response: HTTPResponse) -> JSONValue? {
+    try? JSONValue.parse(response.body, limits: .payload)
+  }
+
+  /// A failure that an answer tells of, with its status and the wait that it asks for.
+  public func failure(
+    _ kind: ProviderFailure.Class, _ message: String, _ response: HTTPResponse, about reference: String? = nil,
+    hint: String? = nil
+  ) -> ProviderFailure {
+    failures.make(
+      kind, message, reference: reference, status: response.status,
+      retryAfter: kind == .throttled || kind == .transient
+        ? RetryAfter.wait(response, unixTime: services.time.unixTime) : nil, hint: hint)
+  }
+
+  /// A server's own words on one line, cut and cleaned; `nil` where there are none, or where they repeat a credential that was sent.
+  public func words(_ text: String?, sent: [SecretBytes] = [], atMost longest: Int = 200) -> String? {
+    guard let text, !sent.compactMap({ $0.unsafeString() }).contains(where: { !$0.isEmpty && text.contains($0) }) else {
+      return nil
+    }
+    let line = text.split(whereSeparator: \.isNewline).map { $0.drop(while: { $0 == " " || $0 == "\t" || $0 == "*" }) }
+      .filter { !$0.isEmpty }.joined(separator: " ")
+    return line.isEmpty ? nil : DocumentPath.shown(line, atMost: longest)
+  }
+}
+
+extension HTTPHeader {
+  /// `Authorization: Bearer TOKEN`.
+  public static func bearer(_ token: SecretBytes) -> HTTPHeader {
+    var value = SecretBuffer(capacity: token.count + 7)
+    value.append("Bearer " as StaticString)
+    value.append(token)
+    return HTTPHeader("Authorization", secret: value.finish())
+  }
+}

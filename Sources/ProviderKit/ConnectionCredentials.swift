@@ -1,0 +1,70 @@
+import ExecutionModel
+import NodePolicy
+import SecretBytes
+
+/// Credentials from where documents and the clouds' conventions name them, as far as the node policy lets authentication read.
+extension OpenConnection {
+  /// The credential without white space around it; never empty, always text.
+  public func credential(_ source: CredentialSource) throws(ProviderFailure) -> SecretBytes {
+    switch source.origin {
+    case .bytes(let bytes): return bytes
+    case .file(let path): return try credentialFile(path, named: source.name)
+    case .variable(let variable): return try credentialVariable(variable, named: source.name)
+    }
+  }
+
+  /// The PEM text given, or the content of the file named.
+  public func pem(_ source: CredentialSource) throws(ProviderFailure) -> SecretBytes {
+    switch source.origin {
+    case .file(let path): try content(ofCredentialFile: path, named: source.name)
+    case .bytes, .variable: try credential(source)
+    }
+  }
+
+  /// The file's text without white space around it.
+  ///
+  /// - Parameter name: who names the file, as `auth.token_file`.
+  public func credentialFile(_ path: String, named name: String) throws(ProviderFailure) -> SecretBytes {
+    let credential = try content(ofCredentialFile: path, named: name).trimmed
+    guard !credential.isEmpty, credential.isValidUTF8 else {
+      let fault = credential.isEmpty ? "is empty" : "is not text"
+      throw failures.make(.denied, "\(name): \(DocumentPath.shown(path)) \(fault)")
+    }
+    return credential
+  }
+
+  /// The file's content, byte for byte.
+  public func content(ofCredentialFile path: String, named name: String) throws(ProviderFailure) -> SecretBytes {
+    do throws(NodeFileFault) {
+      return try services.files.credential(path)
+    } catch {
+      throw failures.file(error, name)
+    }
+  }
+
+  /// The variable's text without white space around it.
+  ///
+  /// - Parameter name: who names the variable, as `auth.token_env`; `nil`: nobody but the cloud's conventions.
+  public func credentialVariable(
+    _ variable: String, named name: String? = nil
+  ) throws(ProviderFailure) -> SecretBytes {
+    switch services.environment.read(variable) {
+    case .value(let value): return value
+    case .refused(let refusal): throw failures.refused(refusal)
+    case .unset:
+      throw failures.make(
+        .denied, "\(name.map { "\($0): " } ?? "")the variable \(variable) is not set, or empty")
+    }
+  }
+
+  /// The same where it may be missing.
+  ///
+  /// - Throws: where the policy does not let it be read.
+  public func credentialVariable(ifSet variable: String) throws(ProviderFailure) -> SecretBytes? {
+    switch services.environment.read(variable) {
+    case .value(let value): return value
+    case .refused(let refusal): throw failures.refused(refusal)
+    case .unset: return nil
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import ExecutionModel
+import HTTPTransport
+import NodePolicy
+import Synchronization
+
+/// What every adapter needs of its connection: clients that the policy lets through, calls that are tried again out of one budget,
+/// logins that are shared and renewed, credentials from where documents name them, and failures in one form.
+public final class OpenConnection: Sendable {
+  /// Name of the provider in the document.
+  public let name: String
+  public let services: ProviderServices
+  /// Counts of the connection; calls and sessions keep them.
+  public let metrics: ConnectionMetrics
+  /// Reads, logins and renewals alike are tried again out of it.
+  let retryBudget = RetryBudget()
+  /// Whether documents can give the connection a CA of its own.
+  let takesCA: Bool
+  let clients = Mutex<[Route: Client]>([:])
+
+  public init(
+    named name: String, services: ProviderServices, metrics: ConnectionMetrics = ConnectionMetrics(),
+    takesCA: Bool = false
+  ) {
+    self.name = name
+    self.services = services
+    self.metrics = metrics
+    self.takesCA = takesCA
+  }
+
+  public var failures: FailureMaker { FailureMaker(connection: name) }
+
+  /// - Throws: a failure of the class `policy` where the policy does not let `check` through.
+  public func allowed<Value>(
+    _ check: (NodePolicy) throws(PolicyRefusal) -> Value
+  ) throws(ProviderFailure) -> Value {
+    do throws(PolicyRefusal) {
+      return try check(services.policy)
+    } catch {
+      throw failures.refused(error)
+    }
+  }
+}
