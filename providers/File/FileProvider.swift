@@ -1,4 +1,5 @@
 import ExecutionModel
+import NodePolicy
 import ProviderKit
 
 /// Values from files of the node: what another agent, a person or the platform put there.
