@@ -77,7 +77,7 @@ public actor RefreshScheduler {
     if interval != tracked.state.interval || tracked.timing == nil {
       tracked.state.interval = interval
       tracked.timing = interval.map {
-        RefreshTiming(interval: $0, seed: "\(nodeID)\n\(want.connection.name)\n\(RefreshSeed.text(of: want.reference))")
+        RefreshTiming(interval: $0, seed: "\(nodeID)\n\(want.connection.name)\n\(want.connection.type)\n\(want.reference)")
       }
       if tracked.state.value != nil {
         tracked.state.due = tracked.dueAfterSuccess(at: time.now, served: nil)
@@ -277,11 +277,10 @@ public actor RefreshScheduler {
     Task(executorPreference: executor) {
       let references = batch.map(\.0)
       let results: [FetchResult]
-      do throws(DocumentFault) {
-        results = await (try pool.provider(connection)).fetch(references)
+      do throws(ProviderFailure) {
+        results = await (try pool.provider(connection)).fetch(references: references)
       } catch {
-        let failure = ProviderFailure(.malformed, connection: connection.name, error.message)
-        results = references.map { _ in .failure(failure) }
+        results = references.map { _ in .failure(error) }
       }
       await self.finish(batch, connection, results)
     }

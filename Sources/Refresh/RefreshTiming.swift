@@ -46,11 +46,3 @@ public struct RefreshTiming: Sendable, Equatable {
     return hash ^ (hash >> 33)
   }
 }
-
-/// What tells references apart in a stable way, for the phase of their timers.
-enum RefreshSeed {
-  static func text(of reference: Reference) -> String {
-    let lookup = reference.lookup.shown.map { "\($0.name)=\($0.value)" }.joined(separator: "\n")
-    return "\(reference.connection.type)\n\(lookup)"
-  }
-}

@@ -8,19 +8,15 @@ public struct Subscription: Sendable {
   public let reference: Reference
   /// How often it is to be fetched; `nil` where only the value's own end calls for it.
   public let interval: Duration?
-  /// A version that never changes: fetched once.
-  public let isPinned: Bool
   /// Its source tells of changes; the interval is a safety net.
   public let isWatched: Bool
 
   public init(
-    connection: ProviderConnection, reference: Reference, interval: Duration?, isPinned: Bool = false,
-    isWatched: Bool = false
+    connection: ProviderConnection, reference: Reference, interval: Duration?, isWatched: Bool = false
   ) {
     self.connection = connection
     self.reference = reference
     self.interval = interval
-    self.isPinned = isPinned
     self.isWatched = isWatched
   }
 }
@@ -59,7 +55,7 @@ struct TrackedReference {
   /// When a person last asked for it.
   var lastForced: Moment?
 
-  var isPinned: Bool { owners.values.allSatisfy(\.isPinned) }
+  var isPinned: Bool { owners.values.first?.reference.isPinned ?? false }
   var isWatched: Bool { owners.values.contains(where: \.isWatched) }
 
   /// The shortest interval that an owner asks for.

@@ -36,8 +36,7 @@ public struct ExecutionPlan: Sendable {
         groupOf[connection.key] = group
         groups.append(Group(connection: connection, references: []))
       }
-      let reference = Reference(
-        connection: connection.key, lookup: connection.descriptor.withDefaults(entry.lookup))
+      let reference = entry.reference
       let place = placeOf[reference] ?? groups[group].references.count
       if place == groups[group].references.count {
         placeOf[reference] = place
@@ -52,7 +51,7 @@ public struct ExecutionPlan: Sendable {
   /// How often `item` is fetched; `nil` where it is pinned or watched or follows the value's own life.
   public func refreshInterval(_ item: Item) -> RefreshInterval? {
     let descriptor = groups[item.group].connection.descriptor
-    guard !descriptor.pins(item.entry.lookup) else {
+    guard !item.entry.reference.isPinned else {
       return nil
     }
     if let refresh = item.entry.refresh {
@@ -74,24 +73,5 @@ public struct ExecutionPlan: Sendable {
       }
     }
     return "fetched again every \(interval)"
-  }
-}
-
-extension ProviderDescriptor {
-  /// `lookup` with the defaults of absent fields written out, so that saying a default and leaving it out are one reference.
-  func withDefaults(_ lookup: FieldValues) -> FieldValues {
-    var full = lookup
-    for field in self.lookup where full[field.name] == nil {
-      guard let text = field.defaultText else {
-        continue
-      }
-      switch field.kind {
-      case .integer: full[field.name] = Int64(text).map { .integer($0) }
-      case .boolean: full[field.name] = .boolean(text == "true")
-      case .text, .grammar, .version, .choice: full[field.name] = .text(text)
-      default: continue
-      }
-    }
-    return full
   }
 }

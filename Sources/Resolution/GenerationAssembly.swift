@@ -3,16 +3,10 @@ import ProviderKit
 import SecretBytes
 
 /// Makes the generation of an execution out of what was fetched: extracts fields, encodes. All or nothing.
-public struct GenerationAssembly: Sendable {
-  private let registry: ProviderRegistry
-
-  public init(registry: ProviderRegistry) {
-    self.registry = registry
-  }
-
+public enum GenerationAssembly {
   /// - Parameter result: what the item's reference gave.
   /// - Throws: every failed entry.
-  public func assemble(
+  public static func assemble(
     _ plan: ExecutionPlan, _ result: (ExecutionPlan.Item) -> FetchResult
   ) throws(GenerationFailure) -> Generation {
     var secrets: [Generation.Secret] = []
@@ -24,11 +18,11 @@ public struct GenerationAssembly: Sendable {
       do throws(ProviderFailure) {
         let secret = try result(item).get()
         let fields = FailingFields(
-          connection: connection.name, reference: registry.describe(reference), payload: secret.payload)
+          connection: connection.name, reference: reference.description, payload: secret.payload)
         secrets += try Self.secrets(of: item.entry, secret, fields, &extractions[reference])
       } catch {
         failures.append(
-          SecretFailure(secret: item.entry.name, failure: error.about(registry.describe(reference))))
+          SecretFailure(secret: item.entry.name, failure: error.about(reference.description)))
       }
     }
     guard failures.isEmpty else {

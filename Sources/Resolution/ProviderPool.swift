@@ -21,13 +21,13 @@ public actor ProviderPool {
   }
 
   /// The provider of `connection`, made at its first use. Nothing is sent.
-  public func provider(_ connection: ProviderConnection) throws(DocumentFault) -> any SecretProvider {
+  public func provider(_ connection: ProviderConnection) throws(ProviderFailure) -> any SecretProvider {
     if let provider = open[connection.key] {
       return provider
     }
     let label = Label(type: connection.type, name: connection.name)
     let counts = metrics[label] ?? ConnectionMetrics()
-    let provider = try registry.make(connection, services.counting(in: counts, takesCA: connection.descriptor.takesCA))
+    let provider = try registry.open(connection, services, counts)
     open[connection.key] = provider
     labels[connection.key] = label
     metrics[label] = counts

@@ -4,31 +4,25 @@ import ProviderKit
 /// The provider types of this build.
 public struct ProviderRegistry: Sendable {
   private let types: [any SecretProvider.Type]
+  /// What documents are validated by.
+  public let catalog: ProviderCatalog
 
   public init(_ types: [any SecretProvider.Type]) {
     self.types = types
+    self.catalog = ProviderCatalog(types.map { $0.descriptor })
   }
 
-  /// What documents are validated by.
-  public var catalog: ProviderCatalog {
-    ProviderCatalog(types.map { $0.descriptor })
-  }
-
-  public func make(
-    _ connection: ProviderConnection, _ services: ProviderServices
-  ) throws(DocumentFault) -> any SecretProvider {
-    try type(connection.type, at: connection.path("type")).init(connection: connection, services: services)
-  }
-
-  /// How `reference` reads in messages and plans.
-  public func describe(_ reference: Reference) -> String {
-    (try? type(reference.connection.type, at: ""))?.describe(reference) ?? reference.connection.type
-  }
-
-  private func type(_ name: String, at path: String) throws(DocumentFault) -> any SecretProvider.Type {
-    guard let type = types.first(where: { $0.descriptor.type == name }) else {
-      throw DocumentFault(path, "unknown provider type \(DocumentPath.shown(name))")
+  /// The provider of `connection`, which this registry's catalog has validated. Nothing is sent.
+  func open(
+    _ connection: ProviderConnection, _ services: ProviderServices, _ metrics: ConnectionMetrics
+  ) throws(ProviderFailure) -> any SecretProvider {
+    let open = OpenConnection(
+      named: connection.name, services: services, metrics: metrics, takesCA: connection.descriptor.takesCA)
+    for type in types where type.descriptor.type == connection.type {
+      if let provider = type.open(connection.key, over: open) {
+        return provider
+      }
     }
-    return type
+    throw open.failures.make(.malformed, "this build has no provider type \(DocumentPath.shown(connection.type))")
   }
 }

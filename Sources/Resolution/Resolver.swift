@@ -4,12 +4,10 @@ import ProviderKit
 
 /// Makes one generation of an execution: logs in, fetches what the plan names, extracts fields, encodes. All or nothing.
 public struct Resolver: Sendable {
-  private let registry: ProviderRegistry
   private let pool: ProviderPool
   private let time: any TimeSource
 
-  public init(registry: ProviderRegistry, pool: ProviderPool, time: any TimeSource) {
-    self.registry = registry
+  public init(pool: ProviderPool, time: any TimeSource) {
     self.pool = pool
     self.time = time
   }
@@ -18,7 +16,7 @@ public struct Resolver: Sendable {
   /// - Throws: every failed entry.
   public func resolve(_ plan: ExecutionPlan, within limit: Duration) async throws(GenerationFailure) -> Generation {
     let fetched = await fetch(plan, within: limit)
-    return try GenerationAssembly(registry: registry).assemble(plan) { fetched[$0.group][$0.reference] }
+    return try GenerationAssembly.assemble(plan) { fetched[$0.group][$0.reference] }
   }
 
   /// Logs in to every connection of `plan` and fetches nothing: one result a group.
@@ -28,7 +26,7 @@ public struct Resolver: Sendable {
     await limited(to: limit) {
       await inOrder(plan.groups, atMost: plan.groups.count) { group in
         do throws(ProviderFailure) {
-          return .success(try await provider(group.connection).logIn())
+          return .success(try await pool.provider(group.connection).logIn())
         } catch {
           return .failure(error)
         }
@@ -41,20 +39,11 @@ public struct Resolver: Sendable {
     await limited(to: limit) {
       await inOrder(plan.groups, atMost: plan.groups.count) { group in
         do throws(ProviderFailure) {
-          return await (try provider(group.connection)).fetch(group.references)
+          return await (try pool.provider(group.connection)).fetch(references: group.references)
         } catch {
           return group.references.map { _ in .failure(error) }
         }
       }
-    }
-  }
-
-  /// The open provider of `connection`, made at its first use.
-  public func provider(_ connection: ProviderConnection) async throws(ProviderFailure) -> any SecretProvider {
-    do throws(DocumentFault) {
-      return try await pool.provider(connection)
-    } catch {
-      throw ProviderFailure(.malformed, connection: connection.name, error.message)
     }
   }
 

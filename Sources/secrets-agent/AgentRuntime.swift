@@ -47,7 +47,7 @@ struct AgentRuntime: Sendable {
       environment: NodeEnvironment(policy: policy), policy: policy, limits: limits, log: log, executor: loop)
     let pool = ProviderPool(registry: registry, services: services)
     let runtime = AgentRuntime(
-      loop: loop, pool: pool, resolver: Resolver(registry: registry, pool: pool, time: loop), log: log,
+      loop: loop, pool: pool, resolver: Resolver(pool: pool, time: loop), log: log,
       faults: options.faults)
     return loop.run { await body(runtime) }
   }

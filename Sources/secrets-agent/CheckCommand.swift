@@ -121,7 +121,7 @@ struct CheckCommand: ParsableCommand {
       var failures: [ProviderFailure] = []
       for connection in connections {
         do throws(ProviderFailure) {
-          try await runtime.resolver.provider(connection).checkAddresses()
+          try await runtime.pool.provider(connection).checkAddresses()
         } catch {
           failures.append(error)
           runtime.faults.print(error)

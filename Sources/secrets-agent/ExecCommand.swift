@@ -89,7 +89,7 @@ struct ExecCommand: ParsableCommand {
       environment.remove(name)
     }
     let workload = WatchedWorkload(
-      command: command, environment: environment, plan: plan, registry: registry, pool: runtime.pool,
+      command: command, environment: environment, plan: plan, pool: runtime.pool,
       loop: runtime.loop, log: runtime.log, restart: watched.restart)
     let ending = await workload.run(firstWithin: limit)
     await runtime.pool.closeAll(.ended)
@@ -183,9 +183,9 @@ struct ExecCommand: ParsableCommand {
   /// Variables that hold the agent's own credentials: the child has no business with them.
   private static func credentialVariables(of execution: Execution) -> [String] {
     execution.providers.flatMap { provider -> [String] in
-      let method = provider.descriptor.authentication?.methods.first { $0.name == provider.method }
+      let method = provider.descriptor.authentication?.methods.first { $0.name == provider.values.method }
       return (method?.fields ?? []).filter { $0.kind == .environmentVariable }
-        .compactMap { provider.authentication.text($0.name) }
+        .compactMap { provider.values.authentication[$0.name].flatMap { String($0) } }
     }
   }
 

@@ -47,12 +47,12 @@ struct PlanText {
     let connection = group.connection
     line("")
     line("connection \(DocumentPath.shown(connection.name)) (\(connection.type))")
-    for (name, value) in connection.fields.shown {
+    for (name, value) in connection.values.fields.shown {
       line("  \(name): \(DocumentPath.shown(value, atMost: 200))")
     }
-    if let method = connection.method {
+    if let method = connection.values.method {
       line("  login: one, by \(method)")
-      for (name, value) in connection.authentication.shown {
+      for (name, value) in connection.values.authentication.shown {
         line("    \(name): \(DocumentPath.shown(value, atMost: 200))")
       }
     } else {
@@ -62,7 +62,7 @@ struct PlanText {
     line("  fetches: \(group.references.count), by \(Count(calls, "call"))")
     for (place, reference) in group.references.enumerated() {
       let readers = items.filter { $0.reference == place }
-      line("  \(registry.describe(reference)), \(refresh(readers, plan, connection))")
+      line("  \(reference.description), \(refresh(readers, plan, connection))")
       for reader in readers {
         let field = reader.entry.outputs.count == 1 ? reader.entry.outputs.first?.field : nil
         let shownField = field.map { " field \(DocumentPath.shown($0))" } ?? ""

@@ -41,7 +41,7 @@ private func resolve(
     transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: loop,
     environment: NodeEnvironment(policy: .personal) { _ in nil }, policy: .personal, log: log, executor: loop)
   let execution = try registry.catalog.validate(ExecutionDocument(SecretBytes(document)).item(nil)).execution
-  let resolver = Resolver(registry: registry, pool: ProviderPool(registry: registry, services: services), time: loop)
+  let resolver = Resolver(pool: ProviderPool(registry: registry, services: services), time: loop)
   do throws(GenerationFailure) {
     let generation = try await resolver.resolve(ExecutionPlan(execution), within: .seconds(60))
     return .success(

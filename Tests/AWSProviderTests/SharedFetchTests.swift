@@ -20,7 +20,7 @@ private func resolve(_ document: String, _ loop: EventLoop) async throws -> [Str
     environment: NodeEnvironment(policy: .personal) { _ in nil }, policy: .personal, log: log, executor: loop)
   let execution = try registry.catalog.validate(ExecutionDocument(SecretBytes(document)).item(nil)).execution
   let pool = ProviderPool(registry: registry, services: services)
-  let resolver = Resolver(registry: registry, pool: pool, time: loop)
+  let resolver = Resolver(pool: pool, time: loop)
   let generation = try await resolver.resolve(ExecutionPlan(execution), within: .seconds(60))
   await pool.closeAll(.ended)
   return Dictionary(uniqueKeysWithValues: generation.secrets.map { ($0.name, $0.value.unsafeString() ?? "") })

@@ -30,10 +30,12 @@ private struct Scene {
       observer: { await told.note($0) })
   }
 
-  func reference(_ key: String) -> Reference { connection.reference(["key": key]) }
+  func reference(_ key: String, pinned: Bool = false) -> Reference {
+    connection.reference(pinned ? ["key": key, "version": "3"] : ["key": key])
+  }
 
   func want(_ key: String, every interval: Duration? = .seconds(60), pinned: Bool = false) -> Subscription {
-    Subscription(connection: connection, reference: reference(key), interval: interval, isPinned: pinned)
+    Subscription(connection: connection, reference: reference(key, pinned: pinned), interval: interval)
   }
 
   /// Waits until the store was asked `count` times in all, and what came of it was taken in.

@@ -67,29 +67,38 @@ public final class ScriptedStore: Sendable {
 
 /// The adapter of a ``ScriptedStore``.
 public struct ScriptedProvider: SecretProvider {
-  public static let descriptor = ProviderDescriptor(
+  public struct Lookup: SecretLookup {
+    let key: String
+    /// Part of what is asked for, so that a pinned value and a moving one are two.
+    let version: String?
+
+    public var description: String { key }
+  }
+
+  private static let store = Field<String>("store", .text, required: true, "the store's name")
+  private static let key = Field<String>("key", .text, required: true, "what to fetch")
+  private static let version = Field<String>("version", .version(.number), "pins")
+
+  public static let declaration = ProviderDeclaration<String, Lookup>(
     type: "scripted", summary: "for tests",
-    connection: [FieldDescriptor("store", .text, required: true, "the store's name")],
-    lookup: [
-      FieldDescriptor("key", .text, required: true, "what to fetch"),
-      FieldDescriptor("version", .version(.number), "pins"),
-    ], pinningFields: ["version"])
+    connection: [store.descriptor],
+    makeConnection: { values throws(FieldFault) in try values.fields.required(store) },
+    lookup: [key.descriptor, version.descriptor], pinningFields: ["version"],
+    makeLookup: { values, _ throws(FieldFault) in Lookup(key: try values.required(key), version: values[version]) })
 
   private let store: ScriptedStore?
   private let time: any TimeSource
 
-  public init(connection: ProviderConnection, services: ProviderServices) throws(DocumentFault) {
-    store = ScriptedStore.named(connection.fields.text("store") ?? "")
-    time = services.time
+  public init(_ settings: String, over connection: OpenConnection) {
+    store = ScriptedStore.named(settings)
+    time = connection.services.time
   }
 
   public func logIn() async throws(ProviderFailure) -> LoginReport { LoginReport(identity: "test", lifetime: nil) }
 
-  public func fetch(_ references: [Reference]) async -> [FetchResult] {
-    store?.fetch(references.map { $0.lookup.text("key") ?? "" }, at: time.now) ?? []
+  public func fetch(_ lookups: [Lookup]) async -> [FetchResult] {
+    store?.fetch(lookups.map(\.key), at: time.now) ?? []
   }
 
   public func close(_ reason: CloseReason) async { store?.close(reason) }
-
-  public static func describe(_ reference: Reference) -> String { reference.lookup.text("key") ?? "" }
 }

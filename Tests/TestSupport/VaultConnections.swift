@@ -22,6 +22,10 @@ extension ProviderConnection {
     for (name, number) in integers {
       lookup[name] = .integer(number)
     }
-    return Reference(connection: key, lookup: lookup)
+    do throws(FieldFault) {
+      return try descriptor.reference(lookup, over: key)
+    } catch {
+      fatalError("\(error.field): \(error.message)")
+    }
   }
 }

@@ -45,7 +45,7 @@ extension ExecutionSupervisor {
       return
     }
     do throws(GenerationFailure) {
-      let generation = try GenerationAssembly(registry: registry).assemble(plan) { item in
+      let generation = try GenerationAssembly.assemble(plan) { item in
         self.result(of: states[item.reference(in: plan)])
       }
       put(generation, id, current)

@@ -46,14 +46,12 @@ extension ExecutionPlan {
   /// What the scheduler is to keep fresh for this plan: each reference once, at the shortest interval that one of its entries asks for.
   public var subscriptions: [Subscription] {
     var intervals: [Reference: RefreshInterval] = [:]
-    var unpinned: Set<Reference> = []
     for item in items {
       let reference = groups[item.group].references[item.reference]
-      let descriptor = groups[item.group].connection.descriptor
-      guard !descriptor.pins(item.entry.lookup) else {
+      guard !reference.isPinned else {
         continue
       }
-      unpinned.insert(reference)
+      let descriptor = groups[item.group].connection.descriptor
       let interval = refreshInterval(item) ?? (descriptor.refreshDefault == .watched ? Self.watchedInterval : nil)
       if let interval {
         intervals[reference] = min(intervals[reference] ?? interval, interval)
@@ -64,7 +62,6 @@ extension ExecutionPlan {
         Subscription(
           connection: group.connection, reference: reference,
           interval: intervals[reference].map { .nanoseconds($0.nanoseconds) },
-          isPinned: !unpinned.contains(reference),
           isWatched: group.connection.descriptor.refreshDefault == .watched)
       }
     }

@@ -32,7 +32,7 @@ final class ServedFileWatch: Sendable {
   func follow(_ references: Set<Reference>) {
     var wanted: [String: [(name: String, reference: Reference)]] = [:]
     for reference in references {
-      guard let path = reference.lookup.text("path"), let slash = path.lastIndex(of: "/") else {
+      guard let path = reference.lookup.servedFile, let slash = path.lastIndex(of: "/") else {
         continue
       }
       let folder = slash == path.startIndex ? "/" : String(path[..<slash])

@@ -55,7 +55,7 @@ extension ExecutionSupervisor {
       state.value == nil ? .none : state.failure == nil ? .live : .stale
     return ExecutionStatus.Secret(
       name: item.entry.name, provider: connection.name, providerType: connection.type,
-      reference: registry.describe(item.reference(in: plan)), source: source, version: state.value?.version, age: age,
+      reference: item.reference(in: plan).description, source: source, version: state.value?.version, age: age,
       lastSuccessUnix: state.lastSuccessUnix, nextRefresh: state.due.map { max(.zero, now.duration(to: $0)) },
       expiresIn: state.value?.expiry.map { now.duration(to: $0) }, failures: state.failuresInARow,
       failure: state.failure, isFresh: isFresh(state, age))

@@ -43,7 +43,6 @@ public struct WatchedWorkload: Sendable {
   private let command: [String]
   private let environment: ProcessEnvironment
   private let plan: ExecutionPlan
-  private let registry: ProviderRegistry
   private let pool: ProviderPool
   private let loop: EventLoop
   private let log: Logger
@@ -51,13 +50,12 @@ public struct WatchedWorkload: Sendable {
 
   /// - Parameter environment: what the command gets beside the secrets.
   public init(
-    command: [String], environment: ProcessEnvironment, plan: ExecutionPlan, registry: ProviderRegistry,
+    command: [String], environment: ProcessEnvironment, plan: ExecutionPlan,
     pool: ProviderPool, loop: EventLoop, log: Logger, restart: Restart
   ) {
     self.command = command
     self.environment = environment
     self.plan = plan
-    self.registry = registry
     self.pool = pool
     self.loop = loop
     self.log = log
@@ -179,7 +177,7 @@ public struct WatchedWorkload: Sendable {
 
   private func assemble(_ states: [Reference: ReferenceState]) -> Result<[DeliveredSecret], GenerationFailure> {
     do throws(GenerationFailure) {
-      let generation = try GenerationAssembly(registry: registry).assemble(plan) { item in
+      let generation = try GenerationAssembly.assemble(plan) { item in
         let state = states[item.reference(in: plan)]
         return state?.result
           ?? .failure(
