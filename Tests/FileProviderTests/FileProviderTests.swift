@@ -21,9 +21,11 @@ private struct Scene {
     var policy = NodePolicy.personal
     policy.fileRoots = anywhere ? .anywhere : .beneath([folder + "/allowed"])
     connection = try ProviderConnection.testing(#"{"provider": "file"}"#, by: FileProvider.descriptor)
-    provider = try FileProvider(
-      connection: connection,
-      services: .testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, policy: policy))
+    provider = FileProvider(
+      FileProvider.Connection(),
+      over: OpenConnection(
+        named: "p",
+        services: .testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, policy: policy)))
   }
 
   func write(_ path: String, _ bytes: [UInt8]) throws {
@@ -31,7 +33,7 @@ private struct Scene {
   }
 
   func read(_ path: String) async throws(ProviderFailure) -> SecretBytes {
-    try await provider.fetch([connection.reference(["path": path.hasPrefix("/") ? path : folder + "/" + path])])[0]
+    try await provider.fetch(references: [connection.reference(["path": path.hasPrefix("/") ? path : folder + "/" + path])])[0]
       .get().payload
   }
 

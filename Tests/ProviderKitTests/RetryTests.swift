@@ -12,17 +12,17 @@ private let refused = TransportFailure(kind: .connect, host: "h:1", detail: "Con
 /// Sends one request through a caller whose transport gives `outcomes` in turn, the last one for ever.
 private func call(
   _ outcomes: [Result<Int, TransportFailure>], time: ManualTime = ManualTime(skipsSleeps: true),
-  repetition: ProviderCaller.Repetition = .idempotent, retryAfter: Duration? = nil
+  repetition: CallRepetition = .idempotent, retryAfter: Duration? = nil
 ) async throws -> (result: Result<Int, ProviderFailure>, attempts: Int) {
   let transport = ScriptedTransport { _, number in
     outcomes[min(number, outcomes.count - 1)].map {
       HTTPResponse(status: $0, headers: HTTPFields([]), body: SecretBytes())
     }
   }
-  let caller = ProviderCaller(connection: "c", services: .testing(transport: { _ in transport }, time: time))
+  let connection = OpenConnection(named: "c", services: .testing(transport: { _ in transport }, time: time))
   let request = HTTPRequest(method: .get, url: try HTTPURL(parsing: "http://localhost/x"))
   do throws(ProviderFailure) {
-    let response = try await caller.send(request, over: transport, about: nil, repetition: repetition) { response in
+    let response = try await connection.send(request, over: transport, repetition: repetition) { response in
       switch response.status {
       case 200: .accept
       case 429: .fail(failures.make(.throttled, "slow down", status: 429, retryAfter: retryAfter))
@@ -109,13 +109,10 @@ func anUnreadableRetryAfterIsNone(_ text: String) {
   let transport = ScriptedTransport { _, _ in
     .success(HTTPResponse(status: 500, headers: HTTPFields([]), body: SecretBytes()))
   }
-  let connection = ProviderServices.testing(transport: { _ in transport }, time: time)
-    .counting(in: ConnectionMetrics(), takesCA: false)
+  let connection = OpenConnection(named: "c", services: .testing(transport: { _ in transport }, time: time))
   let request = HTTPRequest(method: .get, url: try HTTPURL(parsing: "http://localhost/x"))
   for _ in 0..<100 {
-    // As an adapter makes one for its login, and one for its reads.
-    let caller = ProviderCaller(connection: "c", services: connection)
-    _ = try? await caller.send(request, over: transport, about: nil) { _ in .fail(failures.make(.transient, "broken")) }
+    _ = try? await connection.send(request, over: transport) { _ in .fail(failures.make(.transient, "broken")) }
   }
   // The reserve, and a fifth of a retry for each call.
   #expect(transport.requests.count <= 100 + 10 + 20)
@@ -126,13 +123,11 @@ func anUnknownCAIsAnsweredByWhatTheTypeTakes(_ takesCA: Bool, _ words: String) a
   let transport = ScriptedTransport { _, _ in
     .failure(TransportFailure(kind: .tls(.untrusted), host: "h:443", detail: "unable to get local issuer certificate"))
   }
-  let services = ProviderServices.testing(transport: { _ in transport }, time: ManualTime(skipsSleeps: true))
-    .counting(in: ConnectionMetrics(), takesCA: takesCA)
+  let connection = OpenConnection(
+    named: "c", services: .testing(transport: { _ in transport }), takesCA: takesCA)
   let request = HTTPRequest(method: .get, url: try HTTPURL(parsing: "https://h/x"))
   let failure = await #expect(throws: ProviderFailure.self) {
-    try await ProviderCaller(connection: "c", services: services).send(request, over: transport, about: nil) { _ in
-      .accept
-    }
+    try await connection.send(request, over: transport) { _ in .accept }
   }
   #expect(failure?.hint?.contains(words) == true)
 }

@@ -55,7 +55,7 @@ private func claims(_ more: String = "", expiresIn: Int = 600) -> String {
   try VaultScene.run(auth: #"{"method": "approle", "role_id": "r", "secret_id": "hidden-wrong"}"#) {
     (scene: VaultScene) async throws in
     let references = (0..<50).map { scene.reference("secret", "s\($0)") }
-    let results = await scene.provider.fetch(references)
+    let results = await scene.provider.fetch(references: references)
     for result in results {
       let failure = #expect(throws: ProviderFailure.self) { try result.get() }
       #expect(failure?.kind == .denied)

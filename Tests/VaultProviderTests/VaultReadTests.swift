@@ -18,7 +18,7 @@ import VaultProvider
     scene.fake.put("secret", "a", #"{"v": 1}"#)
     scene.fake.put("secret", "a", #"{"v": 2}"#)
     #expect(try await scene.read("secret", "a", ["version": 1]) == #"{"v": 1}"#)
-    let latest = await scene.provider.fetch([scene.reference("secret", "a")])
+    let latest = await scene.provider.fetch(references: [scene.reference("secret", "a")])
     #expect(try latest.first?.get().version == "2")
   }
 }
@@ -28,7 +28,7 @@ import VaultProvider
     for number in 0..<1000 {
       scene.fake.put("secret", "s\(number)", #"{"v": \#(number)}"#)
     }
-    let results = await scene.provider.fetch((0..<1000).map { scene.reference("secret", "s\($0)") })
+    let results = await scene.provider.fetch(references: (0..<1000).map { scene.reference("secret", "s\($0)") })
     for (number, result) in results.enumerated() {
       #expect(try result.get().payload.unsafeString() == #"{"v": \#(number)}"#)
     }
@@ -93,7 +93,7 @@ import VaultProvider
     $0.put("secret", "closed", "{}")
   } _: { (scene: VaultScene) async throws in
     let results = await scene.provider.fetch(
-      (0..<20).map { scene.reference("secret", $0.isMultiple(of: 2) ? "open" : "closed") })
+      references: (0..<20).map { scene.reference("secret", $0.isMultiple(of: 2) ? "open" : "closed") })
     #expect(results.count { (try? $0.get()) != nil } == 10)
     #expect(scene.logins == 1)
     #expect(scene.fake.recorder.count("GET /v1/auth/token/lookup-self") == 1)
@@ -105,7 +105,7 @@ import VaultProvider
     scene.fake.put("secret", "a", "{}")
     #expect(try await scene.read("secret", "a") == "{}")
     scene.fake.revokeAllTokens()
-    let results = await scene.provider.fetch((0..<100).map { _ in scene.reference("secret", "a") })
+    let results = await scene.provider.fetch(references: (0..<100).map { _ in scene.reference("secret", "a") })
     #expect(results.allSatisfy { (try? $0.get()) != nil })
     #expect(scene.logins == 2)
   }

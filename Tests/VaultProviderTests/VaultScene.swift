@@ -13,7 +13,7 @@ import VaultProvider
 /// A fake Vault and one connection to it, over real HTTP, on virtual time.
 struct VaultScene {
   let fake: VaultFake
-  let provider: VaultProvider
+  let provider: any SecretProvider
   let connection: ProviderConnection
   let time: ManualTime
 
@@ -42,7 +42,8 @@ struct VaultScene {
           transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: time, random: { 0.5 },
           environment: NodeEnvironment(policy: policy) { environment[$0].map { SecretBytes($0) } }, policy: policy,
           log: log, executor: loop)
-        let provider = try VaultProvider(connection: connection, services: services)
+        let provider = try #require(
+          VaultProvider.open(connection.key, over: OpenConnection(named: connection.name, services: services, takesCA: true)))
         try await body(VaultScene(fake: fake, provider: provider, connection: connection, time: time))
         await fake.stop()
         return .success(())
@@ -61,12 +62,12 @@ struct VaultScene {
 
   /// The payload of one secret as text.
   func read(_ mount: String, _ path: String, _ integers: [String: Int64] = [:]) async throws -> String? {
-    let results = await provider.fetch([reference(mount, path, integers)])
+    let results = await provider.fetch(references: [reference(mount, path, integers)])
     return try #require(results.first).get().payload.unsafeString()
   }
 
   func failure(_ mount: String, _ path: String, _ integers: [String: Int64] = [:]) async throws -> ProviderFailure {
-    let results = await provider.fetch([reference(mount, path, integers)])
+    let results = await provider.fetch(references: [reference(mount, path, integers)])
     guard case .failure(let failure)? = results.first else {
       throw UnexpectedSuccess()
     }

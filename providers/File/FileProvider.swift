@@ -4,7 +4,9 @@ import ProviderKit
 
 /// Values from files of the node: what another agent, a person or the platform put there.
 public struct FileProvider: SecretProvider {
-  public struct Connection: Sendable {}
+  public struct Connection: Sendable {
+    public init() {}
+  }
 
   public struct Lookup: SecretLookup {
     /// Absolute.

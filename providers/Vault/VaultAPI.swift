@@ -1,14 +1,16 @@
+import ExecutionModel
 import HTTPTransport
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Synchronization
 
 /// Calls of the HTTP API that Vault and OpenBao share, with their manners: headers, error bodies, standby redirects.
-struct VaultAPI: Sendable {
+final class VaultAPI: Sendable {
   struct Call: Sendable {
     var method: HTTPMethod = .get
-    /// Below `/v1/`; each element is one or more segments.
-    var path: [String]
+    /// Below `/v1/`.
+    var path: String
     var query: [(String, String)] = []
     var token: SecretBytes?
     var body: SecretBytes?
@@ -16,7 +18,7 @@ struct VaultAPI: Sendable {
     var credentials: [SecretBytes] = []
     /// What the call is about, in messages.
     var reference: String?
-    var repetition = ProviderCaller.Repetition.idempotent
+    var repetition = CallRepetition.idempotent
     /// Statuses beside 200 and 204 that the caller reads itself.
     var accepts: Set<Int> = []
   }
@@ -27,17 +29,51 @@ struct VaultAPI: Sendable {
     let json: JSONValue?
   }
 
-  let address: HTTPURL
-  let namespace: String?
-  let transport: VaultTransport
-  let caller: ProviderCaller
+  let connection: OpenConnection
   let errors: VaultErrors
-  let services: ProviderServices
+  private let settings: VaultConnection
+  /// As read last; `nil`: not yet.
+  private let tls = Mutex<TLSOptions?>(nil)
+
+  init(_ settings: VaultConnection, over connection: OpenConnection) {
+    self.settings = settings
+    self.connection = connection
+    errors = VaultErrors(connection: connection)
+  }
+
+  private var address: HTTPURL { settings.address }
+
+  /// Reads the TLS files again, since certificates rotate.
+  func rereadTLS() throws(ProviderFailure) {
+    var options = TLSOptions()
+    options.ca = try pem(settings.tls.ca)
+    options.clientCertificate = try pem(settings.tls.certificate)
+    options.clientKey = try pem(settings.tls.key)
+    options.skipVerify = settings.tls.skipsVerification
+    tls.withLock { $0 = options }
+  }
+
+  private func pem(_ source: CredentialSource?) throws(ProviderFailure) -> SecretBytes? {
+    guard let source else {
+      return nil
+    }
+    return try connection.pem(source)
+  }
+
+  private func client() throws(ProviderFailure) -> any HTTPSending {
+    if tls.withLock({ $0 == nil }) {
+      try rereadTLS()
+    }
+    return try connection.client(
+      for: address, .network(address), tls: tls.withLock { $0 } ?? TLSOptions())
+  }
 
   func send(_ call: Call) async throws(ProviderFailure) -> Answer {
-    let client = try transport.client()
+    let client = try client()
     let request = request(for: call, at: address)
-    let response = try await caller.send(request, over: client, about: call.reference, repetition: call.repetition) {
+    let response = try await connection.send(
+      request, over: client, about: call.reference, repetition: call.repetition
+    ) {
       judge($0, call)
     }
     guard (300..<400).contains(response.status) else {
@@ -45,9 +81,11 @@ struct VaultAPI: Sendable {
     }
     // A standby that does not forward names the active node. Its answer is followed once, by the policy's leave only, since the
     // token goes along.
-    let active = try errors.redirection(response, from: address, policy: services.policy, call.reference)
+    let active = try errors.redirection(response, from: address, call.reference)
     let moved = self.request(for: call, at: active)
-    let second = try await caller.send(moved, over: client, about: call.reference, repetition: call.repetition) {
+    let second = try await connection.send(
+      moved, over: client, about: call.reference, repetition: call.repetition
+    ) {
       judge($0, call)
     }
     guard !(300..<400).contains(second.status) else {
@@ -57,7 +95,7 @@ struct VaultAPI: Sendable {
   }
 
   private func request(for call: Call, at address: HTTPURL) -> HTTPRequest {
-    var url = address.appending(rawPath: "v1/" + call.path.joined(separator: "/"))
+    var url = address.appending(rawPath: "v1/" + call.path)
     if !call.query.isEmpty {
       url = url.with(query: call.query)
     }
@@ -66,18 +104,16 @@ struct VaultAPI: Sendable {
     if let token = call.token {
       headers.append(HTTPHeader("X-Vault-Token", secret: token))
     }
-    if let namespace {
+    if let namespace = settings.namespace {
       headers.append(HTTPHeader("X-Vault-Namespace", namespace))
     }
     if call.body != nil {
       headers.append(HTTPHeader("Content-Type", "application/json"))
     }
-    return HTTPRequest(
-      method: call.method, url: url, headers: headers, body: call.body, timeout: services.limits.attempt,
-      maximumResponseBytes: services.limits.responseBytes)
+    return connection.request(call.method, url, headers, body: call.body)
   }
 
-  private func judge(_ response: HTTPResponse, _ call: Call) -> ProviderCaller.Verdict {
+  private func judge(_ response: HTTPResponse, _ call: Call) -> CallVerdict {
     if response.status == 200 || response.status == 204 || call.accepts.contains(response.status)
       || (300..<400).contains(response.status)
     {
@@ -90,13 +126,9 @@ struct VaultAPI: Sendable {
     if response.body.isEmpty, response.status != 200 {
       return Answer(status: response.status, json: nil)
     }
-    do throws(JSONFault) {
-      return Answer(status: response.status, json: try JSONValue.parse(response.body, limits: .payload))
-    } catch {
-      if call.accepts.contains(response.status) {
-        return Answer(status: response.status, json: nil)
-      }
-      throw errors.notJSON(response, error, call.reference)
-    }
+    let json =
+      call.accepts.contains(response.status)
+      ? connection.json(ifAny: response) : try connection.json(response, of: "Vault", about: call.reference)
+    return Answer(status: response.status, json: json)
   }
 }

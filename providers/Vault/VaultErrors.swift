@@ -7,17 +7,16 @@ import SecretBytes
 
 /// Turns Vault's answers into failures that say what to do. Status codes: https://openbao.org/api-docs/#http-status-codes.
 struct VaultErrors: Sendable {
-  let failures: FailureMaker
-  let services: ProviderServices
+  let connection: OpenConnection
+
+  private var failures: FailureMaker { connection.failures }
 
   func failure(_ response: HTTPResponse, _ reference: String?, sent: [SecretBytes]) -> ProviderFailure {
     let status = response.status
     let said = serverText(response)
-    let words = said.flatMap { shown($0, sent: sent) }
-    func make(_ kind: ProviderFailure.Class, _ message: String, hint: String? = nil, after: Duration? = nil)
-      -> ProviderFailure
-    {
-      failures.make(kind, message, reference: reference, status: status, retryAfter: after, hint: hint)
+    let words = connection.words(said, sent: sent)
+    func make(_ kind: ProviderFailure.Class, _ message: String, hint: String? = nil) -> ProviderFailure {
+      connection.failure(kind, message, response, about: reference, hint: hint)
     }
     switch status {
     case 400:
@@ -30,9 +29,7 @@ struct VaultErrors: Sendable {
     case 412:
       return make(.transient, "the node has not replicated what the token needs yet")
     case 429:
-      return make(
-        .throttled, "too many requests", hint: "raise the server's rate limit quota",
-        after: RetryAfter.wait(response, unixTime: services.time.unixTime))
+      return make(.throttled, "too many requests", hint: "raise the server's rate limit quota")
     case 472:
       return make(.transient, "a disaster recovery secondary does not serve secrets", hint: "use the primary's address")
     case 473:
@@ -41,19 +38,12 @@ struct VaultErrors: Sendable {
       let isSealed = said?.contains("sealed") == true
       return make(
         .transient, isSealed ? "the server is sealed" : words ?? "the server is not available",
-        hint: isSealed ? "unseal it" : nil, after: RetryAfter.wait(response, unixTime: services.time.unixTime))
+        hint: isSealed ? "unseal it" : nil)
     case 500...599:
       return make(.transient, words ?? "the server failed")
     default:
       return make(.malformed, words ?? "an answer that the API does not have")
     }
-  }
-
-  func notJSON(_ response: HTTPResponse, _ fault: JSONFault, _ reference: String?) -> ProviderFailure {
-    let type = response.headers.first("Content-Type").map { DocumentPath.shown($0) } ?? "no content type"
-    return failures.make(
-      .malformed, "the answer is not JSON (\(type)): \(fault)", reference: reference, status: response.status,
-      hint: "check that the address is Vault's, not a proxy's or a web page's")
   }
 
   /// The answer lacks what the API promises.
@@ -65,21 +55,17 @@ struct VaultErrors: Sendable {
 
   /// The address that a standby's answer names, if the policy lets the token go there.
   func redirection(
-    _ response: HTTPResponse, from address: HTTPURL, policy: NodePolicy, _ reference: String?
+    _ response: HTTPResponse, from address: HTTPURL, _ reference: String?
   ) throws(ProviderFailure) -> HTTPURL {
     let target = response.headers.first("Location").flatMap { try? HTTPURL(parsing: $0) }
     let place = target.map { "\($0.host):\($0.port)" } ?? "somewhere else"
-    guard policy.allowsStandbyRedirects, response.status == 307, let target else {
+    guard connection.services.policy.allowsStandbyRedirects, response.status == 307, let target else {
       throw failures.make(
         .transient, "the server redirects to \(DocumentPath.shown(place)), which is not followed", reference: reference,
         status: response.status,
         hint: "use the active node's address, or allow `standby_redirects` in the node policy")
     }
-    do throws(PolicyRefusal) {
-      try policy.check(target)
-    } catch {
-      throw failures.refused(error)
-    }
+    try connection.check(target, .network(target))
     guard target.scheme == .https || address.scheme == .http, let origin = try? HTTPURL(parsing: target.origin) else {
       throw failures.make(
         .policy, "the server redirects from https to http, which is never followed", reference: reference,
@@ -97,17 +83,7 @@ struct VaultErrors: Sendable {
 
   /// The first error or warning of the body, as it came.
   private func serverText(_ response: HTTPResponse) -> String? {
-    let body = try? JSONValue.parse(response.body, limits: .payload)
+    let body = connection.json(ifAny: response)
     return body?.member("errors")?.element(0)?.text ?? body?.member("warnings")?.element(0)?.text
-  }
-
-  /// `text` cut and cleaned; `nil` where it repeats a credential that was sent.
-  private func shown(_ text: String, sent: [SecretBytes]) -> String? {
-    guard !sent.compactMap({ $0.unsafeString() }).contains(where: { !$0.isEmpty && text.contains($0) }) else {
-      return nil
-    }
-    let line = text.split(whereSeparator: \.isNewline).map { $0.drop(while: { $0 == " " || $0 == "\t" || $0 == "*" }) }
-      .filter { !$0.isEmpty }.joined(separator: " ")
-    return line.isEmpty ? nil : DocumentPath.shown(line, atMost: 200)
   }
 }

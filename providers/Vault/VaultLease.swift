@@ -36,42 +36,42 @@ actor VaultLeases {
   }
 
   private let api: VaultAPI
-  private let services: ProviderServices
-  private var held: [Reference: Held] = [:]
+  private var held: [VaultLookup: Held] = [:]
 
-  init(api: VaultAPI, services: ProviderServices) {
+  init(api: VaultAPI) {
     self.api = api
-    self.services = services
   }
+
+  private var services: ProviderServices { api.connection.services }
 
   var isEmpty: Bool { held.isEmpty }
 
   /// Keeps a new lease; the one that it replaces runs out by itself, since a workload may still use its value.
-  func keep(_ read: VaultReader.Read, for reference: Reference) {
+  func keep(_ read: VaultReader.Read, for lookup: VaultLookup) {
     if let lease = read.lease {
-      held[reference] = Held(secret: read.secret, lease: lease, granted: lease.lifetime)
+      held[lookup] = Held(secret: read.secret, lease: lease, granted: lease.lifetime)
     } else {
-      held[reference] = nil
+      held[lookup] = nil
     }
   }
 
   /// The held value with a longer life, if its lease renews for at least two thirds of what it was granted; `nil`: read anew.
-  func renewed(_ reference: Reference, token: SecretBytes) async -> FetchedSecret? {
-    guard let current = held[reference], current.lease.isRenewable, services.time.now < current.lease.expiry else {
+  func renewed(_ lookup: VaultLookup, token: SecretBytes) async -> FetchedSecret? {
+    guard let current = held[lookup], current.lease.isRenewable, services.time.now < current.lease.expiry else {
       return nil
     }
     let body = Self.body(current.lease.id, increment: current.granted)
     let sentAt = services.time.now
     let call = VaultAPI.Call(
-      method: .put, path: ["sys/leases/renew"], token: token, body: body, reference: VaultLookup(reference).description)
+      method: .put, path: "sys/leases/renew", token: token, body: body, reference: lookup.description)
     let lease = (try? await api.send(call))?.json.flatMap { VaultLease($0, at: sentAt) }
-    services.metrics.renewed(lease != nil)
+    api.connection.metrics.renewed(lease != nil)
     guard let lease, lease.lifetime >= current.granted * 2 / 3 else {
       return nil
     }
     let secret = FetchedSecret(
       payload: current.secret.payload, version: current.secret.version, expiry: lease.expiry, fetchedAt: sentAt)
-    held[reference] = Held(secret: secret, lease: lease, granted: current.granted)
+    held[lookup] = Held(secret: secret, lease: lease, granted: current.granted)
     return secret
   }
 
@@ -82,7 +82,7 @@ actor VaultLeases {
     let api = api
     let outcomes = await inOrder(leases, atMost: 8) { lease -> ProviderFailure? in
       let call = VaultAPI.Call(
-        method: .put, path: ["sys/leases/revoke"], token: token, body: Self.body(lease.id, increment: nil))
+        method: .put, path: "sys/leases/revoke", token: token, body: Self.body(lease.id, increment: nil))
       do throws(ProviderFailure) {
         _ = try await api.send(call)
         return nil

@@ -1,158 +1,168 @@
 import ExecutionModel
 import JSONReader
-import NodePolicy
 import ProviderKit
 import SecretBytes
 
-/// The five ways to come by a token. Files and variables are read at each login, since they rotate.
+/// The `auth` block: one of five ways to come by a token.
 struct VaultLogin: Sendable {
+  enum Method: Sendable {
+    case appRole(roleID: CredentialSource, secretID: CredentialSource)
+    case kubernetes(role: String, token: CredentialSource)
+    case jwt(role: String, token: CredentialSource)
+    case given(CredentialSource)
+    /// A file that somebody else keeps fresh.
+    case tokenFile(CredentialSource)
+
+    var name: String {
+      switch self {
+      case .appRole: "approle"
+      case .kubernetes: "kubernetes"
+      case .jwt: "jwt"
+      case .given: "static"
+      case .tokenFile: "file"
+      }
+    }
+  }
+
   /// Where Kubernetes mounts a pod's token.
   static let serviceAccountToken = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
-  let connection: ProviderConnection
-  let api: VaultAPI
-  let services: ProviderServices
-  let failures: FailureMaker
+  private static let roleID = CredentialField("role_id", "the role's id", isSecret: false)
+  private static let secretID = CredentialField("secret_id", "the secret id")
+  private static let role = Field<String>("role", .text, required: true, "the role to log in as")
+  private static let podToken = Field<String>(
+    "token_file", .file, defaultsTo: serviceAccountToken, "the service account's token, read at each login")
+  private static let jwt = CredentialField("jwt", "the JWT")
+  private static let token = CredentialField("token", "the token")
+  private static let path = Field<String>("path", .file, required: true, "the file that holds the token")
+  private static let mountPath = Field<String>(
+    "mount_path", .remotePath, defaultsTo: "auth/METHOD", "where the method is mounted, with or without auth/")
 
-  private var fields: FieldValues { connection.authentication }
+  static let declaration = Authentication<Method>(
+    isRequired: true,
+    methods: [
+      LoginMethod(
+        "approle", "POST /v1/{mount}/login with role_id and secret_id",
+        fields: roleID.descriptors + secretID.descriptors, rules: [roleID.rule, secretID.rule]
+      ) { values throws(FieldFault) in
+        .appRole(roleID: try roleID.source(in: values), secretID: try secretID.source(in: values))
+      },
+      LoginMethod(
+        "kubernetes", "POST /v1/{mount}/login with role and the pod's service account token",
+        fields: [role.descriptor, podToken.descriptor]
+      ) { values throws(FieldFault) in
+        .kubernetes(
+          role: try values.required(role),
+          token: .init(.file(values[podToken] ?? serviceAccountToken), named: "auth.token_file"))
+      },
+      LoginMethod(
+        "jwt", "POST /v1/{mount}/login with role and a JWT", fields: [role.descriptor] + jwt.descriptors,
+        rules: [jwt.rule]
+      ) { values throws(FieldFault) in .jwt(role: try values.required(role), token: try jwt.source(in: values)) },
+      LoginMethod(
+        "static", aliases: ["token"],
+        "a token as it is; GET /v1/auth/token/lookup-self tells how long it lives", fields: token.descriptors,
+        rules: [token.rule]
+      ) { values throws(FieldFault) in .given(try token.source(in: values)) },
+      LoginMethod(
+        "file", "a token from a file that somebody else keeps fresh; read at every refresh",
+        fields: [path.descriptor]
+      ) { values throws(FieldFault) in
+        .tokenFile(.init(.file(try values.required(path)), named: "auth.path"))
+      },
+    ],
+    commonFields: [mountPath.descriptor])
 
+  let method: Method
+  /// Where the method is mounted, with `auth/`.
+  let mount: String
   /// Who logs in, for reports; no credential.
-  var identity: String {
-    let method = connection.method ?? ""
-    guard let role = fields.text("role") else {
-      return method
-    }
-    return "\(method) \(DocumentPath.shown(role))"
+  let identity: String
+
+  init(_ values: ConnectionValues) throws(FieldFault) {
+    method = try Self.declaration.login(of: values)
+    let given = values.authentication[Self.mountPath] ?? "auth/\(method.name)"
+    mount = given.hasPrefix("auth/") ? given : "auth/\(given)"
+    identity =
+      switch method {
+      case .kubernetes(let role, _), .jwt(let role, _): "\(method.name) \(DocumentPath.shown(role))"
+      case .appRole, .given, .tokenFile: method.name
+      }
   }
 
-  func token() async throws(ProviderFailure) -> VaultToken {
+  var readsTokenFile: Bool {
+    if case .tokenFile = method { true } else { false }
+  }
+
+  func token(_ api: VaultAPI) async throws(ProviderFailure) -> VaultToken {
     // A new login is the moment to see rotated certificates too.
-    _ = try api.transport.reread()
-    switch connection.method {
-    case "approle":
-      let role = try source("role_id")
-      let secret = try source("secret_id")
-      return try await logIn(mount: "approle", [("role_id", role), ("secret_id", secret)])
-    case "kubernetes":
-      let jwt = try file(fields.text("token_file") ?? Self.serviceAccountToken, "auth.token_file")
-      return try await logIn(mount: "kubernetes", [("role", role), ("jwt", jwt)])
-    case "jwt":
-      return try await logIn(mount: "jwt", [("role", role), ("jwt", try source("jwt"))])
-    case "file":
-      let value = try file(fields.text("path") ?? "", "auth.path")
+    try api.rereadTLS()
+    let connection = api.connection
+    switch method {
+    case .appRole(let roleID, let secretID):
+      let proofs = [
+        ("role_id", try connection.credential(roleID)), ("secret_id", try connection.credential(secretID)),
+      ]
+      return try await logIn(api, proofs, secrets: proofs.map(\.1))
+    case .kubernetes(let role, let source), .jwt(let role, let source):
+      let jwt = try connection.credential(source)
+      return try await logIn(api, [("role", SecretBytes(role)), ("jwt", jwt)], secrets: [jwt])
+    case .given(let source):
+      return try await lookUp(try connection.credential(source), api)
+    case .tokenFile(let source):
       return VaultToken(
-        value: value, isOwn: false, isBatch: false, isRenewable: false, lifetime: .zero, issuedAt: services.time.now,
-        isVerified: false)
-    default:
-      return try await lookUp(try source("token"))
+        value: try connection.credential(source), isOwn: false, isBatch: false, isRenewable: false, lifetime: .zero,
+        issuedAt: connection.services.time.now, isVerified: false)
     }
-  }
-
-  private var role: SecretBytes { SecretBytes(fields.text("role") ?? "") }
-
-  /// `mount_path`, with or without `auth/` in front, else the method's default.
-  private func mountPath(_ standard: String) -> String {
-    let given = fields.text("mount_path") ?? "auth/\(standard)"
-    return given.hasPrefix("auth/") ? given : "auth/\(given)"
   }
 
   private func logIn(
-    mount: String, _ credentials: [(String, SecretBytes)]
+    _ api: VaultAPI, _ fields: [(String, SecretBytes)], secrets: [SecretBytes]
   ) async throws(ProviderFailure) -> VaultToken {
     var body = JSONWriter()
     body.beginObject()
-    for (name, value) in credentials {
+    for (name, value) in fields {
       body.name(name)
       body.string(value)
     }
     body.endObject()
-    let path = mountPath(mount)
     let call = VaultAPI.Call(
-      method: .post, path: [path, "login"], body: body.finish(),
-      credentials: credentials.filter { $0.0 != "role" }.map(\.1), repetition: .unlessActedUpon)
-    let sentAt = services.time.now
+      method: .post, path: "\(mount)/login", body: body.finish(), credentials: secrets, repetition: .unlessActedUpon)
+    let sentAt = api.connection.services.time.now
     let answer: VaultAPI.Answer
     do throws(ProviderFailure) {
       answer = try await api.send(call)
     } catch {
-      throw explained(error, path)
+      throw explained(error)
     }
     guard let token = VaultToken(auth: answer.json?.member("auth"), isOwn: true, at: sentAt) else {
-      throw failures.make(.malformed, "the login's answer has no token", status: answer.status)
+      throw api.connection.failures.make(.malformed, "the login's answer has no token", status: answer.status)
     }
     return token
   }
 
   /// A login answered by 400, 403 or 404 tells of the credentials or the mount, not of a secret.
-  private func explained(_ failure: ProviderFailure, _ path: String) -> ProviderFailure {
-    func denied(_ hint: String) -> ProviderFailure {
-      failures.make(
-        .denied, "login by \(connection.method ?? "") at \(path): \(failure.message)", status: failure.status,
-        hint: hint)
-    }
+  private func explained(_ failure: ProviderFailure) -> ProviderFailure {
+    let hint: String
     switch failure.status {
-    case 400?, 401?, 403?:
-      return denied("check the credentials, the role and auth.mount_path")
-    case 404?:
-      return denied("nothing is mounted there; check auth.mount_path and the namespace")
-    default:
-      return failure
+    case 400?, 401?, 403?: hint = "check the credentials, the role and auth.mount_path"
+    case 404?: hint = "nothing is mounted there; check auth.mount_path and the namespace"
+    default: return failure
     }
+    return ProviderFailure(
+      .denied, connection: failure.connection, status: failure.status,
+      "login by \(method.name) at \(mount): \(failure.message)", hint: hint)
   }
 
   /// Asks the server about a given token. One whose policies do not let it look itself up may be good all the same, so only the
   /// use of it tells.
-  private func lookUp(_ value: SecretBytes) async throws(ProviderFailure) -> VaultToken {
-    let now = services.time.now
-    let call = VaultAPI.Call(path: ["auth/token/lookup-self"], token: value, accepts: [401, 403])
-    let answer = try await api.send(call)
+  private func lookUp(_ value: SecretBytes, _ api: VaultAPI) async throws(ProviderFailure) -> VaultToken {
+    let now = api.connection.services.time.now
+    let answer = try await api.send(.init(path: "auth/token/lookup-self", token: value, accepts: [401, 403]))
     let data = answer.status == 200 ? answer.json?.member("data") : nil
-    let seconds = data?.member("ttl")?.int64 ?? 0
     return VaultToken(
       value: value, isOwn: false, isBatch: data?.member("type")?.text == "batch",
       isRenewable: data?.member("renewable")?.boolean ?? false,
-      lifetime: seconds > 0 ? .seconds(min(seconds, VaultToken.longestSeconds)) : nil, issuedAt: now,
-      isVerified: data != nil)
-  }
-
-  // MARK: - Credentials
-
-  /// The credential `name`, from the one of its three sources that the document gives.
-  private func source(_ name: String) throws(ProviderFailure) -> SecretBytes {
-    if let literal = fields.credential(name) {
-      return literal
-    }
-    if let literal = fields.text(name) {
-      return SecretBytes(literal)
-    }
-    if let path = fields.text("\(name)_file") {
-      return try file(path, "auth.\(name)_file")
-    }
-    let variable = fields.text("\(name)_env") ?? ""
-    let value: SecretBytes?
-    do throws(PolicyRefusal) {
-      value = try services.environment.credential(variable)
-    } catch {
-      throw failures.refused(error)
-    }
-    guard let value else {
-      throw failures.make(.denied, "auth.\(name)_env: the variable \(variable) is not set, or empty")
-    }
-    return value.trimmed
-  }
-
-  private func file(_ path: String, _ what: String) throws(ProviderFailure) -> SecretBytes {
-    let content: SecretBytes
-    do throws(NodeFileFault) {
-      content = try services.files.credential(path)
-    } catch {
-      throw failures.file(error, what)
-    }
-    let credential = content.trimmed
-    guard !credential.isEmpty, credential.isValidUTF8 else {
-      let fault = credential.isEmpty ? "is empty" : "is not text"
-      throw failures.make(.denied, "\(what): \(DocumentPath.shown(path)) \(fault)")
-    }
-    return credential
+      lifetime: VaultToken.lifetime(data?.member("ttl")), issuedAt: now, isVerified: data != nil)
   }
 }

@@ -1,130 +1,76 @@
 import EventLoop
 import ExecutionModel
-import HTTPTransport
 import ProviderKit
-import SecretBytes
 
 /// One connection to a HashiCorp Vault or OpenBao server.
 public struct VaultProvider: SecretProvider {
-  public static let descriptor = ProviderDescriptor.vault
+  public static let declaration = VaultDeclaration.value
 
-  private let connection: ProviderConnection
-  private let services: ProviderServices
-  private let failures: FailureMaker
+  private let connection: OpenConnection
   private let api: VaultAPI
   private let login: VaultLogin
-  private let session: LoginSession<VaultToken>
-  private let renewal: VaultRenewal
+  private let session: Session<VaultToken>
   private let reader: VaultReader
   private let leases: VaultLeases
   private let tokenCheck: VaultTokenCheck
 
-  public init(connection: ProviderConnection, services: ProviderServices) throws(DocumentFault) {
-    let address: HTTPURL
-    do throws(URLFault) {
-      address = try HTTPURL(parsing: connection.fields.text("address") ?? "")
-    } catch {
-      throw DocumentFault(connection.path("address"), "\(error); write it as https://host:port")
-    }
-    let failures = FailureMaker(connection: connection.name)
-    let api = VaultAPI(
-      address: address, namespace: connection.fields.text("namespace"),
-      transport: VaultTransport(connection: connection, address: address, services: services),
-      caller: ProviderCaller(connection: connection.name, services: services),
-      errors: VaultErrors(failures: failures, services: services), services: services)
-    let login = VaultLogin(connection: connection, api: api, services: services, failures: failures)
-    let session = LoginSession<VaultToken>(connection: connection.name, services: services) {
-      () async throws(ProviderFailure) in
-      let token = try await login.token()
-      services.log.debug("logged in", metadata: ["provider": "\(connection.name)", "as": "\(login.identity)"])
-      return token.grant
-    }
+  public init(_ settings: VaultConnection, over connection: OpenConnection) {
+    let api = VaultAPI(settings, over: connection)
+    let login = settings.login
     self.connection = connection
-    self.services = services
-    self.failures = failures
     self.api = api
     self.login = login
-    self.session = session
-    self.renewal = VaultRenewal(session: session, api: api, services: services)
-    self.reader = VaultReader(api: api, failures: failures, services: services)
-    self.leases = VaultLeases(api: api, services: services)
-    self.tokenCheck = VaultTokenCheck(api: api, services: services)
-  }
-
-  public static func describe(_ reference: Reference) -> String {
-    VaultLookup(reference).description
+    self.session = Session(over: connection, renewal: .timed) { token throws(ProviderFailure) in
+      try await token.renewed(api).grant
+    } logIn: { () throws(ProviderFailure) in
+      let token = try await login.token(api)
+      connection.services.log.debug(
+        "logged in", metadata: ["provider": "\(connection.name)", "as": "\(login.identity)"])
+      return token.grant
+    }
+    self.reader = VaultReader(api: api)
+    self.leases = VaultLeases(api: api)
+    self.tokenCheck = VaultTokenCheck(api: api)
   }
 
   public func logIn() async throws(ProviderFailure) -> LoginReport {
-    let login = try await session.current()
+    let login = try await connection.login(to: session)
     let token = login.credential
     // Only a given token can come out of a login unseen by the server.
     let isAlive = token.isVerified ? true : await tokenCheck.isAlive(login)
     guard isAlive else {
-      throw failures.make(
+      throw connection.failures.make(
         .denied, "the token is not valid, or may not look itself up", status: 403,
         hint: "give a valid token whose policies allow auth/token/lookup-self")
     }
     return LoginReport(identity: self.login.identity, lifetime: token.lifetime.flatMap { $0 > .zero ? $0 : nil })
   }
 
-  public func fetch(_ references: [Reference]) async -> [FetchResult] {
-    let login: LoginSession<VaultToken>.Login
-    do throws(ProviderFailure) {
-      login = try await session.current()
-    } catch {
-      return references.map { _ in .failure(error) }
-    }
-    renewal.watch(login)
-    return await inOrder(references, atMost: services.limits.inFlight) { reference in
-      do throws(ProviderFailure) {
-        return .success(try await fetch(reference, login))
-      } catch {
-        return .failure(error)
+  public func fetch(_ lookups: [VaultLookup]) async -> [FetchResult] {
+    await connection.fetchEach(lookups, with: session, isRefused: isLost) { lookup, login throws(ProviderFailure) in
+      if let renewed = await leases.renewed(lookup, token: login.credential.value) {
+        return renewed
       }
-    }
-  }
-
-  private func fetch(
-    _ reference: Reference, _ login: LoginSession<VaultToken>.Login
-  ) async throws(ProviderFailure) -> FetchedSecret {
-    if let renewed = await leases.renewed(reference, token: login.credential.value) {
-      return renewed
-    }
-    do throws(ProviderFailure) {
-      return try await read(reference, login)
-    } catch {
-      guard error.status == 403 || error.status == 401, await wasLost(login) else {
-        throw error
+      let read = try await reader.read(lookup, token: login.credential.value)
+      if read.lease != nil {
+        await leases.keep(read, for: lookup)
       }
-      services.log.notice("token no longer accepted, logging in anew", metadata: ["provider": "\(connection.name)"])
-      let fresh = try await session.replacing(login)
-      renewal.watch(fresh)
-      return try await read(reference, fresh)
+      return read.secret
     }
-  }
-
-  private func read(
-    _ reference: Reference, _ login: LoginSession<VaultToken>.Login
-  ) async throws(ProviderFailure) -> FetchedSecret {
-    let read = try await reader.read(reference, token: login.credential.value)
-    if read.lease != nil {
-      await leases.keep(read, for: reference)
-    }
-    return read.secret
   }
 
   /// Whether the token was good once and is no more. 403 also answers what a good token's policies do not allow: the server
   /// is asked which it is, so that a forbidden path makes no new logins.
-  private func wasLost(_ login: LoginSession<VaultToken>.Login) async -> Bool {
-    guard login.credential.isVerified || connection.method == "file" else {
+  @Sendable private func isLost(_ failure: ProviderFailure, _ login: Session<VaultToken>.Login) async -> Bool {
+    guard failure.status == 403 || failure.status == 401, login.credential.isVerified || self.login.readsTokenFile
+    else {
       return false
     }
     return await !tokenCheck.isAlive(login)
   }
 
   public func close(_ reason: CloseReason) async {
-    renewal.stop()
+    await session.end()
     guard let login = await session.held else {
       return
     }
@@ -140,13 +86,42 @@ public struct VaultProvider: SecretProvider {
     guard token.isOwn, !token.isBatch else {
       return
     }
-    await session.forget(generation: login.generation)
+    await session.forget(login)
     do throws(ProviderFailure) {
-      let call = VaultAPI.Call(method: .post, path: ["auth/token/revoke-self"], token: token.value, accepts: [403])
+      let call = VaultAPI.Call(method: .post, path: "auth/token/revoke-self", token: token.value, accepts: [403])
       _ = try await api.send(call)
     } catch {
-      services.log.warning(
+      connection.services.log.warning(
         "token not revoked, it ends by itself", metadata: ["provider": "\(connection.name)", "reason": "\(error.line)"])
     }
+  }
+}
+
+/// Asks the server whether a token is still good: once for all that were refused at the same time.
+private actor VaultTokenCheck {
+  /// How long an answer is believed. A burst of refusals asks once; a token revoked later is noticed.
+  static let validity: Duration = .seconds(5)
+
+  private let api: VaultAPI
+  private var asked: (generation: Int, at: Moment, answer: Task<Bool, Never>)?
+
+  init(api: VaultAPI) {
+    self.api = api
+  }
+
+  /// `true` also where the server cannot be asked: then the refusal stands as it was.
+  func isAlive(_ login: Session<VaultToken>.Login) async -> Bool {
+    let services = api.connection.services
+    let now = services.time.now
+    if let asked, asked.generation == login.generation, now < asked.at.advanced(by: Self.validity) {
+      return await asked.answer.value
+    }
+    let answer = Task(executorPreference: services.executor) { [api] in
+      let call = VaultAPI.Call(path: "auth/token/lookup-self", token: login.credential.value, accepts: [401, 403])
+      let status = try? await api.send(call).status
+      return status != 401 && status != 403
+    }
+    asked = (login.generation, now, answer)
+    return await answer.value
   }
 }

@@ -13,16 +13,15 @@ struct VaultReader: Sendable {
   }
 
   let api: VaultAPI
-  let failures: FailureMaker
-  let services: ProviderServices
 
-  func read(_ reference: Reference, token: SecretBytes) async throws(ProviderFailure) -> Read {
-    let lookup = VaultLookup(reference)
-    var call = VaultAPI.Call(path: lookup.apiPath, token: token, reference: lookup.description, accepts: [404])
+  private var failures: FailureMaker { api.connection.failures }
+
+  func read(_ lookup: VaultLookup, token: SecretBytes) async throws(ProviderFailure) -> Read {
+    var call = VaultAPI.Call(path: lookup.readPath, token: token, reference: lookup.description, accepts: [404])
     if let version = lookup.version {
       call.query = [("version", version)]
     }
-    let sentAt = services.time.now
+    let sentAt = api.connection.services.time.now
     let answer = try await api.send(call)
     guard answer.status != 404 else {
       throw absent(answer.json, lookup)
@@ -74,16 +73,15 @@ struct VaultReader: Sendable {
     if json?.member("errors")?.element(0)?.text?.contains("no handler for route") == true {
       return missing("no secrets engine is mounted at \(DocumentPath.shown(lookup.mount))", "check mount and namespace")
     }
-    let warning = json?.member("warnings")?.element(0)?.text ?? ""
-    if !lookup.isVersioned, warning.contains("versioned K/V") {
+    let warning = json?.member("warnings")?.element(0)?.text
+    if !lookup.isVersioned, warning?.contains("versioned K/V") == true {
       return missing("the mount is a KV version 2 engine", "set engine_version: 2")
     }
     guard lookup.isVersioned else {
       return missing("no secret at this path", "check mount and secret_path; engine_version is 1")
     }
-    let version = lookup.version.map { " or no version \($0) of it" } ?? ""
     return missing(
-      "no secret at this path\(version)",
+      lookup.version.map { "no secret at this path or no version \($0) of it" } ?? "no secret at this path",
       "check mount and secret_path, or set engine_version: 1 if the mount is not a KV version 2 engine")
   }
 
@@ -101,32 +99,5 @@ struct VaultReader: Sendable {
         hint: "undelete it, write a new version, or pin another")
     }
     return nil
-  }
-}
-
-/// The lookup fields of one reference.
-struct VaultLookup: Sendable, CustomStringConvertible {
-  let mount: String
-  let path: String
-  let version: String?
-  let isVersioned: Bool
-
-  init(_ reference: Reference) {
-    self.init(reference.lookup)
-  }
-
-  init(_ lookup: FieldValues) {
-    mount = lookup.text("mount") ?? ""
-    path = lookup.text("secret_path") ?? ""
-    version = lookup.text("version")
-    isVersioned = lookup.integer("engine_version") != 1
-  }
-
-  /// Below `/v1/`.
-  var apiPath: [String] { isVersioned ? [mount, "data", path] : [mount, path] }
-
-  /// The API's path, as policies name it.
-  var description: String {
-    DocumentPath.shown(apiPath.joined(separator: "/") + (version.map { "?version=\($0)" } ?? ""), atMost: 200)
   }
 }

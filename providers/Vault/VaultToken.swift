@@ -13,6 +13,8 @@ struct VaultToken: Sendable {
   let isRenewable: Bool
   /// `nil`: it does not end, or its end is not known.
   let lifetime: Duration?
+  /// What it had when it was made: a renewal that gives much less has met the maximum.
+  let granted: Duration
   let issuedAt: Moment
   /// Whether the server has accepted it: a login's token, or one that lookup-self knew.
   let isVerified: Bool
@@ -25,31 +27,51 @@ struct VaultToken: Sendable {
   /// Until when it may be used: a token that is renewed, to its end; another one, until it is time to log in anew.
   var until: Moment? { isRenewable ? expiry : twoThirds }
 
-  var grant: LoginSession<VaultToken>.Grant { .init(credential: self, until: until) }
+  var grant: Session<VaultToken>.Grant {
+    .init(credential: self, until: until, renewAt: isRenewable ? twoThirds : nil)
+  }
 
   /// Reads the `auth` object of a login or renewal (https://openbao.org/api-docs/auth/approle/#login-with-approle).
   init?(auth: JSONValue?, isOwn: Bool, at moment: Moment) {
     guard let auth, let value = auth.member("client_token")?.secret, !value.isEmpty else {
       return nil
     }
-    let seconds = auth.member("lease_duration")?.int64 ?? 0
     self.init(
       value: value.detached(), isOwn: isOwn, isBatch: auth.member("token_type")?.text == "batch",
       isRenewable: auth.member("renewable")?.boolean ?? false,
-      lifetime: seconds > 0 ? .seconds(min(seconds, Self.longestSeconds)) : nil, issuedAt: moment, isVerified: true)
+      lifetime: Self.lifetime(auth.member("lease_duration")), issuedAt: moment, isVerified: true)
   }
 
   init(
-    value: SecretBytes, isOwn: Bool, isBatch: Bool, isRenewable: Bool, lifetime: Duration?, issuedAt: Moment,
-    isVerified: Bool
+    value: SecretBytes, isOwn: Bool, isBatch: Bool, isRenewable: Bool, lifetime: Duration?, granted: Duration? = nil,
+    issuedAt: Moment, isVerified: Bool
   ) {
     self.value = value
     self.isOwn = isOwn
     self.isBatch = isBatch
     self.isRenewable = isRenewable && !isBatch
     self.lifetime = lifetime
+    self.granted = granted ?? lifetime ?? .zero
     self.issuedAt = issuedAt
     self.isVerified = isVerified
+  }
+
+  /// What a server says of a life in seconds; `nil` for one without end.
+  static func lifetime(_ seconds: JSONValue?) -> Duration? {
+    seconds?.int64.flatMap { $0 > 0 ? .seconds(min($0, longestSeconds)) : nil }
+  }
+
+  /// The same token after `auth/token/renew-self`, whose answer repeats it; what that says of its life counts. Close to the maximum
+  /// TTL a renewal gives less and less: then the rest is used up, and a new login follows.
+  func renewed(_ api: VaultAPI) async throws(ProviderFailure) -> VaultToken {
+    let sentAt = api.connection.services.time.now
+    let call = VaultAPI.Call(method: .post, path: "auth/token/renew-self", token: value)
+    let auth = try await api.send(call).json?.member("auth")
+    let lifetime = Self.lifetime(auth?.member("lease_duration")) ?? .zero
+    let lengthens = lifetime >= granted * 2 / 3 && auth?.member("renewable")?.boolean ?? true
+    return VaultToken(
+      value: value, isOwn: isOwn, isBatch: false, isRenewable: lengthens, lifetime: lifetime, granted: granted,
+      issuedAt: sentAt, isVerified: true)
   }
 
   /// A hundred years: what a server says beyond that is no end worth counting.

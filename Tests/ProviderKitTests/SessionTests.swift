@@ -18,9 +18,11 @@ private final class CountedLogin: Sendable {
     self.holds = holds
   }
 
-  func session() -> LoginSession<Int> {
-    LoginSession(
-      connection: "c", services: .testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
+  func session() -> Session<Int> {
+    Session(
+      over: OpenConnection(
+        named: "c",
+        services: .testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time))
     ) {
       () async throws(ProviderFailure) in
       let number = self.count.withLock { count in
