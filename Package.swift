@@ -16,6 +16,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let nio: [Target.Dependency] = [
   .product(name: "NIOCore", package: "swift-nio"),
@@ -34,6 +35,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     // The fakes and the tests only; the agent itself links none of them.
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -76,7 +78,7 @@ let package = Package(
     // Floor 4.
     room("Delivery", ["CLinux", "EventLoop", "Files", "JSONReader", "SecretBytes"]),
 
-    room("Refresh", ["EventLoop", "ExecutionModel", "ProviderKit", "Resolution", logging]),
+    room("Refresh", ["EventLoop", "ExecutionModel", "ProviderKit", "Resolution", heap, logging]),
 
     // Floor 5.
     room(

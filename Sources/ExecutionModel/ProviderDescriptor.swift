@@ -1,6 +1,6 @@
 /// What a provider type accepts, as data. Validation, `config/execution.schema.json`, `secrets-agent providers` and
-/// docs/providers.md are all made from this one place.
-public struct ProviderDescriptor: Sendable {
+/// docs/providers.md are all made from this one place. One object for each type, which every connection of the type points to.
+public final class ProviderDescriptor: Sendable {
   /// When a secret of this type is fetched again if its entry does not say.
   public enum RefreshDefault: Sendable, Equatable {
     case every(seconds: Int64)

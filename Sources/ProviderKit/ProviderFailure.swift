@@ -19,31 +19,55 @@ public struct ProviderFailure: Error, Sendable, Equatable {
     case policy
   }
 
-  public let kind: Class
+  /// Behind one pointer: a failure is rare, and room for one is kept beside every value.
+  private final class Details: Sendable {
+    let kind: Class
+    let connection: String
+    let reference: String?
+    let status: Int?
+    let retryAfter: Duration?
+    let message: String
+    let hint: String?
+
+    init(
+      _ kind: Class, _ connection: String, _ reference: String?, _ status: Int?, _ retryAfter: Duration?,
+      _ message: String, _ hint: String?
+    ) {
+      self.kind = kind
+      self.connection = connection
+      self.reference = reference
+      self.status = status
+      self.retryAfter = retryAfter
+      self.message = message
+      self.hint = hint
+    }
+  }
+
+  private let details: Details
+
+  public var kind: Class { details.kind }
   /// Name of the provider in the document.
-  public let connection: String
+  public var connection: String { details.connection }
   /// What was asked for, as `secret/web/db`; `nil` for a login.
-  public let reference: String?
+  public var reference: String? { details.reference }
   /// HTTP status, where there was an answer.
-  public let status: Int?
+  public var status: Int? { details.status }
   /// How long the service asked to wait.
-  public let retryAfter: Duration?
+  public var retryAfter: Duration? { details.retryAfter }
   /// What happened.
-  public let message: String
+  public var message: String { details.message }
   /// What to do about it.
-  public let hint: String?
+  public var hint: String? { details.hint }
 
   public init(
     _ kind: Class, connection: String, reference: String? = nil, status: Int? = nil, retryAfter: Duration? = nil,
     _ message: String, hint: String? = nil
   ) {
-    self.kind = kind
-    self.connection = connection
-    self.reference = reference
-    self.status = status
-    self.retryAfter = retryAfter
-    self.message = message
-    self.hint = hint
+    details = Details(kind, connection, reference, status, retryAfter, message, hint)
+  }
+
+  public static func == (one: ProviderFailure, other: ProviderFailure) -> Bool {
+    one.line == other.line && one.kind == other.kind && one.retryAfter == other.retryAfter
   }
 
   /// One line: `provider vault: secret/web/db: permission denied (status 403); check the token's policies`.

@@ -1,9 +1,9 @@
 import EventLoop
 import ExecutionModel
+import HeapModule
 import Logging
 import ProviderKit
 import Resolution
-import SecretBytes
 
 /// Keeps every reference of all executions fresh: one timer a reference, one batch for what is due together on a connection.
 ///
@@ -13,26 +13,27 @@ public actor RefreshScheduler {
   /// Told the owners whose values changed, or came for the first time, or whose first attempt failed.
   public typealias Observer = @Sendable (Set<String>) async -> Void
 
-  struct Connection {
-    let connection: ProviderConnection
-    var references: [Reference: TrackedReference] = [:]
-    var breaker = CircuitBreaker()
+  /// A connection that is to be looked at, unless it has another time by now.
+  private struct Wake: Comparable {
+    let moment: Moment
+    let schedule: ConnectionSchedule
 
-    /// While a probe is under way everything else waits for what comes of it.
-    var awaitsProbe: Bool { breaker.isProbing && references.values.contains(where: \.isFetching) }
+    static func < (one: Wake, other: Wake) -> Bool { one.moment < other.moment }
+    static func == (one: Wake, other: Wake) -> Bool { one.moment == other.moment }
   }
 
   /// The shortest time between two refreshes of one reference that a person asks for.
   public static let forcedFloor = Duration.seconds(5)
 
   private var pool: ProviderPool
-  let time: any TimeSource
-  let random: @Sendable () -> Double
+  private let time: any TimeSource
+  private let random: @Sendable () -> Double
   private let nodeID: String
-  let log: Logger
+  private let log: Logger
   private let executor: (any TaskExecutor)?
-  let observer: Observer
-  var connections: [ProviderConnection.Key: Connection] = [:]
+  private let observer: Observer
+  private var schedules: [ProviderConnection.Key: ConnectionSchedule] = [:]
+  private var wakes = Heap<Wake>()
   private var wantsOf: [String: [Reference]] = [:]
   private var timer: (due: Moment, task: Task<Void, Never>)?
   private var isStopped = false
@@ -54,12 +55,19 @@ public actor RefreshScheduler {
 
   /// Replaces what `owner` wants. References that it wanted before keep their values and timers; new ones are fetched at once.
   public func subscribe(_ owner: String, _ wants: [Subscription]) async {
-    let before = Set(wantsOf[owner] ?? [])
+    var before = Set(wantsOf[owner] ?? [])
     wantsOf[owner] = wants.map(\.reference)
+    var touched: [ProviderConnection.Key: ConnectionSchedule] = [:]
     for want in wants {
-      add(want, of: owner)
+      before.remove(want.reference)
+      let key = want.reference.connection
+      let schedule = schedules[key] ?? ConnectionSchedule(want.connection)
+      schedules[key] = schedule
+      touched[key] = schedule
+      add(want, of: owner, to: schedule)
     }
-    await drop(before.subtracting(wants.map(\.reference)), of: owner)
+    touched.values.forEach(wake)
+    await drop(before, of: owner)
     arm()
   }
 
@@ -68,39 +76,38 @@ public actor RefreshScheduler {
     await drop(Set(wantsOf.removeValue(forKey: owner) ?? []), of: owner)
   }
 
-  private func add(_ want: Subscription, of owner: String) {
-    let key = want.reference.connection
-    var connection = connections[key] ?? Connection(connection: want.connection)
-    var tracked = connection.references[want.reference] ?? TrackedReference()
-    tracked.owners[owner] = want
-    let interval = tracked.interval
-    if interval != tracked.state.interval || tracked.timing == nil {
-      tracked.state.interval = interval
-      tracked.timing = interval.map {
-        RefreshTiming(interval: $0, seed: "\(nodeID)\n\(want.connection.name)\n\(want.connection.type)\n\(want.reference)")
+  private func add(_ want: Subscription, of owner: String, to schedule: ConnectionSchedule) {
+    let tracked = schedule.track(want.reference)
+    let isOther = tracked.own(owner, every: want.interval)
+    if isOther || (tracked.timing == nil && tracked.interval != nil) {
+      tracked.state.interval = tracked.interval
+      tracked.timing = tracked.interval.map {
+        RefreshTiming(
+          interval: $0,
+          seed: "\(nodeID)\n\(want.connection.name)\n\(want.connection.type)\n\(want.reference.description)")
       }
-      if tracked.state.value != nil {
-        tracked.state.due = tracked.dueAfterSuccess(at: time.now, served: nil)
+      if tracked.state.value != nil, !tracked.isFetching {
+        schedule.setDue(tracked, tracked.dueAfterSuccess(at: time.now, served: nil))
       }
     }
     if tracked.state.value == nil, tracked.state.due == nil, !tracked.isFetching {
-      tracked.state.due = time.now
+      schedule.setDue(tracked, time.now)
     }
-    connection.references[want.reference] = tracked
-    connections[key] = connection
   }
 
   private func drop(_ references: Set<Reference>, of owner: String) async {
     var closing: [ProviderConnection.Key] = []
     for reference in references {
-      let key = reference.connection
-      connections[key]?.references[reference]?.owners[owner] = nil
-      if connections[key]?.references[reference]?.owners.isEmpty == true {
-        connections[key]?.references[reference] = nil
+      guard let schedule = schedules[reference.connection], let tracked = schedule[reference] else {
+        continue
       }
-      if connections[key]?.references.isEmpty == true {
-        connections[key] = nil
-        closing.append(key)
+      tracked.disown(owner)
+      if !tracked.isOwned {
+        schedule.drop(tracked)
+      }
+      if schedule.isEmpty {
+        schedules[reference.connection] = nil
+        closing.append(reference.connection)
       }
     }
     for key in closing {
@@ -113,12 +120,9 @@ public actor RefreshScheduler {
   public func replace(pool: ProviderPool) -> ProviderPool {
     let old = self.pool
     self.pool = pool
-    let now = time.now
-    for key in Array(connections.keys) {
-      connections[key]?.breaker = CircuitBreaker()
-      for (reference, tracked) in connections[key]?.references ?? [:] where tracked.state.failure != nil {
-        connections[key]?.references[reference]?.state.due = now
-      }
+    for schedule in schedules.values {
+      schedule.forgetFailures(at: time.now)
+      wake(schedule)
     }
     arm()
     return old
@@ -127,7 +131,7 @@ public actor RefreshScheduler {
   // MARK: - How it stands
 
   public func state(of reference: Reference) -> ReferenceState? {
-    connections[reference.connection]?.references[reference]?.state
+    schedules[reference.connection]?[reference]?.state
   }
 
   public func states(of owner: String) -> [Reference: ReferenceState] {
@@ -140,13 +144,11 @@ public actor RefreshScheduler {
 
   /// Connections that are left alone at present.
   public var openBreakers: [ProviderConnection] {
-    connections.values.filter { !$0.breaker.isClosed(at: time.now) || $0.breaker.isProbing }.map(\.connection)
+    schedules.values.filter { $0.isLeftAlone(at: time.now) }.map(\.connection)
   }
 
   /// Whether a fetch is under way.
-  package var isFetching: Bool {
-    connections.values.contains { $0.references.values.contains(where: \.isFetching) }
-  }
+  package var isFetching: Bool { schedules.values.contains { $0.fetching > 0 } }
 
   // MARK: - Asked for
 
@@ -157,7 +159,7 @@ public actor RefreshScheduler {
     let now = time.now
     var outcome = (started: 0, tooSoon: 0)
     for reference in references {
-      guard var tracked = connections[reference.connection]?.references[reference] else {
+      guard let schedule = schedules[reference.connection], let tracked = schedule[reference] else {
         continue
       }
       if let last = tracked.lastForced, last.duration(to: now) < Self.forcedFloor {
@@ -166,8 +168,8 @@ public actor RefreshScheduler {
       }
       tracked.lastForced = now
       outcome.started += 1
-      request(&tracked, at: now)
-      connections[reference.connection]?.references[reference] = tracked
+      schedule.request(tracked, at: now)
+      wake(schedule)
     }
     arm()
     return outcome
@@ -175,20 +177,12 @@ public actor RefreshScheduler {
 
   /// The source of `reference` tells that it changed: fetched at once, and again where it is being fetched already.
   public func noteChange(of reference: Reference) {
-    guard var tracked = connections[reference.connection]?.references[reference] else {
+    guard let schedule = schedules[reference.connection], let tracked = schedule[reference] else {
       return
     }
-    request(&tracked, at: time.now)
-    connections[reference.connection]?.references[reference] = tracked
+    schedule.request(tracked, at: time.now)
+    wake(schedule)
     arm()
-  }
-
-  private func request(_ tracked: inout TrackedReference, at now: Moment) {
-    if tracked.isFetching {
-      tracked.isWantedAgain = true
-    } else {
-      tracked.state.due = now
-    }
   }
 
   // MARK: - Timers
@@ -200,8 +194,23 @@ public actor RefreshScheduler {
     timer = nil
   }
 
-  func arm() {
-    guard !isStopped, let due = connections.values.compactMap({ earliest($0) }).min() else {
+  /// Has `schedule` looked at when its next batch can begin.
+  private func wake(_ schedule: ConnectionSchedule) {
+    let next = schedule.next
+    guard next != schedule.armed else {
+      return
+    }
+    schedule.armed = next
+    if let next {
+      wakes.insert(Wake(moment: next, schedule: schedule))
+    }
+  }
+
+  private func arm() {
+    while let first = wakes.min, first.schedule.armed != first.moment {
+      wakes.removeMin()
+    }
+    guard !isStopped, let due = wakes.min?.moment else {
       return
     }
     if let timer, timer.due <= due {
@@ -217,65 +226,30 @@ public actor RefreshScheduler {
     timer = (due, task)
   }
 
-  private func earliest(_ connection: Connection) -> Moment? {
-    guard !connection.awaitsProbe, let due = connection.references.values.compactMap(\.state.due).min() else {
-      return nil
-    }
-    return connection.breaker.notBefore.map { max($0, due) } ?? due
-  }
-
   private func fire(_ armed: Moment) {
     if timer?.due == armed {
       timer = nil
     }
     let now = time.now
-    for key in Array(connections.keys) {
-      guard let connection = connections[key], connection.breaker.isClosed(at: now), !connection.awaitsProbe else {
+    while let first = wakes.min, first.moment <= now {
+      wakes.removeMin()
+      guard first.schedule.armed == first.moment else {
         continue
       }
-      let batch = takeBatch(from: key, at: now)
+      first.schedule.armed = nil
+      let batch = first.schedule.takeBatch(at: now)
       if !batch.isEmpty {
-        start(batch, on: connection.connection)
+        start(batch, on: first.schedule.connection)
       }
+      wake(first.schedule)
     }
     arm()
   }
 
-  /// What is due, and what may join it; all of it is marked as being fetched.
-  private func takeBatch(from key: ProviderConnection.Key, at now: Moment) -> [(Reference, Moment)] {
-    guard var connection = connections[key] else {
-      return []
-    }
-    let waiting = connection.references.filter { $0.value.state.due != nil }
-    guard let first = waiting.values.compactMap(\.state.due).min(), first <= now else {
-      return []
-    }
-    var batch: [(Reference, Moment)] = []
-    for (reference, tracked) in waiting {
-      guard let due = tracked.state.due else {
-        continue
-      }
-      // Failing references keep to their own backoff.
-      let slack = tracked.state.failure == nil ? tracked.timing?.slack ?? .zero : .zero
-      if due <= now.advanced(by: slack) {
-        batch.append((reference, due))
-      }
-    }
-    if connection.breaker.isProbing, let probe = batch.min(by: { $0.1 < $1.1 }) {
-      batch = [probe]
-    }
-    for (reference, _) in batch {
-      connection.references[reference]?.isFetching = true
-      connection.references[reference]?.state.due = nil
-    }
-    connections[key] = connection
-    return batch
-  }
-
-  private func start(_ batch: [(Reference, Moment)], on connection: ProviderConnection) {
+  private func start(_ batch: [ConnectionSchedule.Taken], on connection: ProviderConnection) {
     let pool = pool
     Task(executorPreference: executor) {
-      let references = batch.map(\.0)
+      let references = batch.map(\.reference)
       let results: [FetchResult]
       do throws(ProviderFailure) {
         results = await (try pool.provider(connection)).fetch(references: references)
@@ -284,5 +258,35 @@ public actor RefreshScheduler {
       }
       await self.finish(batch, connection, results)
     }
+  }
+
+  private func finish(
+    _ batch: [ConnectionSchedule.Taken], _ connection: ProviderConnection, _ results: [FetchResult]
+  ) async {
+    guard let schedule = schedules[connection.key] else {
+      return
+    }
+    let now = time.now
+    let (changed, failed) = schedule.note(batch, results, at: now, unixTime: time.unixTime, random: random)
+    for tracked in failed {
+      report(tracked.state, at: now)
+    }
+    wake(schedule)
+    arm()
+    if !changed.isEmpty {
+      await observer(changed)
+    }
+  }
+
+  private func report(_ state: ReferenceState, at now: Moment) {
+    guard let failure = state.failure else {
+      return
+    }
+    log.warning(
+      "refresh failed",
+      metadata: [
+        "class": "\(failure.kind.rawValue)", "reason": "\(failure.line)",
+        "retry_in": "\(state.due.map { now.duration(to: $0) } ?? .zero)", "failures": "\(state.failuresInARow)",
+      ])
   }
 }

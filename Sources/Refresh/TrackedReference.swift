@@ -11,9 +11,7 @@ public struct Subscription: Sendable {
   /// Its source tells of changes; the interval is a safety net.
   public let isWatched: Bool
 
-  public init(
-    connection: ProviderConnection, reference: Reference, interval: Duration?, isWatched: Bool = false
-  ) {
+  public init(connection: ProviderConnection, reference: Reference, interval: Duration?, isWatched: Bool = false) {
     self.connection = connection
     self.reference = reference
     self.interval = interval
@@ -44,28 +42,50 @@ public struct ReferenceState: Sendable {
   }
 }
 
-/// One reference with those who want it.
-struct TrackedReference {
+/// One reference with those who want it. Changed in place: ten thousand of them are not copied for one.
+final class TrackedReference {
+  let reference: Reference
   var state = ReferenceState()
-  var owners: [String: Subscription] = [:]
   var timing: RefreshTiming?
   var isFetching = false
   /// Asked for again while it was being fetched.
   var isWantedAgain = false
   /// When a person last asked for it.
   var lastForced: Moment?
+  /// Nobody wants it any more; what is under way for it comes to nothing.
+  var isDropped = false
+  private var intervals: [(owner: String, interval: Duration?)] = []
 
-  var isPinned: Bool { owners.values.first?.reference.isPinned ?? false }
-  var isWatched: Bool { owners.values.contains(where: \.isWatched) }
+  init(_ reference: Reference) {
+    self.reference = reference
+  }
+
+  var owners: some Sequence<String> { intervals.lazy.map(\.owner) }
+  var isOwned: Bool { !intervals.isEmpty }
 
   /// The shortest interval that an owner asks for.
-  var interval: Duration? { owners.values.compactMap(\.interval).min() }
+  var interval: Duration? { intervals.compactMap(\.interval).min() }
+
+  /// - Returns: whether the shortest interval is another one now.
+  func own(_ owner: String, every interval: Duration?) -> Bool {
+    let before = self.interval
+    disown(owner)
+    intervals.append((owner, interval))
+    return self.interval != before
+  }
+
+  func disown(_ owner: String) {
+    intervals.removeAll { $0.owner == owner }
+  }
+
+  /// How much earlier than its time a fetch may join another one. Failing references keep to their own backoff.
+  var slack: Duration { state.failure == nil ? timing?.slack ?? .zero : .zero }
 
   /// When to fetch after a success at `now`. `served` is the time on the grid that the fetch stood for; one that the present grid
   /// would not have let it join belongs to a longer interval, which was in force when the fetch began.
   func dueAfterSuccess(at now: Moment, served: Moment?) -> Moment? {
     var due: Moment?
-    if !isPinned, let timing {
+    if !reference.isPinned, let timing {
       let joined = served.flatMap { $0 <= now.advanced(by: timing.slack) ? $0 : nil }
       due = timing.next(after: max(now, joined ?? now))
     }
@@ -77,5 +97,32 @@ struct TrackedReference {
       due = min(due ?? renewal, renewal)
     }
     return due
+  }
+
+  /// Takes a fetch's result in.
+  ///
+  /// - Returns: whether the owners have something to learn.
+  func note(_ result: FetchResult, served due: Moment, at now: Moment, unixTime: Int64, random: Double) -> Bool {
+    isFetching = false
+    switch result {
+    case .success(let secret):
+      let isNews = state.value.map { $0.payload != secret.payload } ?? true
+      let hadFailed = state.failure != nil
+      state.value = secret
+      state.lastSuccess = now
+      state.lastSuccessUnix = unixTime
+      state.failure = nil
+      state.failuresInARow = 0
+      state.due = dueAfterSuccess(at: now, served: due)
+      return isNews || hadFailed
+    case .failure(let failure):
+      let isFirst = state.failure == nil
+      state.failure = failure
+      state.failuresInARow += 1
+      let pause = RefreshReaction.pause(
+        after: failure, failures: state.failuresInARow, interval: state.interval ?? .seconds(3600), random: random)
+      state.due = now.advanced(by: pause)
+      return isFirst
+    }
   }
 }

@@ -40,9 +40,8 @@ import Testing
   @Test func anIntervalThatBecomesShorterDuringAFetchHoldsAtOnce() throws {
     let connection = try ProviderConnection.testing(
       #"{"provider": "scripted", "store": "none"}"#, by: ScriptedProvider.descriptor)
-    var tracked = TrackedReference()
-    tracked.owners["e"] = Subscription(
-      connection: connection, reference: connection.reference(["key": "k"]), interval: .seconds(5))
+    let tracked = TrackedReference(connection.reference(["key": "k"]))
+    #expect(tracked.own("e", every: .seconds(5)))
     tracked.timing = RefreshTiming(interval: .seconds(3600), seed: "x")
     let now = Moment(nanoseconds: 1_000_000_000_000_000)
     let served = now.advanced(by: .seconds(300))

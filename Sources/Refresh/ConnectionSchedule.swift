@@ -1,0 +1,175 @@
+import EventLoop
+import ExecutionModel
+import HeapModule
+import ProviderKit
+
+/// The references of one connection by the time at which they are due. It has no clock and starts nothing.
+///
+/// Two heaps, since a fetch may join another one a little before its own time: one by the time at which a reference makes a batch
+/// begin, one by the time from which it may join. An entry whose reference has another time by now is passed over.
+final class ConnectionSchedule {
+  /// A reference that is being fetched, and the time that the fetch stands for.
+  struct Taken: Sendable {
+    let reference: Reference
+    let due: Moment
+  }
+
+  private struct Entry: Comparable {
+    let moment: Moment
+    let due: Moment
+    let tracked: TrackedReference
+
+    /// Whether it still says when `tracked` is due.
+    var holds: Bool { !tracked.isDropped && tracked.state.due == due }
+
+    static func < (one: Entry, other: Entry) -> Bool { one.moment < other.moment }
+    static func == (one: Entry, other: Entry) -> Bool { one.moment == other.moment }
+  }
+
+  let connection: ProviderConnection
+  private var references: [Reference: TrackedReference] = [:]
+  private var dues = Heap<Entry>()
+  private var joins = Heap<Entry>()
+  private var breaker = CircuitBreaker()
+  private(set) var fetching = 0
+  /// The time for which the scheduler is to look at this connection, as it knows it.
+  var armed: Moment?
+
+  init(_ connection: ProviderConnection) {
+    self.connection = connection
+  }
+
+  var isEmpty: Bool { references.isEmpty }
+
+  subscript(reference: Reference) -> TrackedReference? { references[reference] }
+
+  /// The reference, tracked from now on where it was not.
+  func track(_ reference: Reference) -> TrackedReference {
+    if let tracked = references[reference] {
+      return tracked
+    }
+    let tracked = TrackedReference(reference)
+    references[reference] = tracked
+    return tracked
+  }
+
+  func drop(_ tracked: TrackedReference) {
+    tracked.isDropped = true
+    references[tracked.reference] = nil
+    if tracked.isFetching {
+      fetching -= 1
+    }
+  }
+
+  /// Says when `tracked` is fetched next.
+  func setDue(_ tracked: TrackedReference, _ due: Moment?) {
+    tracked.state.due = due
+    enter(tracked)
+  }
+
+  private func enter(_ tracked: TrackedReference) {
+    guard let due = tracked.state.due else {
+      return
+    }
+    dues.insert(Entry(moment: due, due: due, tracked: tracked))
+    if tracked.slack > .zero {
+      joins.insert(Entry(moment: due.advanced(by: .zero - tracked.slack), due: due, tracked: tracked))
+    }
+  }
+
+  // MARK: - Batches
+
+  /// Whether it is left alone at present.
+  func isLeftAlone(at now: Moment) -> Bool { !breaker.isClosed(at: now) || breaker.isProbing }
+
+  /// When the next batch can begin; `nil`: nothing is due by time, or a probe that is under way decides first.
+  var next: Moment? {
+    guard !(breaker.isProbing && fetching > 0) else {
+      return nil
+    }
+    while let first = dues.min, !first.holds {
+      dues.removeMin()
+    }
+    return dues.min.map { max($0.moment, breaker.notBefore ?? $0.moment) }
+  }
+
+  /// What is due, and what may join it; all of it is marked as being fetched.
+  func takeBatch(at now: Moment) -> [Taken] {
+    guard let next, next <= now else {
+      return []
+    }
+    if breaker.isProbing {
+      return dues.popMin().map { [take($0.tracked)] } ?? []
+    }
+    var batch: [Taken] = []
+    while let first = dues.min, first.moment <= now {
+      dues.removeMin()
+      if first.holds {
+        batch.append(take(first.tracked))
+      }
+    }
+    while let first = joins.min, first.moment <= now {
+      joins.removeMin()
+      if first.holds {
+        batch.append(take(first.tracked))
+      }
+    }
+    return batch
+  }
+
+  private func take(_ tracked: TrackedReference) -> Taken {
+    let due = tracked.state.due ?? .init(nanoseconds: 0)
+    tracked.isFetching = true
+    tracked.state.due = nil
+    fetching += 1
+    return Taken(reference: tracked.reference, due: due)
+  }
+
+  /// Takes a batch's results in.
+  ///
+  /// - Returns: the owners that have something to learn, and the references that failed.
+  func note(
+    _ batch: [Taken], _ results: [FetchResult], at now: Moment, unixTime: Int64, random: () -> Double
+  ) -> (changed: Set<String>, failed: [TrackedReference]) {
+    breaker.note(results, at: now, random: random())
+    var changed: Set<String> = []
+    var failed: [TrackedReference] = []
+    for (taken, result) in zip(batch, results) {
+      guard let tracked = references[taken.reference], tracked.isFetching else {
+        continue
+      }
+      fetching -= 1
+      if tracked.note(result, served: taken.due, at: now, unixTime: unixTime, random: random()) {
+        changed.formUnion(tracked.owners)
+      }
+      if case .failure = result {
+        failed.append(tracked)
+      }
+      if tracked.isWantedAgain {
+        tracked.isWantedAgain = false
+        tracked.state.due = now
+      }
+      enter(tracked)
+    }
+    return (changed, failed)
+  }
+
+  // MARK: - Asked for
+
+  /// Has `tracked` fetched now, or again where it is being fetched already.
+  func request(_ tracked: TrackedReference, at now: Moment) {
+    if tracked.isFetching {
+      tracked.isWantedAgain = true
+    } else {
+      setDue(tracked, now)
+    }
+  }
+
+  /// Tries anew at once what failed, as after a change of policy.
+  func forgetFailures(at now: Moment) {
+    breaker = CircuitBreaker()
+    for tracked in references.values where tracked.state.failure != nil && !tracked.isFetching {
+      setDue(tracked, now)
+    }
+  }
+}
