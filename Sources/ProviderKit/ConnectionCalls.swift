@@ -34,14 +34,16 @@ extension OpenConnection {
       maximumResponseBytes: maximumBytes ?? services.limits.responseBytes)
   }
 
-  /// Sends `request` by the client of its route; see ``send(_:over:about:attempts:repetition:judge:)``.
+  /// Sends `request` by the client of its route; see ``send(_:over:about:attempts:schedule:repetition:judge:)``.
   public func send(
     _ request: HTTPRequest, by route: Route? = nil, about reference: String? = nil, attempts: Int? = nil,
-    repetition: CallRepetition = .idempotent, judge: @Sendable (HTTPResponse) -> CallVerdict
+    schedule: RetrySchedule = RetrySchedule(), repetition: CallRepetition = .idempotent,
+    judge: @Sendable (HTTPResponse) -> CallVerdict
   ) async throws(ProviderFailure) -> HTTPResponse {
     let client = try client(for: request.url, route ?? .network(request.url))
     return try await send(
-      request, over: client, about: reference, attempts: attempts, repetition: repetition, judge: judge)
+      request, over: client, about: reference, attempts: attempts, schedule: schedule, repetition: repetition,
+      judge: judge)
   }
 
   /// Sends `request` until `judge` accepts an answer, a failure is final, or attempts or budget run out.
@@ -49,12 +51,13 @@ extension OpenConnection {
   /// - Parameters:
   ///   - transport: a client of the connection, or what an adapter wraps around one.
   ///   - reference: what the call is about, for messages.
-  ///   - attempts: in all; `nil`: as many as ``RetrySchedule`` has.
+  ///   - attempts: in all; `nil`: as many as `schedule` has.
+  ///   - schedule: the pauses between them.
   public func send(
     _ request: HTTPRequest, over transport: any HTTPSending, about reference: String? = nil, attempts: Int? = nil,
-    repetition: CallRepetition = .idempotent, judge: @Sendable (HTTPResponse) -> CallVerdict
+    schedule: RetrySchedule = RetrySchedule(), repetition: CallRepetition = .idempotent,
+    judge: @Sendable (HTTPResponse) -> CallVerdict
   ) async throws(ProviderFailure) -> HTTPResponse {
-    let schedule = RetrySchedule()
     retryBudget.earn()
     var attempt = 1
     while true {
