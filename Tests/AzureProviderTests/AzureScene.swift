@@ -61,8 +61,9 @@ struct AzureScene: Sendable {
     let document =
       #"{"provider": "azure_key_vault", "vault_url": "\#(vault ?? fake.address)", "auth": \#(auth ?? self.auth)}"#
     let connection = try ProviderConnection.testing(document, by: AzureKeyVaultProvider.descriptor)
-    return AzureConnection(
-      provider: try AzureKeyVaultProvider(connection: connection, services: services), connection: connection)
+    let provider = AzureKeyVaultProvider.open(
+      connection.key, over: OpenConnection(named: connection.name, services: services))
+    return AzureConnection(provider: try #require(provider), connection: connection)
   }
 
   /// The text of one secret, over a fresh connection.
@@ -83,7 +84,7 @@ struct AzureScene: Sendable {
 }
 
 struct AzureConnection: Sendable {
-  let provider: AzureKeyVaultProvider
+  let provider: any SecretProvider
   let connection: ProviderConnection
 
   func reference(_ name: String, version: String? = nil) -> Reference {
@@ -91,7 +92,7 @@ struct AzureConnection: Sendable {
   }
 
   func fetch(_ name: String, version: String? = nil) async throws -> FetchResult {
-    try #require(await provider.fetch([reference(name, version: version)]).first)
+    try #require(await provider.fetch(references: [reference(name, version: version)]).first)
   }
 }
 

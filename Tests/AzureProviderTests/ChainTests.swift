@@ -73,11 +73,12 @@ private func chain(
   }
   let services = ProviderServices.testing(
     transport: { _ in silence }, time: time, policy: policy, environment: environment)
-  let connection = try ProviderConnection.testing(
-    #"{"provider": "azure_key_vault", "vault_url": "https://s.vault.azure.net"}"#, by: AzureKeyVaultProvider.descriptor)
-  let credential = AzureCredential(connection, cloud: .global, services: services)
+  let vault = try HTTPURL(parsing: "https://s.vault.azure.net")
+  let credential = AzureCredential(
+    login: .standard(clientID: nil), authority: AzureCloud.of(vault).authority,
+    connection: OpenConnection(named: "p", services: services))
   let challenge = try #require(KeyVaultChallenge(#"Bearer authorization="https://login.microsoftonline.com/t""#))
-  let audience = try #require(KeyVaultAudience(challenge, of: try HTTPURL(parsing: "https://s.vault.azure.net")))
+  let audience = try #require(KeyVaultAudience(challenge, of: vault))
   let failure = try await failure { _ = try await credential.token(for: audience) }
   return (failure, silence.requests, time)
 }

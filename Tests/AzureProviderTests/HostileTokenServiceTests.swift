@@ -33,12 +33,13 @@ func aHostileTokenServiceGivesAFailure(_ fault: Fault) throws {
   #"{"error": "e", "error_description": "AADSTS99999999999999999999999: s3cr3t"}"#, #"{"error": "\u001b[31m"}"#,
 ])
 func aRefusalMayHoldAnything(_ body: String) throws {
-  let errors = EntraErrors(
-    failures: FailureMaker(connection: "p"),
-    services: .testing(transport: { _ in ScriptedTransport { _, _ in fatalError("nothing is sent") } }))
+  let services = ProviderServices.testing(
+    transport: { _ in ScriptedTransport { _, _ in fatalError("nothing is sent") } })
+  let login = EntraLogin(
+    standardAuthority: "https://login.microsoftonline.com", connection: OpenConnection(named: "p", services: services))
   for status in [400, 401, 429, 503] {
     let response = HTTPResponse(status: status, headers: HTTPFields([]), body: SecretBytes(body))
-    let line = errors.failure(response).line
+    let line = login.failure(response).line
     #expect(!line.contains("s3cr3t") && !line.contains("\u{1b}"))
   }
 }

@@ -69,9 +69,7 @@ func theMetadataServiceIsAskedAgain(_ status: Int) throws {
         options.withLock { $0.append(given) }
         return asked
       }, policy: policy)
-    let identity = ManagedIdentity(
-      clientID: nil, environment: AzureEnvironment(environment: services.environment), services: services,
-      failures: FailureMaker(connection: "p"))
+    let identity = ManagedIdentity(clientID: nil, connection: OpenConnection(named: "p", services: services))
     await #expect(throws: ProviderFailure.self) { try await identity.token(for: "https://vault.azure.net") }
     #expect(asked.requests.first?.url.origin == "http://169.254.169.254")
     #expect(options.withLock { $0.allSatisfy { $0.addressRule == .any && $0.bypassesProxy } })
@@ -133,8 +131,7 @@ private func withArc(
     try AzureScene.run { (scene: AzureScene) async throws in
       scene.fake.startArc(folder: folder)
       let identity = ManagedIdentity(
-        clientID: clientID, environment: AzureEnvironment(environment: scene.services.environment),
-        services: scene.services, failures: FailureMaker(connection: "p"))
+        clientID: clientID, connection: OpenConnection(named: "p", services: scene.services))
       let endpoint = try HTTPURL(parsing: scene.fake.arcEndpoint)
       try await body(scene, ArcIdentity(identity: identity, endpoint: endpoint, folder: folder))
     }
@@ -188,9 +185,7 @@ func arcReadsNoOtherFile(_ path: String) async throws {
           status: 401, headers: HTTPFields([("WWW-Authenticate", "Basic realm=\(named)")]), body: SecretBytes()))
     }
     let services = ProviderServices.testing(transport: { _ in transport })
-    let identity = ManagedIdentity(
-      clientID: nil, environment: AzureEnvironment(environment: services.environment), services: services,
-      failures: FailureMaker(connection: "p"))
+    let identity = ManagedIdentity(clientID: nil, connection: OpenConnection(named: "p", services: services))
     let tricked = ArcIdentity(identity: identity, endpoint: arc.endpoint, folder: arc.folder)
     let failure = try await failure { _ = try await tricked.token(for: AzureFake.resource) }
     #expect(failure.kind == .policy)
@@ -208,9 +203,7 @@ func arcReadsNoOtherFile(_ path: String) async throws {
           status: 401, headers: HTTPFields([("WWW-Authenticate", "Basic realm=\"\(path)\"")]), body: SecretBytes()))
     }
     let services = ProviderServices.testing(transport: { _ in transport })
-    let identity = ManagedIdentity(
-      clientID: nil, environment: AzureEnvironment(environment: services.environment), services: services,
-      failures: FailureMaker(connection: "p"))
+    let identity = ManagedIdentity(clientID: nil, connection: OpenConnection(named: "p", services: services))
     let tricked = ArcIdentity(identity: identity, endpoint: arc.endpoint, folder: arc.folder)
     let failure = try await failure { _ = try await tricked.token(for: AzureFake.resource) }
     #expect(failure.message.contains("larger than 4096 bytes"))

@@ -26,7 +26,7 @@ import Testing
       scene.fake.put("s\(number)", "v\(number)")
     }
     let connection = try scene.connect()
-    let results = await connection.provider.fetch((1...100).map { connection.reference("s\($0)") })
+    let results = await connection.provider.fetch(references: (1...100).map { connection.reference("s\($0)") })
     #expect(try results.map { try $0.get().payload.unsafeString() } == (1...100).map { "v\($0)" })
     #expect(scene.tokenRequests.count == 1)
     #expect(scene.vaultRequests.count == 101)
@@ -112,7 +112,7 @@ private func reference(_ name: String) throws -> Reference {
 }
 
 @Test func aReferenceReadsAsItsPath() throws {
-  #expect(AzureKeyVaultProvider.describe(try reference("web-db")) == "secrets/web-db")
+  #expect(try reference("web-db").description == "secrets/web-db")
 }
 
 // MARK: - Hostile answers
@@ -128,7 +128,9 @@ func aHostileAnswerIsAFailureOfItsSecretOnly(_ fault: Fault) throws {
     let connection = try scene.connect()
     _ = try await connection.provider.logIn()
     scene.fake.faults.add(fault, on: "GET /secrets/db/")
-    let results = await connection.provider.fetch([connection.reference("db"), connection.reference("good")])
+    let results = await connection.provider.fetch(references: [
+      connection.reference("db"), connection.reference("good"),
+    ])
     guard case .failure(let failure)? = results.first else {
       throw UnexpectedSuccess()
     }
@@ -150,10 +152,11 @@ private func answering(_ body: String, status: Int = 200) -> ScriptedTransport {
 func anAnswerWithoutAValueIsMalformed(_ body: String) async throws {
   let transport = answering(body)
   let services = ProviderServices.testing(transport: { _ in transport })
-  let reader = KeyVaultReader(
-    vault: try .init(parsing: "https://s.vault.azure.net"), connection: "p", services: services)
-  let asked = KeyVaultLookup(try reference("n"))
-  let failure = try await failure { _ = try await reader.secret(asked, token: SecretBytes("t")) }
+  let vault = KeyVault(
+    try .init(parsing: "https://s.vault.azure.net"), over: OpenConnection(named: "p", services: services))
+  let failure = try await failure {
+    _ = try await vault.secret(.init(name: "n", version: nil), token: SecretBytes("t"))
+  }
   #expect(failure.kind == .malformed)
 }
 
@@ -169,8 +172,8 @@ func anAnswerWithoutAValueIsMalformed(_ body: String) async throws {
 func whatStandsBesideAValueMayBeAnything(_ body: String, _ version: String?) async throws {
   let transport = answering(body)
   let services = ProviderServices.testing(transport: { _ in transport })
-  let reader = KeyVaultReader(
-    vault: try .init(parsing: "https://s.vault.azure.net"), connection: "p", services: services)
-  let secret = try await reader.secret(KeyVaultLookup(try reference("n")), token: SecretBytes("t"))
+  let vault = KeyVault(
+    try .init(parsing: "https://s.vault.azure.net"), over: OpenConnection(named: "p", services: services))
+  let secret = try await vault.secret(.init(name: "n", version: nil), token: SecretBytes("t"))
   #expect(secret.version == version)
 }

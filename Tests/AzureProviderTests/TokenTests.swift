@@ -61,10 +61,9 @@ private final class Source: Sendable {
 
   var calls: Int { state.withLock { $0.calls } }
 
-  func session(counting metrics: ConnectionMetrics = ConnectionMetrics()) -> AzureTokens.Session {
+  func session(counting metrics: ConnectionMetrics = ConnectionMetrics()) -> Session<AzureAccessToken> {
     let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
-      .counting(in: metrics, takesCA: false)
-    return AzureTokens.Session(connection: "p", services: services, due: \.renewAt) {
+    return Session(over: OpenConnection(named: "p", services: services, metrics: metrics)) {
       () async throws(ProviderFailure) in
       let (number, isFailing) = self.state.withLock { state in
         state.calls += 1
@@ -82,7 +81,7 @@ private final class Source: Sendable {
   }
 }
 
-extension AzureTokens.Session {
+extension Session<AzureAccessToken> {
   fileprivate func value() async throws -> String? {
     try await current().credential.value.unsafeString()
   }
@@ -97,7 +96,7 @@ extension AzureTokens.Session {
   #expect(source.calls == 1)
   source.time.advance(by: .seconds(1))
   #expect(try await session.value() == "t1", "nobody waits for the new one")
-  await session.renewal?.value
+  await session.renewing?.value
   #expect(try await session.value() == "t2")
   #expect(source.calls == 2)
 }
@@ -109,13 +108,13 @@ extension AzureTokens.Session {
   _ = try await session.value()
   source.time.advance(by: .seconds(3300))
   _ = try await session.value()
-  await session.renewal?.value
+  await session.renewing?.value
   #expect(metrics.counts.logins == 1)
   #expect(metrics.counts.renewals == 1)
   source.state.withLock { $0.isFailing = true }
   source.time.advance(by: .seconds(3300))
   _ = try await session.value()
-  await session.renewal?.value
+  await session.renewing?.value
   #expect(metrics.counts.failedRenewals == 1)
 }
 
@@ -126,12 +125,12 @@ extension AzureTokens.Session {
   source.state.withLock { $0.isFailing = true }
   source.time.advance(by: .seconds(3400))
   #expect(try await session.value() == "t1")
-  await session.renewal?.value
+  await session.renewing?.value
   #expect(try await session.value() == "t1")
   #expect(source.calls == 2, "not again before the pause is over")
   source.time.advance(by: .seconds(30))
   #expect(try await session.value() == "t1")
-  await session.renewal?.value
+  await session.renewing?.value
   #expect(source.calls == 3)
   source.time.advance(by: .seconds(200))
   await #expect(throws: ProviderFailure.self) { try await session.value() }
@@ -170,7 +169,7 @@ extension AzureTokens.Session {
     let connection = try scene.connect()
     _ = try await connection.fetch("db").get()
     scene.fake.revokeAllTokens()
-    let results = await connection.provider.fetch(Array(repeating: connection.reference("db"), count: 20))
+    let results = await connection.provider.fetch(references: Array(repeating: connection.reference("db"), count: 20))
     #expect(try results.map { try $0.get().payload.unsafeString() } == Array(repeating: "p@ss", count: 20))
     #expect(scene.tokenRequests.count == 2)
   }

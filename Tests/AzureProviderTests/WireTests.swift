@@ -113,8 +113,7 @@ struct WireTests {
         }
         scene.fake.recorder.reset()
         let identity = ManagedIdentity(
-          clientID: nil, environment: AzureEnvironment(environment: scene.services.environment),
-          services: scene.services, failures: FailureMaker(connection: "p"))
+          clientID: nil, connection: OpenConnection(named: "p", services: scene.services))
         _ = try await ArcIdentity(
           identity: identity, endpoint: try HTTPURL(parsing: scene.fake.arcEndpoint), folder: folder
         ).token(for: AzureFake.resource)

@@ -1,6 +1,4 @@
-import ExecutionModel
 import HTTPTransport
-import NodePolicy
 import ProviderKit
 import SecretBytes
 
@@ -8,58 +6,53 @@ import SecretBytes
 /// (https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication#acquiring-an-access-token-using-rest-api).
 struct ArcIdentity: Sendable {
   static let service = "the Azure Arc agent"
-  /// Where the agent puts its challenge files.
-  static let tokens = "/var/opt/azcmagent/tokens"
   static let maximumFileBytes = 4096
 
   let identity: ManagedIdentity
   let endpoint: HTTPURL
-  var folder = Self.tokens
+  /// Where the agent puts its challenge files.
+  var folder = "/var/opt/azcmagent/tokens"
+
+  private var connection: OpenConnection { identity.connection }
 
   func token(for resource: String) async throws(ProviderFailure) -> AzureAccessToken {
     guard identity.clientID == nil else {
-      throw identity.failures.make(
+      throw connection.failures.make(
         .denied, "\(Self.service) knows the machine's own identity only", hint: "remove managed_identity_client_id")
     }
-    let query = [("api-version", "2020-06-01"), ("resource", resource)]
-    let metadata = HTTPHeader("Metadata", "true")
-    let challenge = try await identity.send(
-      identity.request(endpoint, query, [metadata]), connectTimeout: .seconds(5)
-    ) { $0.status == 401 ? .accept : .fail(unchallenged($0)) }
-    let key = try key(named: challenge.headers.first("WWW-Authenticate"))
+    let challenge = try await send(resource) { $0.status == 401 ? .accept : .fail(unchallenged($0)) }
     var authorization = SecretBuffer()
     authorization.append("Basic " as StaticString)
-    authorization.append(key)
-    let answer = identity.request(
-      endpoint, query, [metadata, HTTPHeader("Authorization", secret: authorization.finish())])
-    let sentAt = identity.services.time.now
-    let response = try await identity.send(answer, connectTimeout: .seconds(5)) {
-      $0.status == 200 ? .accept : .fail(identity.refusal($0, Self.service))
+    authorization.append(try key(named: challenge.headers.first("WWW-Authenticate")))
+    let header = HTTPHeader("Authorization", secret: authorization.finish())
+    return try await identity.token(of: Self.service) { () throws(ProviderFailure) in
+      try await send(resource, [header]) { $0.status == 200 ? .accept : .fail(identity.refusal($0, Self.service)) }
     }
-    return try identity.token(in: response, Self.service, sentAt: sentAt)
+  }
+
+  private func send(
+    _ resource: String, _ headers: [HTTPHeader] = [], judge: @Sendable (HTTPResponse) -> CallVerdict
+  ) async throws(ProviderFailure) -> HTTPResponse {
+    let request = identity.request(endpoint, "2020-06-01", resource, headers)
+    return try await identity.send(request, within: .seconds(5), judge: judge)
   }
 
   private func unchallenged(_ response: HTTPResponse) -> ProviderFailure {
-    guard response.status != 200 else {
-      return identity.failures.make(.malformed, "\(Self.service) answered without its challenge", status: 200)
-    }
-    return identity.refusal(response, Self.service)
+    response.status == 200
+      ? connection.failure(.malformed, "\(Self.service) answered without its challenge", response)
+      : identity.refusal(response, Self.service)
   }
 
   /// The content of the challenge file, if the agent may have named it: whoever listens there must not make us read others.
   private func key(named header: String?) throws(ProviderFailure) -> SecretBytes {
     guard let path = header.flatMap(Self.realm), isChallengeFile(path) else {
-      throw identity.failures.make(
+      throw connection.failures.make(
         .policy, "\(Self.service)'s challenge names no .key file of \(folder), so nothing is read", status: 401)
     }
-    let content: SecretBytes
-    do throws(NodeFileFault) {
-      content = try identity.services.files.credential(path)
-    } catch {
-      throw identity.failures.file(error, "Azure Arc's challenge file")
-    }
+    let content = try connection.content(ofCredentialFile: path, named: "Azure Arc's challenge file")
     guard content.count <= Self.maximumFileBytes else {
-      throw identity.failures.make(.policy, "Azure Arc's challenge file is larger than 4096 bytes, so it is not sent")
+      throw connection.failures.make(
+        .policy, "Azure Arc's challenge file is larger than \(Self.maximumFileBytes) bytes, so it is not sent")
     }
     return content.trimmed
   }

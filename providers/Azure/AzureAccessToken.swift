@@ -1,4 +1,5 @@
 import EventLoop
+import HTTPTransport
 import JSONReader
 import ProviderKit
 import SecretBytes
@@ -18,9 +19,11 @@ struct AzureAccessToken: Sendable {
   /// How long after ``issuedAt`` a fresh one should be fetched, while this one goes on being good.
   let renewAfter: Duration
 
-  var until: Moment { issuedAt.advanced(by: lifetime - Self.margin) }
-  var renewAt: Moment { issuedAt.advanced(by: renewAfter) }
-  var grant: LoginSession<AzureAccessToken>.Grant { .init(credential: self, until: until) }
+  var grant: Session<AzureAccessToken>.Grant {
+    .init(
+      credential: self, until: issuedAt.advanced(by: lifetime - Self.margin),
+      renewAt: issuedAt.advanced(by: renewAfter))
+  }
 
   /// Reads a token answer: Entra ID's (`expires_in` as a number), instance metadata's and App Service's (strings, `expires_on` in
   /// Unix time).
@@ -62,5 +65,38 @@ struct AzureAccessToken: Sendable {
   /// A whole number, also as a string.
   private static func number(_ value: JSONValue?) -> Int64? {
     value?.int64 ?? value?.text.flatMap { Int64($0) }
+  }
+}
+
+/// What the token services have in common.
+extension OpenConnection {
+  /// The token of an answer; `message` and `hint` tell that there is none.
+  func token(
+    in response: HTTPResponse, sentAt moment: Moment, _ message: String, hint: String? = nil
+  ) throws(ProviderFailure) -> AzureAccessToken {
+    guard
+      let json = json(ifAny: response),
+      let token = AzureAccessToken(json, at: moment, unixTime: services.time.unixTime)
+    else {
+      throw failure(.malformed, message, response, hint: hint)
+    }
+    return token
+  }
+
+  /// An address that the agent's environment gives in `variable`.
+  func address(_ text: String, in variable: String) throws(ProviderFailure) -> HTTPURL {
+    do throws(URLFault) {
+      return try HTTPURL(parsing: text)
+    } catch {
+      throw failures.make(.denied, "\(variable) is not an address: \(error)")
+    }
+  }
+
+  /// A service's word to stand behind a message, as ` (invalid_client)`; nothing where it has none.
+  func aside(_ word: String?, atMost longest: Int) -> String {
+    guard let word = words(word, atMost: longest) else {
+      return ""
+    }
+    return " (\(word))"
   }
 }

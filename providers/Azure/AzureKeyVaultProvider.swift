@@ -1,78 +1,105 @@
-import EventLoop
 import ExecutionModel
 import HTTPTransport
 import ProviderKit
-import SecretBytes
 import Synchronization
 
-/// One connection to an Azure Key Vault.
+/// Secrets of Azure Key Vault (https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret).
 public struct AzureKeyVaultProvider: SecretProvider {
-  public static let descriptor = ProviderDescriptor.azureKeyVault
-
-  private let failures: FailureMaker
-  private let services: ProviderServices
-  private let reader: KeyVaultReader
-  private let audiences: KeyVaultAudiences
-  private let tokens: AzureTokens
-
-  public init(connection: ProviderConnection, services: ProviderServices) throws(DocumentFault) {
+  public struct Connection: Sendable {
     let vault: HTTPURL
-    do throws(URLFault) {
-      vault = try HTTPURL(parsing: connection.fields.text("vault_url") ?? "")
-    } catch {
-      throw DocumentFault(connection.path("vault_url"), "\(error); write it as https://NAME.vault.azure.net")
-    }
-    self.failures = FailureMaker(connection: connection.name)
-    self.services = services
-    self.reader = KeyVaultReader(vault: vault, connection: connection.name, services: services)
-    self.audiences = KeyVaultAudiences(reader: reader, connection: connection.name, services: services)
-    let credential = AzureCredential(connection, cloud: .of(vault), services: services)
-    self.tokens = AzureTokens(credential: credential, connection: connection.name, services: services)
+    let login: AzureLogin
   }
 
-  public static func describe(_ reference: Reference) -> String {
-    KeyVaultLookup(reference).description
+  public struct Lookup: SecretLookup {
+    let name: String
+    let version: String?
+
+    /// Below the vault's address. The newest version has an empty name.
+    var path: String { version.map { "secrets/\(name)/\($0)" } ?? "secrets/\(name)/" }
+
+    public var description: String {
+      DocumentPath.shown(version.map { "secrets/\(name)/\($0)" } ?? "secrets/\(name)", atMost: 200)
+    }
+  }
+
+  private static let vault = Field<HTTPURL>(
+    "vault_url", .origin, required: true, "the vault, as https://shop.vault.azure.net")
+  /// https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#vault-name-and-object-name.
+  private static let name = Field<String>(
+    "secret_name", .grammar(.word(1...127, "-", "1 to 127 letters, digits and '-'")), required: true,
+    "name of the secret")
+  private static let version = Field<String>(
+    "version", .version(.identifier), "version of the secret; pinned, so never refreshed")
+
+  public static let declaration = ProviderDeclaration<Connection, Lookup>(
+    type: "azure_key_vault",
+    summary: "Azure Key Vault: secrets, by a service principal, a workload identity or a managed identity",
+    connection: [vault.descriptor], authentication: AzureLogin.authentication.descriptor,
+    makeConnection: { values throws(FieldFault) in
+      Connection(vault: try values.fields.required(vault), login: try AzureLogin.authentication.login(of: values))
+    },
+    lookup: [name.descriptor, version.descriptor], pinningFields: ["version"],
+    makeLookup: { values, _ throws(FieldFault) in
+      Lookup(name: try values.required(name), version: values[version])
+    })
+
+  /// What a vault takes, held as logins are: asked for once, replaced once after a refusal, failures kept for a while.
+  private struct Access: Sendable {
+    let audience: KeyVaultAudience
+    let tokens: Session<AzureAccessToken>
+  }
+
+  private final class Asked: Sendable {
+    let lookup = Mutex<Lookup?>(nil)
+  }
+
+  private let connection: OpenConnection
+  private let vault: KeyVault
+  private let credential: AzureCredential
+  private let access: Session<Access>
+  /// What is fetched: its address is asked for the challenge.
+  private let asked = Asked()
+
+  public init(_ settings: Connection, over connection: OpenConnection) {
+    let vault = KeyVault(settings.vault, over: connection)
+    let credential = AzureCredential(
+      login: settings.login, authority: AzureCloud.of(settings.vault).authority, connection: connection)
+    self.connection = connection
+    self.vault = vault
+    self.credential = credential
+    access = Session(over: connection) { [asked] () throws(ProviderFailure) in
+      let audience = try await vault.audience(asking: asked.lookup.withLock { $0 })
+      return .init(credential: Access(audience: audience, tokens: credential.tokens(for: audience)), until: nil)
+    }
   }
 
   public func checkAddresses() throws(ProviderFailure) {
-    try tokens.checkAddresses()
+    try credential.checkAddresses()
   }
 
   public func logIn() async throws(ProviderFailure) -> LoginReport {
-    let audience = try await audiences.current(asking: nil)
-    let login = try await tokens.current(for: audience.credential)
-    let left = services.time.now.duration(to: login.credential.issuedAt.advanced(by: login.credential.lifetime))
-    // To the second, rounded up, so that a token of an hour reads as one.
-    let (seconds, rest) = left.components
-    return LoginReport(identity: tokens.identity, lifetime: .seconds(max(seconds + (rest > 0 ? 1 : 0), 0)))
+    let tokens = try await connection.login(to: access).credential.tokens
+    let token = try await connection.login(to: tokens).credential
+    let end = token.issuedAt.advanced(by: token.lifetime)
+    return LoginReport(identity: credential.login.shown, left: connection.services.time.now.duration(to: end))
   }
 
-  public func fetch(_ references: [Reference]) async -> [FetchResult] {
-    let audience: KeyVaultAudiences.Held
-    let login: AzureTokens.Session.Login
-    do throws(ProviderFailure) {
-      audience = try await audiences.current(asking: references.first.map { KeyVaultLookup($0) })
-      login = try await tokens.current(for: audience.credential)
-    } catch {
-      return references.map { _ in .failure(error) }
-    }
-    return await inOrder(references, atMost: services.limits.inFlight) { reference in
-      do throws(ProviderFailure) {
-        return .success(try await fetch(KeyVaultLookup(reference), audience, login))
-      } catch {
-        return .failure(error)
-      }
+  /// Tokens are not revoked at the end: Entra ID has no call for it, and they end by themselves.
+  public func fetch(_ lookups: [Lookup]) async -> [FetchResult] {
+    asked.lookup.withLock { $0 = lookups.first }
+    return await connection.fetchEach(lookups, with: access, isRefused: { _, _ in false }) {
+      lookup, login throws(ProviderFailure) in
+      try await read(lookup, login)
     }
   }
 
-  /// Tokens are not revoked: Entra ID has no call for it, and they end by themselves.
-  public func close(_ reason: CloseReason) async {}
-
-  private func fetch(
-    _ lookup: KeyVaultLookup, _ audience: KeyVaultAudiences.Held, _ login: AzureTokens.Session.Login
+  private func read(
+    _ lookup: Lookup, _ login: Session<Access>.Login
   ) async throws(ProviderFailure) -> FetchedSecret {
+    let tokens = login.credential.tokens
+    let token = try await connection.login(to: tokens)
     do throws(ProviderFailure) {
-      return try await reader.secret(lookup, token: login.credential.value)
+      return try await vault.secret(lookup, token: token.credential.value)
     } catch {
       guard error.status == 401 else {
         throw error
@@ -80,25 +107,9 @@ public struct AzureKeyVaultProvider: SecretProvider {
     }
     // The vault may want another audience by now (it moved), or the token was revoked: both are asked for anew, once for all that
     // were refused together.
-    services.log.notice("token not accepted, logging in anew", metadata: ["provider": "\(failures.connection)"])
-    let newAudience = try await audiences.replacing(audience, asking: lookup)
-    let newLogin = try await tokens.replacing(login, for: newAudience.credential)
-    do throws(ProviderFailure) {
-      return try await reader.secret(lookup, token: newLogin.credential.value)
-    } catch {
-      guard error.status == 401 else {
-        throw error
-      }
-      throw refused(error, newAudience.credential)
-    }
-  }
-
-  private func refused(_ failure: ProviderFailure, _ audience: KeyVaultAudience) -> ProviderFailure {
-    guard let tenant = audience.tenant else {
-      return failure
-    }
-    return failures.make(
-      .denied, failure.message, reference: failure.reference, status: failure.status,
-      hint: "the vault belongs to the tenant \(DocumentPath.shown(tenant)); log in there")
+    await tokens.forget(token)
+    let new = try await connection.login(to: access, replacing: login).credential
+    let newToken = try await connection.login(to: new.tokens)
+    return try await vault.secret(lookup, token: newToken.credential.value, tenant: new.audience.tenant)
   }
 }

@@ -1,7 +1,6 @@
 import ExecutionModel
 import HTTPTransport
 import JSONReader
-import NodePolicy
 import ProviderKit
 import SecretBytes
 
@@ -17,17 +16,20 @@ struct EntraLogin: Sendable {
 
   static let assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+  /// A tenant's GUID or one of its domains; nothing that could lead to another path.
+  static let tenant = TextGrammar(
+    "the directory (tenant) id, or a domain of the tenant", pattern: "^[A-Za-z0-9-][A-Za-z0-9.-]{0,252}$"
+  ) { TextGrammar.isWord($0, 1...253, "-.") && !$0.hasPrefix(".") }
+
   /// Where tenants log in where ``AzureVariable/authorityHost`` does not say otherwise.
   let standardAuthority: String
-  let environment: AzureEnvironment
-  let services: ProviderServices
-  let failures: FailureMaker
+  let connection: OpenConnection
 
   func token(
     tenant: String, client: String, proof: Proof, scope: String
   ) async throws(ProviderFailure) -> AzureAccessToken {
-    guard Self.isTenant(tenant) else {
-      throw failures.make(
+    guard Self.tenant.accepts(tenant) else {
+      throw connection.failures.make(
         .denied, "the tenant is not an id or a domain", hint: "give the directory (tenant) id, as Entra ID shows it")
     }
     let url = try authority().appending(rawPath: "\(tenant)/oauth2/v2.0/token")
@@ -42,64 +44,86 @@ struct EntraLogin: Sendable {
     }
     form.append("grant_type", "client_credentials")
     form.append("scope", scope)
-    let request = HTTPRequest(
-      method: .post, url: url,
-      headers: [
-        HTTPHeader("Content-Type", "application/x-www-form-urlencoded"), HTTPHeader("Accept", "application/json"),
-      ],
-      body: form.finish(), timeout: services.limits.attempt, maximumResponseBytes: services.limits.responseBytes)
-    let errors = EntraErrors(failures: failures, services: services)
-    let sentAt = services.time.now
-    let response = try await ProviderCaller(connection: failures.connection, services: services).send(
-      request, over: try transport(to: url), about: nil
-    ) { $0.status == 200 ? .accept : .fail(errors.failure($0)) }
-    guard
-      let json = try? JSONValue.parse(response.body, limits: .payload),
-      let token = AzureAccessToken(json, at: sentAt, unixTime: services.time.unixTime)
-    else {
-      throw failures.make(
-        .malformed, "the login's answer has no token", status: response.status,
-        hint: "check that \(url.host) is Entra ID's token endpoint")
-    }
-    return token
+    let request = connection.request(
+      .post, url,
+      [HTTPHeader("Content-Type", "application/x-www-form-urlencoded"), HTTPHeader("Accept", "application/json")],
+      body: form.finish())
+    let sentAt = connection.services.time.now
+    let response = try await connection.send(request) { $0.status == 200 ? .accept : .fail(failure($0)) }
+    return try connection.token(
+      in: response, sentAt: sentAt, "the login's answer has no token",
+      hint: "check that \(url.host) is Entra ID's token endpoint")
   }
 
   func checkAddresses() throws(ProviderFailure) {
-    _ = try transport(to: try authority())
-  }
-
-  static let tenant = TextGrammar(
-    "the directory (tenant) id, or a domain of the tenant", pattern: "^[A-Za-z0-9-][A-Za-z0-9.-]{0,252}$",
-    accepts: isTenant)
-
-  /// A tenant's GUID or one of its domains; nothing that could lead to another path.
-  static func isTenant(_ text: String) -> Bool {
-    !text.isEmpty && text.utf8.count <= 253 && !text.hasPrefix(".")
-      && text.utf8.allSatisfy {
-        (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
-          || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
-      }
+    let authority = try authority()
+    try connection.check(authority, .network(authority))
   }
 
   /// The authority as the SDKs read it: a host, with or without `https://`.
   private func authority() throws(ProviderFailure) -> HTTPURL {
-    let text = environment.text(AzureVariable.authorityHost) ?? standardAuthority
-    do throws(URLFault) {
-      return try HTTPURL(parsing: text.contains("://") ? text : "https://\(text)")
-    } catch {
-      throw failures.make(.denied, "\(AzureVariable.authorityHost) is not an address: \(error)")
-    }
+    let text = connection.services.environment.read(AzureVariable.authorityHost).text ?? standardAuthority
+    return try connection.address(text.contains("://") ? text : "https://\(text)", in: AzureVariable.authorityHost)
   }
 
-  private func transport(to url: HTTPURL) throws(ProviderFailure) -> any HTTPSending {
-    do throws(PolicyRefusal) {
-      try services.policy.check(url)
-    } catch {
-      throw failures.refused(error)
+  // MARK: - Refusals
+
+  /// A line that says what to do. Only numbers and the error's word come over: descriptions repeat what was sent. Codes:
+  /// https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
+  func failure(_ response: HTTPResponse) -> ProviderFailure {
+    let body = connection.json(ifAny: response)
+    let error = body?.member("error")?.text
+    let code = body.flatMap { Self.code($0) }
+    let name =
+      switch (code, connection.words(error, atMost: 40)) {
+      case (let code?, let word?): ": AADSTS\(code) (\(word))"
+      case (let code?, nil): ": AADSTS\(code)"
+      case (nil, let word?): ": \(word)"
+      case (nil, nil): ""
+      }
+    if response.status == 429 {
+      return connection.failure(.throttled, "Entra ID: too many logins", response)
     }
-    var options = HTTPClientOptions()
-    options.connectTimeout = services.limits.connect
-    options.addressRule = services.policy.addressRule(for: url)
-    return services.transport(options)
+    if (500...599).contains(response.status) || error == "temporarily_unavailable" {
+      return connection.failure(.transient, "Entra ID failed\(name)", response)
+    }
+    guard error != nil, (400...403).contains(response.status) else {
+      return connection.failure(
+        .malformed, "the token endpoint gave an answer that Entra ID does not have", response,
+        hint: "check \(AzureVariable.authorityHost) and the node's proxy")
+    }
+    return connection.failure(
+      .denied, "Entra ID refused the login\(name)", response,
+      hint: code.flatMap { Self.hint($0) } ?? "check tenant, client and credential")
+  }
+
+  /// The first of `error_codes`, else the number that the description starts with.
+  private static func code(_ body: JSONValue) -> Int64? {
+    if let code = body.member("error_codes")?.element(0)?.int64 {
+      return code
+    }
+    guard let text = body.member("error_description")?.text, text.hasPrefix("AADSTS") else {
+      return nil
+    }
+    return Int64(text.dropFirst(6).prefix { ("0"..."9").contains($0) }.prefix(12))
+  }
+
+  private static func hint(_ code: Int64) -> String? {
+    switch code {
+    case 7_000_215: "the client secret is wrong; give the secret's value, not its id"
+    case 7_000_222: "the client secret has expired; make a new one"
+    case 7_000_216, 7_000_218: "the application must prove itself; check the credential"
+    case 7_000_112: "the application is disabled; enable it"
+    case 700_016: "no such application in this tenant; check client_id and tenant_id"
+    case 90_002: "no such tenant; check tenant_id and the cloud (\(AzureVariable.authorityHost))"
+    case 900_023, 90_013: "tenant_id is not a tenant's id or domain"
+    case 500_011, 500_014: "the tenant does not know the vault's service; check the cloud and the vault's tenant"
+    case 70_021, 700_211, 700_212, 700_213:
+      "no federated credential of the application matches the token's issuer, subject and audience; add one"
+    case 700_024: "the federated token is not valid now; check the node's clock, and that the token file is kept fresh"
+    case 700_027, 50_027: "the federated token's signature is not good; check the issuer's published keys"
+    case 53_003, 53_000, 530_003: "a conditional access policy forbids the login"
+    default: nil
+    }
   }
 }

@@ -24,8 +24,10 @@ struct KeyVaultChallenge: Sendable, Equatable {
     guard let authority = parameters["authorization"] ?? parameters["authorization_uri"] else {
       return nil
     }
-    self.tenant = Self.firstSegment(ofPathIn: authority)
-    self.resource = parameters["scope"].map(Self.withoutDefaultScope) ?? parameters["resource"]
+    tenant = (try? HTTPURL(parsing: authority))?.path.split(separator: "/").first.map { String($0) }
+    resource =
+      parameters["scope"].map { $0.hasSuffix("/.default") ? String($0.dropLast("/.default".count)) : $0 }
+      ?? parameters["resource"]
   }
 
   /// `name="value"` and `name=value`, separated by commas (RFC 9110 §11.2); names in lower case, the first of a name counts.
@@ -50,16 +52,6 @@ struct KeyVaultChallenge: Sendable, Equatable {
     return parameters
   }
 
-  private static func firstSegment(ofPathIn address: String) -> String? {
-    guard let url = try? HTTPURL(parsing: address) else {
-      return nil
-    }
-    return url.path.split(separator: "/").first.map { String($0) }
-  }
-
-  private static func withoutDefaultScope(_ scope: String) -> String {
-    scope.hasSuffix("/.default") ? String(scope.dropLast("/.default".count)) : scope
-  }
 }
 
 /// What tokens for one vault are to be for, once its challenge was held against its address.
@@ -80,27 +72,48 @@ struct KeyVaultAudience: Sendable, Hashable {
   /// Whatever listens there never sees one that opens a real vault.
   init?(_ challenge: KeyVaultChallenge, of vault: HTTPURL) {
     let text = Self.resource(of: challenge, vault)
-    guard let resource = try? HTTPURL(parsing: text), resource.path == "/", resource.query == nil else {
+    guard
+      let resource = try? HTTPURL(parsing: text), resource.path == "/", resource.query == nil,
+      vault.isLoopbackHost
+        ? resource.isLoopbackHost
+        : resource.scheme == .https && resource.port == 443 && resource.host.hasPrefix("vault.")
+          && vault.host.hasSuffix(".\(resource.host)")
+    else {
       return nil
     }
     self.resource = text
-    self.tenant = challenge.tenant
-    let isOwn =
-      vault.isLoopbackHost
-      ? resource.isLoopbackHost
-      : resource.scheme == .https && resource.port == 443 && resource.host.hasPrefix("vault.")
-        && vault.host.hasSuffix(".\(resource.host)")
-    guard isOwn else {
-      return nil
-    }
+    tenant = challenge.tenant
   }
 
   /// What `challenge` asks a token for; where it does not say, what all vaults of the cloud do.
   static func resource(of challenge: KeyVaultChallenge, _ vault: HTTPURL) -> String {
-    var text = challenge.resource ?? AzureCloud.of(vault).resource
+    var text = challenge.resource ?? "https://\(AzureCloud.of(vault).vaultDomain)"
     while text.hasSuffix("/") {
       text.removeLast()
     }
     return text
+  }
+}
+
+/// Azure's clouds: public, operated by 21Vianet in China, US Government, and Germany's former one
+/// (https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#dns-suffixes-for-object-identifiers).
+struct AzureCloud: Sendable {
+  /// What vaults' names end in, and the host of the resource that their tokens are for.
+  let vaultDomain: String
+  /// Where its tenants log in.
+  let authority: String
+
+  private static let global = AzureCloud(
+    vaultDomain: "vault.azure.net", authority: "https://login.microsoftonline.com")
+
+  private static let others = [
+    AzureCloud(vaultDomain: "vault.azure.cn", authority: "https://login.chinacloudapi.cn"),
+    AzureCloud(vaultDomain: "vault.usgovcloudapi.net", authority: "https://login.microsoftonline.us"),
+    AzureCloud(vaultDomain: "vault.microsoftazure.de", authority: "https://login.microsoftonline.de"),
+  ]
+
+  /// The cloud of a vault by its name; the public one where the name tells nothing.
+  static func of(_ vault: HTTPURL) -> AzureCloud {
+    others.first { vault.host.hasSuffix(".\($0.vaultDomain)") } ?? global
   }
 }
