@@ -84,7 +84,7 @@ struct AzureCredential: Sendable {
       let identity = ManagedIdentity(clientID: clientID, connection: connection)
       return try await identity.token(for: audience.resource, probing: true)
     } catch {
-      let why = error.message + (error.status.map { " (status \($0))" } ?? "")
+      let why = error.status.map { "\(error.message) (status \($0))" } ?? error.message
       throw connection.failures.make(
         error.kind == .transient ? .denied : error.kind,
         "no Azure identity is there; environment: \(noPrincipal.joined(separator: ", ")); "
