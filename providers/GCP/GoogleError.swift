@@ -1,4 +1,3 @@
-import HTTPTransport
 import JSONReader
 
 /// The error of a Google API (https://google.aip.dev/193): its codes, and never its message.
@@ -13,23 +12,38 @@ struct GoogleError: Sendable, Equatable {
   /// Whether the answer is such an error at all.
   let isThere: Bool
 
-  init(_ response: HTTPResponse) {
-    let error = (try? JSONValue.parse(response.body, limits: .payload))?.member("error")
-    let message = error?.member("message")?.text ?? ""
+  init(_ json: JSONValue?) {
+    let error = json?.member("error")
+    let message = error?.member("message")?.text
     isThere = error?.kind == .object
-    status = GoogleWords.code(error?.member("status")?.text)
-    var reason: String?
-    for detail in error?.member("details").map({ Array($0.elements.prefix(16)) }) ?? [] where reason == nil {
-      reason = GoogleWords.code(detail.member("reason")?.text)
-    }
-    self.reason = reason
-    saysDisabled = message.contains("DISABLED state")
-    saysDestroyed = message.contains("DESTROYED state")
+    status = GoogleWords.code(error?.member("status"))
+    reason =
+      error?.member("details")?.elements.prefix(16).lazy
+      .compactMap { GoogleWords.code($0.member("reason")) }.first
+    saysDisabled = message?.contains("DISABLED state") == true
+    saysDestroyed = message?.contains("DESTROYED state") == true
   }
 
   /// ` (PERMISSION_DENIED, SERVICE_DISABLED)`, or nothing.
-  var shown: String {
-    let codes = [status, reason].compactMap { $0 }
+  var shown: String { GoogleWords.shown([status, reason]) }
+}
+
+/// What of a service's words may be shown.
+enum GoogleWords {
+  /// An error code (`invalid_grant`, `PERMISSION_DENIED`); `nil` for everything that is not plainly one.
+  static func code(_ value: JSONValue?) -> String? {
+    guard
+      let text = value?.text, (1...60).contains(text.utf8.count),
+      text.utf8.allSatisfy({ (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0) || $0 == UInt8(ascii: "_") })
+    else {
+      return nil
+    }
+    return text
+  }
+
+  /// Codes behind a message.
+  static func shown(_ codes: [String?]) -> String {
+    let codes = codes.compactMap { $0 }
     return codes.isEmpty ? "" : " (\(codes.joined(separator: ", ")))"
   }
 }

@@ -14,12 +14,10 @@ struct CredentialFault: Error, Sendable, Equatable {
 
 /// Reads credential files, which may be hostile: they come from other systems, and name addresses and files.
 enum CredentialFile {
-  static let standardTokenURL = "https://oauth2.googleapis.com/token"
-  static let standardExchangeURL = "https://sts.googleapis.com/v1/token"
   /// How many accounts may act as one another in one file.
   static let longestChain = 4
+  fileprivate static let longestText = 4096
   private static let domain = "googleapis.com"
-  private static let longestText = 4096
 
   static func parse(_ text: SecretBytes) throws(CredentialFault) -> GoogleCredential {
     let json: JSONValue
@@ -38,15 +36,15 @@ enum CredentialFile {
     guard depth <= longestChain else {
       throw CredentialFault("has more than \(longestChain) accounts that act as one another")
     }
-    if let domain = try optional(json, "universe_domain"), domain != Self.domain {
+    if let domain = try json.line(ifAny: "universe_domain"), domain != Self.domain {
       throw CredentialFault("is for the universe \(DocumentPath.shown(domain)); only \(Self.domain) is known")
     }
-    let type = try required(json, "type")
+    let type = try json.line("type")
     switch type {
-    case "service_account": return .serviceAccount(try serviceAccount(json))
-    case "authorized_user": return .authorizedUser(try authorizedUser(json))
+    case "service_account": return .serviceAccount(try ServiceAccountKey(json))
+    case "authorized_user": return .authorizedUser(try AuthorizedUser(json))
     case "external_account": return try externalAccount(json)
-    case "impersonated_service_account": return .impersonated(try impersonation(json, depth: depth))
+    case "impersonated_service_account": return try impersonated(json, depth: depth)
     default:
       throw CredentialFault(
         "is of type \(DocumentPath.shown(type, atMost: 60)); known are service_account, authorized_user, "
@@ -54,133 +52,99 @@ enum CredentialFile {
     }
   }
 
-  // MARK: - Types
-
-  private static func serviceAccount(_ json: JSONValue) throws(CredentialFault) -> ServiceAccountKey {
-    ServiceAccountKey(
-      email: try required(json, "client_email"), keyID: try optional(json, "private_key_id"),
-      privateKey: try secret(json, "private_key"),
-      tokenURL: try address(json, "token_uri", otherwise: standardTokenURL),
-      quotaProject: try optional(json, "quota_project_id"))
-  }
-
-  private static func authorizedUser(_ json: JSONValue) throws(CredentialFault) -> AuthorizedUser {
-    AuthorizedUser(
-      clientID: try required(json, "client_id"), clientSecret: try secret(json, "client_secret"),
-      refreshToken: try secret(json, "refresh_token"),
-      tokenURL: try address(json, "token_uri", otherwise: standardTokenURL), scopes: scopes(json.member("scopes")),
-      quotaProject: try optional(json, "quota_project_id"))
-  }
-
-  /// A list, or one text with spaces.
-  private static func scopes(_ value: JSONValue?) -> [String] {
-    value?.text.map { $0.split(separator: " ").map(String.init) } ?? value?.elements.compactMap(\.text) ?? []
-  }
-
   private static func externalAccount(_ json: JSONValue) throws(CredentialFault) -> GoogleCredential {
-    var client: ExternalAccount.Client?
-    if let id = try optional(json, "client_id") {
-      client = ExternalAccount.Client(id: id, secret: json.member("client_secret")?.secret?.detached() ?? SecretBytes())
-    }
-    let quotaProject = try optional(json, "quota_project_id")
-    let account = GoogleCredential.externalAccount(
-      ExternalAccount(
-        audience: try required(json, "audience"), subjectTokenType: try required(json, "subject_token_type"),
-        tokenURL: try address(json, "token_url", otherwise: standardExchangeURL),
-        source: try SubjectTokenSource.parse(json.member("credential_source")), client: client,
-        userProject: try optional(json, "workforce_pool_user_project"), quotaProject: quotaProject))
-    guard let url = try address(json, "service_account_impersonation_url") else {
-      return account
+    let account = try ExternalAccount(json)
+    guard let url = try json.address(ifAny: impersonationURL) else {
+      return .externalAccount(account)
     }
     let seconds = json.member("service_account_impersonation")?.member("token_lifetime_seconds")?.int64
     return .impersonated(
       Impersonation(
-        source: account, url: url, principal: try principal(of: url), delegates: [],
-        lifetime: clamped(seconds), quotaProject: quotaProject))
+        source: .externalAccount(account), url: url, principal: try principal(of: url),
+        lifetime: seconds.map { min(max($0, 600), Impersonation.longestLifetime) } ?? Impersonation.standardLifetime,
+        quotaProject: account.quotaProject))
   }
 
-  private static func impersonation(_ json: JSONValue, depth: Int) throws(CredentialFault) -> Impersonation {
+  private static func impersonated(_ json: JSONValue, depth: Int) throws(CredentialFault) -> GoogleCredential {
     guard let source = json.member("source_credentials"), source.kind == .object else {
       throw CredentialFault("has no source_credentials")
     }
-    guard let url = try address(json, "service_account_impersonation_url") else {
-      throw CredentialFault("has no service_account_impersonation_url")
+    guard let url = try json.address(ifAny: impersonationURL) else {
+      throw CredentialFault("has no \(impersonationURL)")
     }
-    var delegates: [String] = []
-    for element in json.member("delegates").map({ Array($0.elements) }) ?? [] {
-      guard let name = element.text, !name.isEmpty, name.utf8.count <= longestText else {
-        throw CredentialFault("has delegates that are not names")
-      }
-      delegates.append(name.contains("/") ? name : "projects/-/serviceAccounts/\(name)")
-    }
-    return Impersonation(
+    var impersonation = Impersonation(
       source: try credential(source, depth: depth + 1), url: url, principal: try principal(of: url),
-      delegates: delegates, lifetime: clamped(nil), quotaProject: try optional(json, "quota_project_id"))
+      quotaProject: try json.line(ifAny: "quota_project_id"))
+    if let delegates = json.member("delegates") {
+      for delegate in delegates.elements {
+        guard let name = delegate.text, (1...longestText).contains(name.utf8.count) else {
+          throw CredentialFault("has delegates that are not names")
+        }
+        impersonation.delegates.append(name.contains("/") ? name : "projects/-/serviceAccounts/\(name)")
+      }
+    }
+    return .impersonated(impersonation)
   }
 
-  private static func clamped(_ seconds: Int64?) -> Int64 {
-    min(max(seconds ?? Impersonation.standardLifetime, 600), Impersonation.longestLifetime)
-  }
+  private static let impersonationURL = "service_account_impersonation_url"
 
   /// The account of `…/serviceAccounts/EMAIL:generateAccessToken`.
-  static func principal(of url: HTTPURL) throws(CredentialFault) -> String {
+  private static func principal(of url: HTTPURL) throws(CredentialFault) -> String {
     let ending = ":generateAccessToken"
     guard let last = url.path.split(separator: "/").last, last.hasSuffix(ending), last.count > ending.count else {
-      throw CredentialFault("has a service_account_impersonation_url that is not of generateAccessToken")
+      throw CredentialFault("has a \(impersonationURL) that is not of generateAccessToken")
     }
     return DocumentPath.shown(String(last.dropLast(ending.count)))
   }
+}
 
-  // MARK: - Members
-
-  static func required(_ json: JSONValue, _ name: String) throws(CredentialFault) -> String {
-    guard let text = try optional(json, name) else {
+/// Members of a credential file.
+extension JSONValue {
+  /// A short text without control characters.
+  func line(_ name: String) throws(CredentialFault) -> String {
+    guard let text = try line(ifAny: name) else {
       throw CredentialFault("has no \(name)")
     }
     return text
   }
 
-  /// A short text without control characters; `nil` where it is absent, null or empty.
-  static func optional(_ json: JSONValue, _ name: String) throws(CredentialFault) -> String? {
-    guard let value = json.member(name), !value.isNull else {
+  /// The same; `nil` where it is absent, null or empty.
+  func line(ifAny name: String) throws(CredentialFault) -> String? {
+    guard let value = member(name), !value.isNull else {
       return nil
     }
     guard
-      let text = value.text, text.utf8.count <= longestText, !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f })
+      let text = value.text, text.utf8.count <= CredentialFile.longestText,
+      !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f })
     else {
       throw CredentialFault("has a \(name) that is not a line of text")
     }
     return text.isEmpty ? nil : text
   }
 
-  private static func secret(_ json: JSONValue, _ name: String) throws(CredentialFault) -> SecretBytes {
-    guard let value = json.member(name)?.secret, !value.isEmpty else {
+  func credential(_ name: String) throws(CredentialFault) -> SecretBytes {
+    guard let value = member(name)?.secret, !value.isEmpty else {
       throw CredentialFault("has no \(name)")
     }
     return value.detached()
   }
 
-  static func address(_ json: JSONValue, _ name: String) throws(CredentialFault) -> HTTPURL? {
-    guard let text = try optional(json, name) else {
+  func address(ifAny name: String) throws(CredentialFault) -> HTTPURL? {
+    guard let text = try line(ifAny: name) else {
       return nil
     }
+    return try Self.address(text, name)
+  }
+
+  func address(_ name: String, otherwise standard: String) throws(CredentialFault) -> HTTPURL {
+    try Self.address(try line(ifAny: name) ?? standard, name)
+  }
+
+  private static func address(_ text: String, _ name: String) throws(CredentialFault) -> HTTPURL {
     do throws(URLFault) {
       return try HTTPURL(parsing: text)
     } catch {
       throw CredentialFault("has a \(name) that is not an address: \(error)")
-    }
-  }
-
-  private static func address(
-    _ json: JSONValue, _ name: String, otherwise standard: String
-  ) throws(CredentialFault) -> HTTPURL {
-    if let given = try address(json, name) {
-      return given
-    }
-    do throws(URLFault) {
-      return try HTTPURL(parsing: standard)
-    } catch {
-      throw CredentialFault("has no \(name)")
     }
   }
 }

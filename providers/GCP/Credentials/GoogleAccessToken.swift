@@ -24,6 +24,7 @@ struct GoogleAccessToken: Sendable {
   /// The project that calls with it count on, by the credential's file.
   let quotaProject: String?
 
+  var end: Moment { issuedAt.advanced(by: lifetime) }
   var until: Moment { issuedAt.advanced(by: lifetime - min(Self.margin, lifetime / 4)) }
   var renewAt: Moment { issuedAt.advanced(by: max(lifetime - Self.renewalLead, lifetime * 2 / 3)) }
 

@@ -1,4 +1,5 @@
 import HTTPTransport
+import JSONReader
 import SecretBytes
 
 /// What a token can be had with: a credential file read, or the machine itself.
@@ -9,16 +10,17 @@ indirect enum GoogleCredential: Sendable {
   case impersonated(Impersonation)
   case metadata
 
-  /// The project that the credential's file wants calls counted on.
-  var quotaProject: String? {
+  /// Whether another issuer vouches for it, be it for an account that is acted as.
+  var isFederated: Bool {
     switch self {
-    case .serviceAccount(let key): key.quotaProject
-    case .authorizedUser(let user): user.quotaProject
-    case .externalAccount(let account): account.quotaProject
-    case .impersonated(let impersonation): impersonation.quotaProject
-    case .metadata: nil
+    case .externalAccount: true
+    case .impersonated(let impersonation):
+      if case .externalAccount = impersonation.source { true } else { false }
+    case .serviceAccount, .authorizedUser, .metadata: false
     }
   }
+
+  static let tokenURL = "https://oauth2.googleapis.com/token"
 }
 
 /// A service account's key (https://cloud.google.com/iam/docs/keys-create-delete#creating).
@@ -29,6 +31,14 @@ struct ServiceAccountKey: Sendable {
   let privateKey: SecretBytes
   let tokenURL: HTTPURL
   let quotaProject: String?
+
+  init(_ json: JSONValue) throws(CredentialFault) {
+    email = try json.line("client_email")
+    keyID = try json.line(ifAny: "private_key_id")
+    privateKey = try json.credential("private_key")
+    tokenURL = try json.address("token_uri", otherwise: GoogleCredential.tokenURL)
+    quotaProject = try json.line(ifAny: "quota_project_id")
+  }
 }
 
 /// A person's consent, as `gcloud auth application-default login` leaves it.
@@ -37,47 +47,22 @@ struct AuthorizedUser: Sendable {
   let clientSecret: SecretBytes
   let refreshToken: SecretBytes
   let tokenURL: HTTPURL
-  /// Empty: what the person consented to.
-  let scopes: [String]
+  /// Separated by spaces; `nil`: what the person consented to.
+  let scopes: String?
   let quotaProject: String?
-}
 
-/// Workload identity federation (https://google.aip.dev/auth/4117).
-struct ExternalAccount: Sendable {
-  struct Format: Sendable {
-    /// The member of a JSON object that is the token; `nil`: the whole text is.
-    let fieldName: String?
+  init(_ json: JSONValue) throws(CredentialFault) {
+    clientID = try json.line("client_id")
+    clientSecret = try json.credential("client_secret")
+    refreshToken = try json.credential("refresh_token")
+    tokenURL = try json.address("token_uri", otherwise: GoogleCredential.tokenURL)
+    // A list, or one text.
+    let scopes = json.member("scopes")
+    self.scopes =
+      scopes?.text?.split(separator: " ").joined(separator: " ")
+      ?? scopes?.elements.compactMap(\.text).joined(separator: " ")
+    quotaProject = try json.line(ifAny: "quota_project_id")
   }
-
-  enum Source: Sendable {
-    case file(path: String, Format)
-    case address(HTTPURL, headers: [HTTPHeader], Format)
-    case aws(AWSIdentitySource)
-  }
-
-  struct Client: Sendable {
-    let id: String
-    let secret: SecretBytes
-  }
-
-  let audience: String
-  let subjectTokenType: String
-  let tokenURL: HTTPURL
-  let source: Source
-  /// Authenticates the exchange itself; workforce pools may want it.
-  let client: Client?
-  /// Counts the exchange, for workforce pools.
-  let userProject: String?
-  let quotaProject: String?
-}
-
-/// Where an AWS-sourced identity comes from (`environment_id: aws1`).
-struct AWSIdentitySource: Sendable {
-  /// With `{region}` in it.
-  let verificationURL: String
-  let regionURL: HTTPURL?
-  let credentialsURL: HTTPURL?
-  let sessionTokenURL: HTTPURL?
 }
 
 /// One account acting as another (https://cloud.google.com/iam/docs/service-account-impersonation).
@@ -92,7 +77,7 @@ struct Impersonation: Sendable {
   let url: HTTPURL
   let principal: String
   /// As `projects/-/serviceAccounts/EMAIL`, each of which may act as the next.
-  let delegates: [String]
-  let lifetime: Int64
+  var delegates: [String] = []
+  var lifetime = standardLifetime
   let quotaProject: String?
 }

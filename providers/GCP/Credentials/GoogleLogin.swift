@@ -1,123 +1,98 @@
 import ExecutionModel
 import HTTPTransport
-import JSONReader
 import ProviderKit
-import SecretBytes
 
-/// Turns a credential into an access token.
-struct GoogleLogin: Sendable {
+/// What a connection logs in by. Connections with equal ones share their tokens: what the environment names is the same for all.
+struct GoogleLogin: Sendable, Hashable {
+  enum Source: Sendable, Hashable {
+    case serviceAccountKey(file: String)
+    case credentialFile(String)
+    case metadata
+    case workloadIdentity(file: String?)
+    /// Application default credentials.
+    case standard
+  }
+
+  let source: Source
+  /// E-mail address of a service account to act as.
+  let account: String?
   /// What Secret Manager wants.
-  static let cloudScope = "https://www.googleapis.com/auth/cloud-platform"
-  /// What is enough to act as another account.
-  static let impersonationScope = "https://www.googleapis.com/auth/iam"
+  let scope = "https://www.googleapis.com/auth/cloud-platform"
 
-  let calls: GoogleCalls
-  let environment: GoogleEnvironment
-  let metadata: MetadataServer
+  init(_ values: ConnectionValues) throws(FieldFault) {
+    source = try Self.declaration.login(of: values)
+    account = values.authentication[Self.account]
+  }
 
-  private var failures: FailureMaker { calls.failures }
-  private var endpoint: OAuthEndpoint { OAuthEndpoint(calls: calls) }
-
-  func token(of credential: GoogleCredential, scope: String) async throws(ProviderFailure) -> GoogleAccessToken {
-    switch credential {
-    case .serviceAccount(let key):
-      return try await token(of: key, scope)
-    case .authorizedUser(let user):
-      return try await token(of: user)
-    case .externalAccount(let account):
-      return try await token(of: account, scope)
-    case .impersonated(let impersonation):
-      let source = try await token(of: impersonation.source, scope: Self.impersonationScope)
-      return try await ImpersonationCall(calls: calls).token(of: impersonation, scope, source)
-    case .metadata:
-      return try await metadata.token(scope: scope)
+  func session(over connection: OpenConnection) -> Session<GoogleAccessToken> {
+    connection.services.shared.session(of: self) {
+      Session(over: connection) { () async throws(ProviderFailure) in
+        let token = try await token(over: connection)
+        connection.services.log.debug(
+          "logged in", metadata: ["provider": "\(connection.name)", "as": "\(token.principal)"])
+        return Session.Grant(credential: token, until: token.until, renewAt: token.renewAt)
+      }
     }
   }
 
-  /// The JWT grant (RFC 7523 §2.1).
-  private func token(
-    of key: ServiceAccountKey, _ scope: String
-  ) async throws(ProviderFailure) -> GoogleAccessToken {
-    let assertion: SecretBytes
-    do throws(RSASigner.Fault) {
-      assertion = try ServiceAccountAssertion.make(for: key, scope: scope, unixTime: calls.services.time.unixTime)
-    } catch {
-      let reason =
-        switch error {
-        case .notAKey: "is not an RSA key in PEM without a password"
-        case .tooShort: "is shorter than \(RSASigner.shortestKey) bits"
-        case .notSigned: "does not sign"
-        }
-      throw failures.make(
-        .denied, "the private_key of \(DocumentPath.shown(key.email)) \(reason)", hint: "make a new key for the account"
-      )
+  private func token(over connection: OpenConnection) async throws(ProviderFailure) -> GoogleAccessToken {
+    var credential = try await CredentialSearch(connection: connection).credential(of: source)
+    if let account, let url = try impersonationURL(over: connection) {
+      credential = .impersonated(Impersonation(source: credential, url: url, principal: account, quotaProject: nil))
     }
-    var form = FormBody()
-    form.append("assertion", assertion)
-    form.append("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
-    let principal = "service account \(DocumentPath.shown(key.email))"
-    return try await endpoint.token(
-      OAuthEndpoint.Call(url: key.tokenURL, form: form.finish(), principal: principal, quotaProject: key.quotaProject))
+    return try await TokenService(connection: connection).token(of: credential, scope: scope)
   }
 
-  /// The refresh token grant (RFC 6749 §6).
-  private func token(of user: AuthorizedUser) async throws(ProviderFailure) -> GoogleAccessToken {
-    var form = FormBody()
-    form.append("grant_type", "refresh_token")
-    form.append("client_id", user.clientID)
-    form.append("client_secret", user.clientSecret)
-    form.append("refresh_token", user.refreshToken)
-    if !user.scopes.isEmpty {
-      form.append("scope", user.scopes.joined(separator: " "))
+  /// `generateAccessToken` of the account; `nil` where there is none.
+  func impersonationURL(over connection: OpenConnection) throws(ProviderFailure) -> HTTPURL? {
+    guard let account else {
+      return nil
     }
-    return try await endpoint.token(
-      OAuthEndpoint.Call(
-        url: user.tokenURL, form: form.finish(), principal: "user", quotaProject: user.quotaProject))
+    let service = try connection.address(
+      "https://iamcredentials.googleapis.com", unlessIn: GoogleVariable.iamCredentialsEndpoint)
+    return try connection.method("v1/projects/-/serviceAccounts", "/\(account):generateAccessToken", of: service)
   }
 
-  /// The token exchange (RFC 8693, https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token).
-  private func token(
-    of account: ExternalAccount, _ scope: String
-  ) async throws(ProviderFailure) -> GoogleAccessToken {
-    let subject = try await SubjectToken(calls: calls, environment: environment).fetch(for: account)
-    var form = FormBody()
-    form.append("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
-    form.append("audience", account.audience)
-    form.append("scope", scope)
-    form.append("requested_token_type", "urn:ietf:params:oauth:token-type:access_token")
-    form.append("subject_token", subject)
-    form.append("subject_token_type", account.subjectTokenType)
-    var headers: [HTTPHeader] = []
-    if let client = account.client {
-      headers.append(Self.basic(client))
-    } else if let project = account.userProject {
-      form.append("options", PercentEncoding.encode(Self.options(project)))
-    }
-    let pool = account.audience.split(separator: "/").suffix(3).joined(separator: "/")
-    return try await endpoint.token(
-      OAuthEndpoint.Call(
-        url: account.tokenURL, form: form.finish(), headers: headers,
-        principal: "workload identity of \(DocumentPath.shown(pool))", quotaProject: account.quotaProject))
-  }
+  // MARK: - The `auth` block
 
-  private static func basic(_ client: ExternalAccount.Client) -> HTTPHeader {
-    var pair = SecretBuffer()
-    pair.append(client.id)
-    pair.append(":" as StaticString)
-    pair.append(client.secret)
-    var value = SecretBuffer()
-    value.append("Basic " as StaticString)
-    value.append(Base64.encode(pair.finish()))
-    return HTTPHeader("Authorization", secret: value.finish())
-  }
+  private static let account = Field<String>(
+    "impersonate_service_account",
+    // It becomes part of a path.
+    .grammar(.word(1...254, "@.-_", "a service account, as web@shop.iam.gserviceaccount.com")),
+    "e-mail address of a service account to act as; needs roles/iam.serviceAccountTokenCreator on it")
+  private static let key = Field<String>(
+    "service_account_key_file", .file, required: true, "the key, as JSON of type service_account; read at each login")
+  private static let file = Field<String>("path", .file, required: true, "the file, as JSON; read at each login")
+  private static let configuration = Field<String>(
+    "path", .file, defaultsTo: GoogleVariable.credentials,
+    "configuration of type external_account; without it and the variable, the metadata server")
 
-  /// Google wants this JSON percent-encoded within the form, so it is encoded twice.
-  private static func options(_ project: String) -> String {
-    var json = JSONWriter()
-    json.beginObject()
-    json.name("userProject")
-    json.string(project)
-    json.endObject()
-    return json.finish().unsafeString() ?? ""
-  }
+  static let declaration = Authentication<Source>(
+    isRequired: false,
+    methods: [
+      LoginMethod(
+        "service_account_key", aliases: ["service_account", "service_account_key_file"],
+        "a service account's key file; a JWT that it signs is given for a token", fields: [key.descriptor]
+      ) { values throws(FieldFault) in .serviceAccountKey(file: try values.required(key)) },
+      LoginMethod(
+        "file", aliases: ["credentials_file"],
+        "a credential file of any type: service_account, authorized_user, external_account, impersonated_service_account",
+        fields: [file.descriptor]
+      ) { values throws(FieldFault) in .credentialFile(try values.required(file)) },
+      LoginMethod(
+        "metadata", aliases: ["metadata_server", "gce", "instance"],
+        "the service account of the machine or pod, by the metadata server"
+      ) { _ in .metadata },
+      LoginMethod(
+        "workload_identity", aliases: ["workload_identity_federation", "wif", "external_account"],
+        "workload identity federation: another issuer's token, exchanged for Google's; on GKE, the metadata server",
+        fields: [configuration.descriptor]
+      ) { .workloadIdentity(file: $0[configuration]) },
+      LoginMethod(
+        "default", aliases: ["adc", "application_default", "iam"],
+        "application default credentials: the first that is there of GOOGLE_APPLICATION_CREDENTIALS, gcloud's file, "
+          + "the metadata server"
+      ) { _ in .standard },
+    ],
+    commonFields: [account.descriptor], defaultMethod: "default")
 }
