@@ -48,8 +48,9 @@ struct AgentAPI: Sendable {
   private func readiness() async -> APIResponse {
     let status = await daemon.status()
     let unready = status.executions.filter { !$0.isReady }
-    guard await daemon.isStarted else {
-      return .text("starting: not every source of executions has been heard", status: 503)
+    guard status.unheard.isEmpty else {
+      let names = status.unheard.map { DocumentPath.shown($0) }.joined(separator: ", ")
+      return .text("not ready: not heard yet: \(names)", status: 503)
     }
     guard unready.isEmpty else {
       let ids = unready.prefix(20).map { DocumentPath.shown($0.id) }.joined(separator: ", ")
@@ -107,7 +108,13 @@ struct AgentAPI: Sendable {
   }
 
   private func delete(_ id: String) async -> APIResponse {
-    await daemon.delete(id) ? .text("stopped") : Self.error(404, "no execution of this id came by the local API")
+    guard await daemon.delete(id) else {
+      return Self.error(404, "no execution of this id came by the local API")
+    }
+    if let obstacle = await daemon.obstacle(toRemoving: id) {
+      return Self.error(500, "stopped, but its outputs could not be removed, which is tried again: \(obstacle)")
+    }
+    return .text("stopped")
   }
 
   private static func error(_ status: Int, _ message: String) -> APIResponse {

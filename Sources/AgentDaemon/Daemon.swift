@@ -39,8 +39,6 @@ public actor Daemon {
   private var sources: [any ExecutionSource] = []
   private var sourceTasks: [Task<Void, Never>] = []
   var chores: [Task<Void, Never>] = []
-  /// Whether the first pass is done: all sources were heard, and every execution was tried.
-  var isStarted = false
 
   /// - Parameter reload: reads the settings anew for SIGHUP; it throws every fault, and then the present ones stay.
   public init(
@@ -123,7 +121,7 @@ public actor Daemon {
     }
     let notices = ChangeNotifier(loop: loop)
     let supervisor = ExecutionSupervisor(
-      registry: registry, configuration: configuration, policy: settings.policy, records: records, time: loop, log: log,
+      catalog: registry.catalog, configuration: configuration, policy: settings.policy, records: records, time: loop, log: log,
       executor: loop, sources: Self.sourceNames(configuration), notifier: notices.send)
     let scheduler = RefreshScheduler(
       pool: pool, time: loop, nodeID: configuration.nodeID, log: log, executor: loop
@@ -203,7 +201,7 @@ public actor Daemon {
   /// Files that executions name are watched as long as they name them.
   func followFiles() async {
     let references = await supervisor?.references(of: nil, secret: nil) ?? []
-    watch?.follow(Set(references.filter { $0.connection.type == "file" }))
+    watch?.follow(Set(references.filter { $0.lookup.servedFile != nil }))
   }
 
   /// Reads configuration and policy anew. A faulty file changes nothing. Listeners and the state folder stay as they were at the start.

@@ -38,7 +38,6 @@ extension Daemon {
         return
       }
     }
-    isStarted = true
     notifier?.ready()
     await tellStatus()
     log.notice("ready")

@@ -6,9 +6,11 @@ import Resolution
 /// What the local API asks.
 extension Daemon {
   func status() async -> StatusDocument {
-    StatusDocument(
+    let sources = await supervisor?.sources
+    return StatusDocument(
       version: version, nodeID: settings.configuration.nodeID, executions: await supervisor?.status() ?? [],
-      sourceFailures: await supervisor?.sourceFailures ?? [:], unreadable: await supervisor?.unreadable ?? [:],
+      sources: sources?.sources ?? [], unheard: sources?.unheard ?? [], sourceFailures: sources?.failures ?? [:],
+      unreadable: sources?.unreadable ?? [:], unremoved: await supervisor?.unremoved ?? [:],
       openBreakers: await scheduler?.openBreakers.map(\.name) ?? [])
   }
 
@@ -29,11 +31,14 @@ extension Daemon {
     guard item.hasJobSpec else {
       throw DocumentFaults([DocumentFault("job_spec", "required: what is put here has to say what secrets it wants")])
     }
-    _ = try registry.catalog.validate(item, in: await supervisor?.validationContext ?? ValidationContext())
+    try await supervisor?.validate(item)
     await supervisor?.note(await local.put(id, item))
     await followFiles()
     return await supervisor?.documentProblem(of: id)
   }
+
+  /// Why its outputs are still there, though nobody wants them; they are tried again.
+  func obstacle(toRemoving id: String) async -> String? { await supervisor?.unremoved[id] }
 
   /// `false` where nothing of this id was put.
   func delete(_ id: String) async -> Bool {
@@ -42,11 +47,7 @@ extension Daemon {
       await followFiles()
       return true
     }
-    guard await supervisor?.unlisted(of: LocalSource.name).contains(id) == true else {
-      return false
-    }
-    // It was put before the daemon was restarted.
-    await supervisor?.forget(id)
-    return true
+    // It may have been put before the daemon was restarted.
+    return await supervisor?.forget(id, of: LocalSource.name) ?? false
   }
 }

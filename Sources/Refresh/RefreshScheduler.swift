@@ -88,6 +88,7 @@ public actor RefreshScheduler {
       }
       if tracked.state.value != nil, !tracked.isFetching {
         schedule.setDue(tracked, tracked.dueAfterSuccess(at: time.now, served: nil))
+        tracked.state.expected = tracked.state.due
       }
     }
     if tracked.state.value == nil, tracked.state.due == nil, !tracked.isFetching {

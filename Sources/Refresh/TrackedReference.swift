@@ -29,6 +29,8 @@ public struct ReferenceState: Sendable {
   /// Why the last attempt failed; `nil` after a success.
   public internal(set) var failure: ProviderFailure?
   public internal(set) var failuresInARow = 0
+  /// When a newer value should be there; `nil`: not by time.
+  public internal(set) var expected: Moment?
   /// When it is fetched next; `nil`: not by time, or it is being fetched now.
   public internal(set) var due: Moment?
   public internal(set) var interval: Duration?
@@ -114,6 +116,7 @@ final class TrackedReference {
       state.failure = nil
       state.failuresInARow = 0
       state.due = dueAfterSuccess(at: now, served: due)
+      state.expected = state.due
       return isNews || hadFailed
     case .failure(let failure):
       let isFirst = state.failure == nil

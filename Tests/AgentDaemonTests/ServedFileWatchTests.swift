@@ -56,7 +56,7 @@ private final class WatchScene: Sendable {
   private func told(before last: String) async -> Set<String> {
     var names: Set<String> = []
     for await reference in changes {
-      let name = String((reference.lookup.text("path") ?? "").dropFirst(path.utf8.count + 1))
+      let name = String((reference.lookup.servedFile ?? "").dropFirst(path.utf8.count + 1))
       guard name != last else { break }
       names.insert(name)
     }

@@ -21,8 +21,10 @@ private func document(_ secrets: [ExecutionStatus.Secret], id: String = "e-1") -
     id: id, jobID: "j", namespace: nil, source: "folder /d", state: .live, generation: 4, folder: "/out/e-1",
     deliveredAtUnix: 1_700_000_000, notices: 3, failedNotices: 1, problems: [], secrets: secrets)
   return StatusDocument(
-    version: "1", nodeID: "n", executions: [execution], sourceFailures: ["folder /d": "gone"],
-    unreadable: ["folder /d": ["x": "no JSON"], "empty": [:]], openBreakers: ["vault"])
+    version: "1", nodeID: "n", executions: [execution], sources: ["folder /d", "local API"], unheard: [],
+    sourceFailures: ["folder /d": "gone"],
+    unreadable: ["folder /d": ["x": "no JSON"], "empty": [:]], unremoved: ["e-0": "read-only"],
+    openBreakers: ["vault"])
 }
 
 /// A page of metrics by a reader of its own: samples by name and labels. Anything that is not of the format is an issue.

@@ -25,7 +25,7 @@ final class SupervisorScene: Sendable {
   /// - Parameter root: the folder of an earlier scene, for what happens after a restart.
   init(
     _ name: String = #function, in root: String? = nil, time: ManualTime = ManualTime(), store: ScriptedStore? = nil,
-    policy: NodePolicy = .personal, notices: Int = 1, sources: [String] = ["test"]
+    policy: NodePolicy = .personal, notices: Int = 1, sources: [String] = ["test"], folder: String = "{id}"
   ) async throws {
     self.time = time
     self.store = store ?? ScriptedStore(name)
@@ -35,12 +35,13 @@ final class SupervisorScene: Sendable {
     var configuration = AgentConfiguration()
     configuration.nodeID = "node"
     configuration.outputs.root = self.root + "/out"
+    configuration.outputs.folder = folder
     configuration.notices = (0..<notices).map { .unitReload("unit-\($0)") }
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let registry = ProviderRegistry([ScriptedProvider.self])
     let sent = self.notices
     supervisor = ExecutionSupervisor(
-      registry: registry, configuration: configuration, policy: policy,
+      catalog: registry.catalog, configuration: configuration, policy: policy,
       records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, sources: sources
     ) { notices, _, id, _, _ in
       sent.add("\(id): \(notices.count)")
@@ -61,12 +62,12 @@ final class SupervisorScene: Sendable {
   }
 
   /// The document of an execution with `keys` as secrets.
-  func item(_ id: String, _ keys: [String], refresh: String = "60s", state: String = "running") throws
-    -> ExecutionDocument.Item
-  {
+  func item(
+    _ id: String, _ keys: [String], refresh: String = "60s", state: String = "running", job: String? = nil
+  ) throws -> ExecutionDocument.Item {
     let secrets = keys.map { #""\#($0)": {"from": "p", "key": "\#($0)", "refresh": "\#(refresh)"}"# }
     let text = """
-      {"id": "\(id)", "job_spec": {"secret_providers": {"p": {"provider": "scripted", "store": "\(store.name)"}},
+      {"id": "\(id)"\(job.map { #", "job_id": "\#($0)""# } ?? ""), "job_spec": {"secret_providers": {"p": {"provider": "scripted", "store": "\(store.name)"}},
        "secrets": {\(secrets.joined(separator: ","))}}, "status": {"desired_state": {"state_type": "\(state)"}}}
       """
     return try ExecutionDocument(SecretBytes(text)).item(nil)

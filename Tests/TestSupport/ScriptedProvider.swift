@@ -14,6 +14,7 @@ public final class ScriptedStore: Sendable {
     var expiries: [String: Duration] = [:]
     var fetches: [[String]] = []
     var closed: [CloseReason] = []
+    var hangs = false
   }
 
   private static let all = Mutex<[String: ScriptedStore]>([:])
@@ -42,6 +43,12 @@ public final class ScriptedStore: Sendable {
   /// Keys asked for, one list a batch.
   public var fetches: [[String]] { state.withLock { $0.fetches } }
   public var closed: [CloseReason] { state.withLock { $0.closed } }
+
+  /// Whether fetches come to nothing for as long as it is set.
+  public var hangs: Bool {
+    get { state.withLock { $0.hangs } }
+    set { state.withLock { $0.hangs = newValue } }
+  }
 
   func fetch(_ keys: [String], at now: Moment) -> [FetchResult] {
     state.withLock { state in
@@ -97,7 +104,10 @@ public struct ScriptedProvider: SecretProvider {
   public func logIn() async throws(ProviderFailure) -> LoginReport { LoginReport(identity: "test", lifetime: nil) }
 
   public func fetch(_ lookups: [Lookup]) async -> [FetchResult] {
-    store?.fetch(lookups.map(\.key), at: time.now) ?? []
+    while store?.hangs == true, !Task.isCancelled {
+      await Task.yield()
+    }
+    return store?.fetch(lookups.map(\.key), at: time.now) ?? []
   }
 
   public func close(_ reason: CloseReason) async { store?.close(reason) }

@@ -35,7 +35,14 @@ struct ExecutionRecords: Sendable {
     }
   }
 
-  private func name(_ id: String) -> String { OutputFolderName.encoded(id) + ".json" }
+  /// Ids that are too long for a file's name are told apart by their digest.
+  private func name(_ id: String) -> String {
+    let encoded = OutputFolderName.encoded(id)
+    guard encoded.utf8.count > 250 else {
+      return encoded + ".json"
+    }
+    return "\(encoded.prefix(180))~\(SHA256.hexDigest(SecretBytes(id))).json"
+  }
 
   private func open() throws(SystemFault) -> FileDescriptor {
     try FileDescriptor(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, "cannot open the folder")

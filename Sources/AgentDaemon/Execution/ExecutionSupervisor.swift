@@ -1,9 +1,9 @@
 import Delivery
 import EventLoop
 import ExecutionModel
+import Glibc
 import Logging
 import NodePolicy
-import ProviderKit
 import Refresh
 import Resolution
 import SecretBytes
@@ -24,105 +24,80 @@ public actor ExecutionSupervisor {
   /// How often outputs are compared with what they should hold.
   static let auditInterval = Duration.seconds(60)
 
-  let registry: ProviderRegistry
-  let time: any TimeSource
-  let log: Logger
-  let executor: (any TaskExecutor)?
-  let records: ExecutionRecords
-  let notifier: Notifier
+  private let catalog: ProviderCatalog
+  private let time: any TimeSource
+  private let log: Logger
+  private let executor: (any TaskExecutor)?
+  private let notifier: Notifier
   private(set) var configuration: AgentConfiguration
-  private(set) var policy: NodePolicy
-  var scheduler: RefreshScheduler?
-  var managed: [String: ManagedExecution] = [:]
-  var known: [String: ExecutionRecord]
-  /// What each source lists, in the order in which sources take precedence.
-  private var listings: [(source: String, items: [String: ExecutionDocument.Item])] = []
-  private(set) var unreadable: [String: [String: String]] = [:]
-  private(set) var sourceFailures: [String: String] = [:]
-  private var heard: Set<String> = []
-  var isStopping = false
+  private var policy: NodePolicy
+  private var scheduler: RefreshScheduler?
+  private var managed: [String: ManagedExecution] = [:]
+  private var listings: SourceListings
+  private var folders: OutputFolders
+  private var isStopping = false
 
   init(
-    registry: ProviderRegistry, configuration: AgentConfiguration, policy: NodePolicy, records: ExecutionRecords,
+    catalog: ProviderCatalog, configuration: AgentConfiguration, policy: NodePolicy, records: ExecutionRecords,
     time: any TimeSource, log: Logger, executor: (any TaskExecutor)?, sources: [String], notifier: @escaping Notifier
   ) {
-    self.registry = registry
+    self.catalog = catalog
     self.configuration = configuration
     self.policy = policy
-    self.records = records
-    self.known = records.load()
+    self.folders = OutputFolders(records, log: log)
     self.time = time
     self.log = log
     self.executor = executor
     self.notifier = notifier
-    self.listings = sources.map { ($0, [:]) }
+    self.listings = SourceListings(sources)
   }
 
   func attach(_ scheduler: RefreshScheduler) {
     self.scheduler = scheduler
   }
 
-  /// Whether every source has been heard, so that what nobody lists is known to be unwanted.
-  var hasHeardAll: Bool { listings.allSatisfy { heard.contains($0.source) || sourceFailures[$0.source] != nil } }
-
-  /// Executions that were delivered once and that their source has not listed since the start.
-  func unlisted(of source: String) -> Set<String> {
-    Set(known.values.filter { $0.source == source && managed[$0.id] == nil }.map(\.id))
+  private var admission: DocumentAdmission {
+    DocumentAdmission(catalog: catalog, configuration: configuration, policy: policy)
   }
 
-  /// What a source listed last, before the daemon was restarted or reloaded, and has to list again if it is to stay.
-  func expected(of source: String) -> Set<String> {
-    unlisted(of: source).union(listings.first { $0.source == source }?.items.keys.map { $0 } ?? [])
-  }
+  private var freshness: Freshness { Freshness(policy: policy, now: time.now) }
 
   // MARK: - What the sources say
 
   /// Takes in what a source lists now.
   func note(_ report: SourceReport) async {
-    sourceFailures[report.source] = report.failure
-    unreadable[report.source] = report.unreadable
-    let place = listings.firstIndex { $0.source == report.source } ?? listings.count
-    if place == listings.count {
-      listings.append((report.source, [:]))
-    }
-    var touched = report.left
-    for (id, item) in report.listed {
-      let before = listings[place].items[id]
-      // An execution may come without its job spec; what is known of that stays.
-      let whole = before.map { item.completed(by: $0) } ?? item
-      if before.map({ !whole.readsTheSame(as: $0) }) ?? true {
-        listings[place].items[id] = whole
-        touched.insert(id)
-      }
-    }
-    for id in report.left {
-      listings[place].items[id] = nil
-    }
-    if report.failure == nil {
-      heard.insert(report.source)
-    }
-    for id in touched.sorted() {
+    for id in listings.note(report).sorted() {
       await reconcile(id)
     }
-    await noteUnreadable(report)
+    noteUnreadable(report)
     await stopOrphans()
   }
 
+  /// Executions that were delivered once and that their source has not listed since the start.
+  private func unlisted(of source: String) -> Set<String> {
+    Set(folders.ids.filter { managed[$0] == nil && folders[$0]?.source == source })
+  }
+
+  /// What a source listed last, before the daemon was restarted or reloaded, and has to list again if it is to stay.
+  func expected(of source: String) -> Set<String> { unlisted(of: source).union(listings.ids(of: source)) }
+
   /// Ends what came from a source that is no longer configured, once every source that is has been heard: one of them may have it.
   private func stopOrphans() async {
-    guard listings.allSatisfy({ heard.contains($0.source) }) else {
+    guard listings.hasHeardAll else {
       return
     }
-    let sources = Set(listings.map(\.source))
+    let sources = Set(listings.sources)
     var orphans = managed.values.filter { !sources.contains($0.source) }.map(\.id)
-    orphans += known.values.filter { managed[$0.id] == nil && !sources.contains($0.source) }.map(\.id)
+    orphans += folders.ids.filter { id in
+      managed[id] == nil && folders.unremoved[id] == nil && folders[id].map { !sources.contains($0.source) } ?? false
+    }
     for id in orphans.sorted() {
       await stop(id, "its source is no longer configured")
     }
   }
 
   /// An execution in force whose document became unreadable says so in its status; its generation stays.
-  private func noteUnreadable(_ report: SourceReport) async {
+  private func noteUnreadable(_ report: SourceReport) {
     for (id, entry) in managed where entry.source == report.source {
       if let reason = report.unreadable[id] {
         managed[id]?.documentProblem = "unreadable: \(reason)"
@@ -132,68 +107,51 @@ public actor ExecutionSupervisor {
     }
   }
 
-  /// An execution that a source can no longer list is known from an earlier life of the daemon only.
-  func forget(_ id: String) async {
-    await stop(id, "no longer listed")
-  }
-
   private func reconcile(_ id: String) async {
     guard !isStopping else {
       return
     }
-    guard let listing = listings.first(where: { $0.items[id] != nil }), let item = listing.items[id] else {
+    guard let listing = listings.listing(of: id) else {
       return await stop(id, "no longer listed")
     }
-    if managed[id]?.item.readsTheSame(as: item) == true, managed[id]?.documentProblem == nil {
+    if managed[id]?.item.readsTheSame(as: listing.item) == true, managed[id]?.documentProblem == nil {
       managed[id]?.source = listing.source
       return
     }
-    await take(item, id, from: listing.source)
+    await take(listing.item, id, from: listing.source)
   }
 
   private func take(_ item: ExecutionDocument.Item, _ id: String, from source: String) async {
     var entry = managed[id] ?? ManagedExecution(id: id, source: source, item: item)
     entry.source = source
     entry.item = item.completed(by: entry.item)
-    let execution: Execution
-    do throws(DocumentFaults) {
-      let (validated, warnings) = try registry.catalog.validate(entry.item, in: validationContext)
-      execution = validated
-      note(warnings, of: &entry)
-    } catch {
-      let lines = error.faults.filter { $0.severity == .error }.map(\.line)
-      return refuse(entry, lines.isEmpty ? ["the document is refused"] : lines)
+    entry.wantedFolder = nil
+    let (outcome, warnings) = admission.outcome(of: entry.item, id: id)
+    note(warnings, of: &entry)
+    switch outcome {
+    case .ended(let reason):
+      await stop(id, reason)
+    case .waiting(let reason):
+      hold(entry, [reason], "execution waits", .notice)
+    case .refused(let lines):
+      hold(entry, lines, "document refused", .error)
+    case .accepted(let execution, let folder):
+      if let owner = folders.owner(of: folder) ?? owner(of: folder), owner != id {
+        // It is taken up again when the folder is free.
+        entry.wantedFolder = folder
+        let why = folders.unremoved[owner].map { ", whose outputs could not be removed: \($0)" }
+        let line = "its output folder \(folder) is that of execution \(DocumentPath.shown(owner))\(why ?? "")"
+        return hold(entry, [line], "execution waits", .warning)
+      }
+      await start(entry, execution, folder)
     }
-    if let end = execution.states.end {
-      return await stop(id, end)
-    }
-    guard execution.hasJobSpec else {
-      return wait(entry, "job_spec: missing, so what secrets the execution wants is not known")
-    }
-    let refusals = PolicyGate.refusals(
-      of: execution, in: entry.item, by: policy, asEnvironment: configuration.outputs.environmentFile != nil)
-    guard refusals.isEmpty else {
-      return refuse(entry, refusals.map(\.line))
-    }
-    guard let folder = OutputFolderName.name(configuration.outputs.folder, for: execution, id: id) else {
-      return refuse(
-        entry, ["no output folder can be named after it: outputs.folder is \(configuration.outputs.folder)"])
-    }
-    if let other = managed.values.first(where: { $0.id != id && $0.accepted?.folder == folder }) {
-      return refuse(entry, ["its output folder \(folder) is that of execution \(DocumentPath.shown(other.id))"])
-    }
-    await start(entry, execution, folder)
   }
 
-  /// What documents are held against on this node.
-  var validationContext: ValidationContext {
-    ValidationContext(
-      nodeName: configuration.nodeID, policy: policy, variables: configuration.outputs.environmentFile)
-  }
+  /// Who is to be delivered to `folder`, though nothing is on record yet.
+  private func owner(of folder: String) -> String? { managed.values.first { $0.accepted?.folder == folder }?.id }
 
   /// Logs the warnings of a document, unless they are those of the one before.
-  private func note(_ warnings: [DocumentFault], of entry: inout ManagedExecution) {
-    let lines = warnings.map(\.line)
+  private func note(_ lines: [String], of entry: inout ManagedExecution) {
     guard lines != entry.warnings else {
       return
     }
@@ -203,31 +161,26 @@ public actor ExecutionSupervisor {
     }
   }
 
-  /// An execution that came without its job spec, which may follow.
-  private func wait(_ entry: ManagedExecution, _ reason: String) {
-    var entry = entry
-    entry.documentProblem = reason
-    managed[entry.id] = entry
-    log.notice("execution waits", metadata: ["execution": "\(entry.id)", "reason": "\(reason)"])
-  }
-
-  private func refuse(_ entry: ManagedExecution, _ lines: [String]) {
+  /// Leaves in force what is, since the newest document is not to be; says why.
+  private func hold(_ entry: ManagedExecution, _ lines: [String], _ message: Logger.Message, _ level: Logger.Level) {
     var entry = entry
     let rest = lines.count > 1 ? " (and \(lines.count - 1) more)" : ""
-    entry.documentProblem = (lines.first ?? "") + rest
+    entry.documentProblem = lines.first.map { $0 + rest }
     managed[entry.id] = entry
     for line in lines.prefix(20) {
-      log.error("document refused", metadata: ["execution": "\(entry.id)", "reason": "\(line)"])
+      log.log(level: level, message, metadata: ["execution": "\(entry.id)", "reason": "\(line)"])
     }
   }
 
   private func start(_ entry: ManagedExecution, _ execution: Execution, _ folder: String) async {
     var entry = entry
     entry.documentProblem = nil
+    var freed: String?
     if let before = entry.accepted, before.folder != folder {
-      removeOutputs(before.directory, entry.id)
+      freed = folders.release(entry.id, directory)
       entry.generation = 0
     }
+    folders.reclaim(entry.id)
     let directory = directory(folder)
     if let before = entry.accepted, before.directory == directory, before.execution.asksTheSame(as: execution) {
       managed[entry.id] = entry
@@ -247,6 +200,7 @@ public actor ExecutionSupervisor {
     managed[entry.id] = entry
     await scheduler?.subscribe(entry.id, plan.subscriptions)
     settle(entry.id, after: .zero)
+    await handOver(freed)
   }
 
   private func directory(_ folder: String) -> GenerationDirectory {
@@ -262,23 +216,35 @@ public actor ExecutionSupervisor {
     let entry = managed.removeValue(forKey: id)
     entry?.settling?.cancel()
     entry?.notifying?.cancel()
-    if let directory = entry?.accepted?.directory ?? known[id].map({ directory($0.folder) }) {
-      removeOutputs(directory, id)
-    }
-    known[id] = nil
-    records.remove(id)
-    if entry != nil {
+    let freed = folders.release(id, directory) ?? (folders[id] == nil ? entry?.accepted?.folder : nil)
+    if let entry {
       log.notice("execution stopped", metadata: ["execution": "\(id)", "reason": "\(reason)"])
-      await scheduler?.unsubscribe(id)
+      if entry.accepted != nil {
+        await scheduler?.unsubscribe(id)
+      }
+    }
+    await handOver(freed)
+  }
+
+  /// Lets one that waits for a folder have it.
+  private func handOver(_ folder: String?) async {
+    guard let folder, let next = managed.values.filter({ $0.wantedFolder == folder }).map(\.id).min() else {
+      return
+    }
+    if let entry = managed[next] {
+      await take(entry.item, next, from: entry.source)
     }
   }
 
-  func removeOutputs(_ directory: GenerationDirectory, _ id: String) {
-    do throws(DeliveryFaults) {
-      try directory.remove()
-    } catch {
-      log.error("outputs not removed", metadata: ["execution": "\(id)", "reason": "\(error.description)"])
+  /// Ends what its source can no longer list, since it is known from an earlier life of the daemon only.
+  ///
+  /// - Returns: false where nothing of that id came from `source`.
+  func forget(_ id: String, of source: String) async -> Bool {
+    guard unlisted(of: source).contains(id) else {
+      return false
     }
+    await stop(id, "no longer listed")
+    return true
   }
 
   /// Ends all work; outputs go where the configuration says so.
@@ -287,9 +253,8 @@ public actor ExecutionSupervisor {
     for entry in managed.values {
       entry.settling?.cancel()
       entry.notifying?.cancel()
-      if configuration.stop.removesOutputs, let directory = entry.accepted?.directory {
-        removeOutputs(directory, entry.id)
-        records.remove(entry.id)
+      if configuration.stop.removesOutputs {
+        _ = folders.release(entry.id, directory)
       }
     }
   }
@@ -301,30 +266,255 @@ public actor ExecutionSupervisor {
     let moved = configuration.outputs != self.configuration.outputs
     self.configuration = configuration
     self.policy = policy
-    let gone = listings.filter { !sources.contains($0.source) }
-    listings = sources.map { source in listings.first { $0.source == source } ?? (source, [:]) }
-    sourceFailures = sourceFailures.filter { sources.contains($0.key) }
-    unreadable = unreadable.filter { sources.contains($0.key) }
-    heard = []
     // What another source lists too is that one's now; the rest stays until all sources were heard again.
-    for id in gone.flatMap(\.items.keys) where listings.contains(where: { $0.items[id] != nil }) {
+    for id in listings.reconfigure(sources) where listings.listing(of: id) != nil {
       await reconcile(id)
     }
     for (id, entry) in managed {
-      if moved, let directory = entry.accepted?.directory, directory != self.directory(entry.accepted?.folder ?? "") {
-        removeOutputs(directory, id)
+      if moved, let accepted = entry.accepted, accepted.directory != directory(accepted.folder) {
+        _ = folders.remove(accepted.directory, id)
         managed[id]?.generation = 0
-        known[id]?.notified = 0
+        if var record = folders[id] {
+          record.notified = 0
+          folders.save(record)
+        }
       }
       if let entry = managed[id] {
         await take(entry.item, id, from: entry.source)
       }
     }
   }
-}
 
-extension ExecutionPlan.Item {
-  func reference(in plan: ExecutionPlan) -> Reference {
-    plan.groups[group].references[reference]
+  // MARK: - Delivery
+
+  /// Values of `owners` changed.
+  func valuesChanged(_ owners: Set<String>) {
+    for id in owners {
+      settle(id, after: Self.settling)
+    }
+  }
+
+  /// Compares every output with what it should hold, and mends it: for what is changed or deleted behind the agent's back, and for
+  /// values that became too old. Outputs that could not be removed are tried again.
+  func audit() async {
+    for entry in managed.values where entry.accepted != nil {
+      settle(entry.id, after: .zero)
+    }
+    for id in folders.unremoved.keys.sorted() where managed[id] == nil {
+      await handOver(folders.release(id, directory))
+    }
+  }
+
+  private func settle(_ id: String, after pause: Duration) {
+    guard managed[id] != nil, managed[id]?.settling == nil, !isStopping else {
+      return
+    }
+    managed[id]?.settling = Task(executorPreference: executor) { [time] in
+      if pause > .zero {
+        guard (try? await time.sleep(for: pause)) != nil else {
+          return
+        }
+      }
+      await self.deliver(id)
+    }
+  }
+
+  private func deliver(_ id: String) async {
+    managed[id]?.settling = nil
+    guard let scheduler, managed[id]?.accepted != nil else {
+      return
+    }
+    let states = await scheduler.states(of: id)
+    // The execution may have changed or gone while the states were asked for.
+    guard let accepted = managed[id]?.accepted, !isStopping,
+      accepted.plan.items.allSatisfy({ states[$0.entry.reference]?.result != nil })
+    else {
+      return
+    }
+    let freshness = freshness
+    do throws(GenerationFailure) {
+      let generation = try GenerationAssembly.assemble(accepted.plan) { freshness.result(of: states[$0.entry.reference]) }
+      put(generation, id, accepted)
+    } catch {
+      fail(id, error, isTooOld: states.values.contains { freshness.isTooOld($0) })
+    }
+  }
+
+  private func fail(_ id: String, _ failure: GenerationFailure, isTooOld: Bool) {
+    let rest = failure.failures.count > 1 ? " (and \(failure.failures.count - 1) more)" : ""
+    let problem = failure.failures.first.map { $0.line + rest }
+    if managed[id]?.deliveryProblem != problem {
+      for failed in failure.failures.prefix(20) {
+        log.error("generation not made", metadata: ["execution": "\(id)", "reason": "\(failed.line)"])
+      }
+    }
+    managed[id]?.deliveryProblem = problem
+    if isTooOld, let directory = managed[id]?.accepted?.directory, managed[id]?.generation ?? 0 > 0 {
+      log.error("outputs withdrawn", metadata: ["execution": "\(id)", "reason": "a value is older than max_stale"])
+      _ = folders.remove(directory, id)
+    }
+  }
+
+  private func put(_ generation: Generation, _ id: String, _ accepted: ManagedExecution.Accepted) {
+    let inPlace = managed[id]?.generation ?? 0
+    let number = inPlace + 1
+    let secrets = generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) }
+    let manifest = GenerationManifest.write(
+      generation, number: number, execution: id, now: time.now, unixTime: time.unixTime)
+    // Its permissions let others pass, not list: each execution's folder has its own.
+    mkdir(configuration.outputs.root, 0o711)
+    // On record first: what a crash leaves behind has an owner.
+    record(id, accepted.folder)
+    do throws(DeliveryFaults) {
+      let outcome = try accepted.directory.deliver(secrets, manifest: manifest)
+      folders.reclaim(id)
+      managed[id]?.deliveryProblem = nil
+      managed[id]?.deliveryFailures = 0
+      for warning in outcome.warnings {
+        log.warning("output left in part", metadata: ["execution": "\(id)", "reason": "\(warning)"])
+      }
+      if outcome.change == .content {
+        log.notice(
+          "generation delivered",
+          metadata: ["execution": "\(id)", "generation": "\(number)", "secrets": "\(secrets.count)"])
+      }
+      // What an earlier process delivered may be in place, though its manifest does not say which generation it is.
+      if outcome.change == .content || inPlace == 0 {
+        managed[id]?.generation = number
+        managed[id]?.deliveredAtUnix = time.unixTime
+      }
+      record(id, accepted.folder)
+      notifyIfNeeded(id, secrets.map(\.value))
+    } catch {
+      deliveryFailed(id, error)
+    }
+  }
+
+  private func deliveryFailed(_ id: String, _ error: DeliveryFaults) {
+    let problem = error.faults.first?.description
+    if managed[id]?.deliveryProblem != problem {
+      for fault in error.faults.prefix(20) {
+        log.error("generation not delivered", metadata: ["execution": "\(id)", "reason": "\(fault)"])
+      }
+    }
+    managed[id]?.deliveryProblem = problem
+    let failures = min(managed[id]?.deliveryFailures ?? 0, 1000) + 1
+    managed[id]?.deliveryFailures = failures
+    settle(id, after: min(.seconds(1) * (1 << min(failures, 6)), .seconds(60)))
+  }
+
+  // MARK: - Notices
+
+  private func record(_ id: String, _ folder: String) {
+    guard let entry = managed[id] else {
+      return
+    }
+    var record = folders[id] ?? ExecutionRecord(id: id, source: entry.source, folder: folder, notified: 0)
+    record.source = entry.source
+    record.folder = folder
+    // Without anybody to tell, and for a first generation that nobody has read yet, there is nothing to catch up on later.
+    if configuration.notices.isEmpty || (record.notified == 0 && entry.generation == 1) {
+      record.notified = entry.generation
+    }
+    folders.save(record)
+  }
+
+  private func notifyIfNeeded(_ id: String, _ values: [SecretBytes]) {
+    guard let entry = managed[id], entry.notifying == nil, !configuration.notices.isEmpty,
+      entry.generation > folders[id]?.notified ?? 0
+    else {
+      return
+    }
+    let pause = configuration.noticeDelay
+    managed[id]?.notifying = Task(executorPreference: executor) { [time] in
+      guard (try? await time.sleep(for: pause)) != nil else {
+        return
+      }
+      await self.notify(id, values)
+    }
+  }
+
+  private func notify(_ id: String, _ values: [SecretBytes]) async {
+    guard let entry = managed[id], let accepted = entry.accepted else {
+      return
+    }
+    let generation = entry.generation
+    let folder = "\(configuration.outputs.root)/\(accepted.folder)"
+    let faults = await notifier(configuration.notices, accepted.execution, id, folder, values)
+    for fault in faults {
+      log.error("notice failed", metadata: ["execution": "\(id)", "reason": "\(fault)"])
+    }
+    let sent = configuration.notices.count - faults.count
+    if sent > 0 {
+      log.notice(
+        "notices sent", metadata: ["execution": "\(id)", "generation": "\(generation)", "notices": "\(sent)"])
+    }
+    guard managed[id] != nil else {
+      return
+    }
+    if var record = folders[id] {
+      record.notified = generation
+      folders.save(record)
+    }
+    managed[id]?.notifying = nil
+    managed[id]?.noticeProblem = faults.first
+    managed[id]?.notices += sent
+    managed[id]?.failedNotices += faults.count
+    // A generation that came while the notices were under way needs its own.
+    notifyIfNeeded(id, values)
+  }
+
+  // MARK: - How it stands
+
+  /// How every execution stands, in the order of ids.
+  func status() async -> [ExecutionStatus] {
+    var all: [ExecutionStatus] = []
+    for id in managed.keys.sorted() {
+      let states = await scheduler?.states(of: id) ?? [:]
+      if let entry = managed[id] {
+        all.append(ExecutionStatus(entry, states, freshness, root: configuration.outputs.root))
+      }
+    }
+    return all
+  }
+
+  /// How the sources stand.
+  var sources: SourceListings { listings }
+
+  /// Why outputs that nobody wants are still there, by id.
+  var unremoved: [String: String] { folders.unremoved.filter { managed[$0.key] == nil } }
+
+  /// Whether all sources were heard and every execution was tried.
+  func firstPassIsDone() async -> Bool {
+    guard listings.hasHeardAll else {
+      return false
+    }
+    return await status().allSatisfy { execution in
+      execution.generation > 0 || !execution.problems.isEmpty || execution.secrets.contains { $0.failures > 0 }
+    }
+  }
+
+  /// Holds a document against what is in force, and takes nothing in.
+  ///
+  /// - Throws: every fault.
+  func validate(_ item: ExecutionDocument.Item) throws(DocumentFaults) {
+    _ = try catalog.validate(item, in: admission.context)
+  }
+
+  /// Why the newest document of an execution is not in force.
+  func documentProblem(of id: String) -> String? { managed[id]?.documentProblem }
+
+  /// The references of an execution, or of one of its secrets; `nil` where there is no such execution or secret.
+  func references(of id: String?, secret: String?) -> [Reference]? {
+    guard let id else {
+      return managed.values.flatMap { $0.accepted?.plan.groups.flatMap(\.references) ?? [] }
+    }
+    guard let plan = managed[id]?.accepted?.plan else {
+      return nil
+    }
+    guard let secret else {
+      return plan.groups.flatMap(\.references)
+    }
+    return plan.items.first { $0.entry.name == secret }.map { [$0.entry.reference] }
   }
 }

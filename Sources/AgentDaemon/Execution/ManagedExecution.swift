@@ -16,6 +16,8 @@ struct ManagedExecution {
   var warnings: [String] = []
   /// Why the newest document is not in force.
   var documentProblem: String?
+  /// The folder that it could have but for another execution's outputs there.
+  var wantedFolder: String?
   var deliveryProblem: String?
   var noticeProblem: String?
   /// 0: none in place.

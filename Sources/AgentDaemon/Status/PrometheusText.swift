@@ -54,10 +54,13 @@ struct PrometheusText {
     for state in ExecutionStatus.State.allCases {
       sample("executions", [("state", state.rawValue)], "\(status.executions.count { $0.state == state })")
     }
-    family("source_up", "gauge", "Whether a source of executions that failed before answers: 0 for each that does not.")
-    for source in status.sourceFailures.keys.sorted() {
-      sample("source_up", [("source", source)], "0")
+    family("source_up", "gauge", "Whether a source of executions answers.")
+    for source in status.sources.sorted() {
+      let isUp = status.sourceFailures[source] == nil && !status.unheard.contains(source)
+      sample("source_up", [("source", source)], isUp ? "1" : "0")
     }
+    family("unremoved_outputs", "gauge", "Executions that are gone, but whose outputs could not be removed.")
+    sample("unremoved_outputs", [], "\(status.unremoved.count)")
     family("breaker_open", "gauge", "Connections that are left alone since they give no answer.")
     for name in Set(status.openBreakers).sorted() {
       sample("breaker_open", [("connection", name)], "1")

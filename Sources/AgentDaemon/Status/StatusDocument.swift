@@ -8,10 +8,16 @@ public struct StatusDocument: Sendable {
   public let version: String
   public let nodeID: String
   public let executions: [ExecutionStatus]
+  /// Every configured source.
+  public let sources: [String]
+  /// Those that have not answered since the start, so that what they list is not known.
+  public let unheard: [String]
   /// Why a source could not be asked, by source.
   public let sourceFailures: [String: String]
   /// What sources list but cannot read, by source and id.
   public let unreadable: [String: [String: String]]
+  /// Why outputs of executions that are gone could not be removed, by id.
+  public let unremoved: [String: String]
   /// Names of connections that are left alone at present.
   public let openBreakers: [String]
 
@@ -35,6 +41,8 @@ public struct StatusDocument: Sendable {
       Self.write(entries, &json)
     }
     json.endObject()
+    json.name("unremoved")
+    Self.write(unremoved, &json)
     json.name("connections_left_alone")
     json.beginArray()
     for name in openBreakers.sorted() {

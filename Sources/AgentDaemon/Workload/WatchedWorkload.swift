@@ -162,7 +162,7 @@ public struct WatchedWorkload: Sendable {
     _ running: inout Running, _ scheduler: RefreshScheduler, isLast: Bool
   ) async -> Ending? {
     let states = await scheduler.states(of: "exec")
-    let isComplete = plan.items.allSatisfy { states[$0.reference(in: plan)]?.result != nil }
+    let isComplete = plan.items.allSatisfy { states[$0.entry.reference]?.result != nil }
     guard isComplete || isLast else {
       return nil
     }
@@ -178,7 +178,7 @@ public struct WatchedWorkload: Sendable {
   private func assemble(_ states: [Reference: ReferenceState]) -> Result<[DeliveredSecret], GenerationFailure> {
     do throws(GenerationFailure) {
       let generation = try GenerationAssembly.assemble(plan) { item in
-        let state = states[item.reference(in: plan)]
+        let state = states[item.entry.reference]
         return state?.result
           ?? .failure(
             ProviderFailure(

@@ -1,5 +1,4 @@
 import COpenSSL
-import SecretBytes
 
 /// SHA-256 and its HMAC (FIPS 180-4, RFC 2104), over secret memory.
 public enum SHA256 {
@@ -16,7 +15,7 @@ public enum SHA256 {
   }
 
   /// The keyed digest of `text`. It may be a key itself, so it stays in secret memory.
-  static func authenticationCode(_ text: String, key: SecretBytes) -> SecretBytes {
+  public static func authenticationCode(_ text: String, key: SecretBytes) -> SecretBytes {
     var text = text
     var code = SecretBuffer(capacity: size)
     text.withUTF8 { text in
@@ -34,7 +33,7 @@ public enum SHA256 {
     return code.finish()
   }
 
-  static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+  public static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
     var text = ""
     for byte in bytes {
       text += byte < 16 ? "0" : ""
