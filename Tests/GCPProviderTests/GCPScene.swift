@@ -96,8 +96,7 @@ struct GCPScene: Sendable {
     let document =
       #"{"provider": "gcp_secret_manager", "project": "\#(GCPFake.project)"\#(block ?? "")\#(more)}"#
     let connection = try ProviderConnection.testing(document, by: GCPSecretManagerProvider.descriptor)
-    return GCPConnection(
-      provider: try GCPSecretManagerProvider(connection: connection, services: services), connection: connection)
+    return try GCPConnection(connection, over: services)
   }
 
   /// The text of one secret, over a fresh connection.
@@ -130,17 +129,24 @@ struct GCPConnection: Sendable {
   let provider: GCPSecretManagerProvider
   let connection: ProviderConnection
 
+  init(_ connection: ProviderConnection, over services: ProviderServices) throws {
+    self.connection = connection
+    let open = OpenConnection(named: connection.name, services: services)
+    provider = try #require(
+      GCPSecretManagerProvider.open(connection.key, over: open) as? GCPSecretManagerProvider)
+  }
+
   func reference(_ name: String, version: String? = nil) -> Reference {
     connection.reference(["secret": name].merging(version.map { ["version": $0] } ?? [:]) { $1 })
   }
 
   func fetch(_ name: String, version: String? = nil) async throws -> FetchResult {
-    try #require(await provider.fetch([reference(name, version: version)]).first)
+    try #require(await provider.fetch(references: [reference(name, version: version)]).first)
   }
 
   /// Waits for the renewal that is under way, if there is one.
   func renewed() async {
-    await provider.tokens.session.renewal?.value
+    await provider.session.renewing?.value
   }
 
   func failure(_ name: String, version: String? = nil) async throws -> ProviderFailure {

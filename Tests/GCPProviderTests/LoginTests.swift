@@ -40,7 +40,7 @@ private func subjectToken(_ key: JWTKey, audience: String = "https:" + pool, exp
 
 @Test func theFieldsTellTheMethod() throws {
   try GCPScene.run { (scene: GCPScene) async throws in
-    func method(_ auth: String) throws -> String? { try scene.connect(auth: auth).connection.method }
+    func method(_ auth: String) throws -> String? { try scene.connect(auth: auth).connection.values.method }
     #expect(try method("{}") == "default")
     #expect(try method(#"{"impersonate_service_account": "a@b"}"#) == "default")
     #expect(try method(#"{"service_account_key_file": "/k"}"#) == "service_account_key")
@@ -101,10 +101,13 @@ private func subjectToken(_ key: JWTKey, audience: String = "https:" + pool, exp
   try GCPScene.run(auth: nil, environment: ["GCE_METADATA_HOST": ""]) { (scene: GCPScene) async throws in
     let variables = ["GCE_METADATA_IP": scene.fake.metadataHost]
     let services = scene.services
-    let calls = GoogleCalls(connection: "p", services: services)
-    let environment = GoogleEnvironment(
-      environment: .init(policy: .personal) { variables[$0].map { .init($0) } })
-    let server = MetadataServer(calls: calls, environment: environment)
+    let environment = NodeEnvironment(policy: .personal) { variables[$0].map { .init($0) } }
+    let server = MetadataServer(
+      connection: OpenConnection(
+        named: "p",
+        services: ProviderServices(
+          transport: services.transport, time: services.time, environment: environment, policy: .personal,
+          log: services.log, executor: services.executor)))
     #expect(try await server.isThere())
     scene.fake.faults.add(.html(200), on: "GET /")
     #expect(try await !server.isThere())

@@ -68,11 +68,10 @@ import Testing
     #"{"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}"#, to: folder)
   let connection = try ProviderConnection.testing(
     #"{"provider": "gcp_secret_manager", "project": "example.com:shop"}"#, by: GCPSecretManagerProvider.descriptor)
-  let provider = try GCPSecretManagerProvider(
-    connection: connection,
-    services: .testing(transport: { _ in sent }, environment: ["GOOGLE_APPLICATION_CREDENTIALS": folder]))
-  let result = await provider.fetch([connection.reference(["secret": "db"])])
-  #expect(try result.first?.get().version == "7")
+  let open = try GCPConnection(
+    connection,
+    over: .testing(transport: { _ in sent }, environment: ["GOOGLE_APPLICATION_CREDENTIALS": folder]))
+  #expect(try await open.fetch("db").get().version == "7")
   #expect(
     sent.requests.map { "\($0.url)" } == [
       "https://oauth2.googleapis.com/token",
@@ -94,6 +93,8 @@ import Testing
     }
     #expect(
       try await connection.fetch("projects/demo-project/secrets/key", version: "1").get().payload.equals("one"))
+    // However it is written, it is one value.
+    #expect(connection.reference("key") == connection.reference("projects/demo-project/secrets/key/versions/latest"))
   }
 }
 
@@ -108,11 +109,16 @@ import Testing
       ("projects/p/locations/us/secrets/a", nil, "the secret lives in us"),
       ("projects/p/secrets/a/versions/1", "2", "the name says version 1"),
     ] {
-      let failure = try await connection.failure(name, version: version)
-      #expect(failure.kind == .missing)
-      #expect(failure.line.contains(words), "\(failure.line)")
+      var lookup = FieldValues()
+      lookup["secret"] = .text(name)
+      lookup["version"] = version.map { .text($0) }
+      let fault = #expect(throws: FieldFault.self) {
+        try connection.connection.descriptor.reference(lookup, over: connection.connection.key)
+      }
+      #expect(fault?.field == "secret")
+      #expect(fault?.message.contains(words) == true, "\(fault?.message ?? "")")
     }
-    #expect(scene.reads.isEmpty)
+    #expect(scene.fake.recorder.requests.isEmpty)
   }
 }
 
@@ -126,6 +132,22 @@ import Testing
     }
     for project in ["../x", "a/b", ".", "A"] {
       #expect(!SecretParent.isProject(project))
+    }
+  }
+}
+
+@Test func variablesThatAreNoAddressesAreTold() throws {
+  let auth = #"{"service_account_key_file": "FOLDER/key.json", "impersonate_service_account": "a@b"}"#
+  for service in ["SECRETMANAGER", "IAMCREDENTIALS"] {
+    let variable = "CLOUDSDK_API_ENDPOINT_OVERRIDES_\(service)"
+    try GCPScene.run(auth: auth, environment: [variable: "ftp://x"]) { (scene: GCPScene) async throws in
+      let connection = try scene.connect()
+      let message = "the agent's variable \(variable) is not an address: only http and https are known"
+      let failure = #expect(throws: ProviderFailure.self) { try connection.provider.checkAddresses() }
+      #expect(failure?.message == message)
+      scene.fake.allow(GCPScene.account, toActAs: "a@b")
+      #expect(try await connection.failure("db").message == message)
+      #expect(scene.reads.isEmpty)
     }
   }
 }
@@ -203,7 +225,7 @@ import Testing
       scene.fake.put("s\(number)", "v\(number)")
     }
     let connection = try scene.connect()
-    let results = await connection.provider.fetch((0..<100).map { connection.reference("s\($0)") })
+    let results = await connection.provider.fetch(references: (0..<100).map { connection.reference("s\($0)") })
     #expect(try results.map { try $0.get().payload.unsafeString() } == (0..<100).map { "v\($0)" })
     #expect(scene.logins.count == 1)
     #expect(scene.reads.count == 100)

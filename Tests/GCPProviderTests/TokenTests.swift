@@ -15,7 +15,7 @@ import Testing
     }
     _ = try await connection.fetch("db").get()
     scene.fake.revokeAllTokens()
-    let results = await connection.provider.fetch((0..<20).map { connection.reference("s\($0)") })
+    let results = await connection.provider.fetch(references: (0..<20).map { connection.reference("s\($0)") })
     #expect(results.allSatisfy { (try? $0.get()) != nil })
     #expect(scene.logins.count == 2)
   }
@@ -86,7 +86,7 @@ import Testing
   try GCPScene.run { (scene: GCPScene) async throws in
     scene.fake.deleteKeys(of: GCPScene.account)
     let connection = try scene.connect()
-    let results = await connection.provider.fetch((0..<50).map { connection.reference("s\($0)") })
+    let results = await connection.provider.fetch(references: (0..<50).map { connection.reference("s\($0)") })
     for result in results {
       let failure = #expect(throws: ProviderFailure.self) { try result.get() }
       #expect(failure?.kind == .denied)
@@ -122,12 +122,11 @@ import Testing
   }
 }
 
-@Test func onlyAPlainNumberPinsAVersion() {
-  let descriptor = GCPSecretManagerProvider.descriptor
+@Test func onlyAPlainNumberPinsAVersion() throws {
+  let connection = try ProviderConnection.testing(
+    #"{"provider": "gcp_secret_manager", "project": "shop"}"#, by: GCPSecretManagerProvider.descriptor)
   for (version, isPinned) in [("3", true), ("latest", false), ("stable", false), ("v3", false)] {
-    var lookup = FieldValues()
-    lookup["version"] = .text(version)
-    #expect(descriptor.pins(lookup) == isPinned)
+    #expect(connection.reference(["secret": "db", "version": version]).isPinned == isPinned)
   }
-  #expect(!descriptor.pins(FieldValues()))
+  #expect(!connection.reference(["secret": "db"]).isPinned)
 }
