@@ -16,7 +16,7 @@ import SecretBytes
 /// | `PUT /v1/executions/{id}` | takes a document (an execution, or a job spec) |
 /// | `DELETE /v1/executions/{id}` | stops what was put so |
 struct AgentAPI: Sendable {
-  let daemon: Daemon
+  let daemon: RunningDaemon
 
   /// Everything, for the Unix socket.
   func answer(_ request: APIRequest) async -> APIResponse {

@@ -11,7 +11,7 @@ import Resolution
 /// re-fetches another; a connection that gives no answer at all is left alone for a while (``CircuitBreaker``).
 public actor RefreshScheduler {
   /// Told the owners whose values changed, or came for the first time, or whose first attempt failed.
-  public typealias Observer = @Sendable (Set<String>) async -> Void
+  public typealias Observer = @Sendable (Set<String>) -> Void
 
   /// A connection that is to be looked at, unless it has another time by now.
   private struct Wake: Comparable {
@@ -263,7 +263,7 @@ public actor RefreshScheduler {
 
   private func finish(
     _ batch: [ConnectionSchedule.Taken], _ connection: ProviderConnection, _ results: [FetchResult]
-  ) async {
+  ) {
     guard let schedule = schedules[connection.key] else {
       return
     }
@@ -275,7 +275,7 @@ public actor RefreshScheduler {
     wake(schedule)
     arm()
     if !changed.isEmpty {
-      await observer(changed)
+      observer(changed)
     }
   }
 

@@ -21,6 +21,7 @@ final class SupervisorScene: Sendable {
   let notices = SentNotices()
   let root: String
   private let ownsRoot: Bool
+  private let following: Task<Void, Never>
 
   /// - Parameter root: the folder of an earlier scene, for what happens after a restart.
   init(
@@ -40,22 +41,28 @@ final class SupervisorScene: Sendable {
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let registry = ProviderRegistry([ScriptedProvider.self])
     let sent = self.notices
+    let (changes, inbox) = AsyncStream<Set<String>>.makeStream()
+    let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
+    scheduler = RefreshScheduler(
+      pool: ProviderPool(registry: registry, services: services), time: time, random: { 0.5 }, nodeID: "node",
+      log: log, observer: { inbox.yield($0) })
     supervisor = ExecutionSupervisor(
-      catalog: registry.catalog, configuration: configuration, policy: policy,
+      catalog: registry.catalog, scheduler: scheduler, configuration: configuration, policy: policy,
       records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, sources: sources
     ) { notices, _, id, _, _ in
       sent.add("\(id): \(notices.count)")
       return []
     }
-    let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
     let supervisor = supervisor
-    scheduler = RefreshScheduler(
-      pool: ProviderPool(registry: registry, services: services), time: time, random: { 0.5 }, nodeID: "node",
-      log: log, observer: { await supervisor.valuesChanged($0) })
-    await supervisor.attach(scheduler)
+    following = Task {
+      for await owners in changes {
+        await supervisor.valuesChanged(owners)
+      }
+    }
   }
 
   deinit {
+    following.cancel()
     if ownsRoot {
       try? FileManager.default.removeItem(atPath: root)
     }

@@ -31,17 +31,19 @@ public actor ExecutionSupervisor {
   private let notifier: Notifier
   private(set) var configuration: AgentConfiguration
   private var policy: NodePolicy
-  private var scheduler: RefreshScheduler?
+  private let scheduler: RefreshScheduler
   private var managed: [String: ManagedExecution] = [:]
   private var listings: SourceListings
   private var folders: OutputFolders
   private var isStopping = false
 
   init(
-    catalog: ProviderCatalog, configuration: AgentConfiguration, policy: NodePolicy, records: ExecutionRecords,
-    time: any TimeSource, log: Logger, executor: (any TaskExecutor)?, sources: [String], notifier: @escaping Notifier
+    catalog: ProviderCatalog, scheduler: RefreshScheduler, configuration: AgentConfiguration, policy: NodePolicy,
+    records: ExecutionRecords, time: any TimeSource, log: Logger, executor: (any TaskExecutor)?, sources: [String],
+    notifier: @escaping Notifier
   ) {
     self.catalog = catalog
+    self.scheduler = scheduler
     self.configuration = configuration
     self.policy = policy
     self.folders = OutputFolders(records, log: log)
@@ -50,10 +52,6 @@ public actor ExecutionSupervisor {
     self.executor = executor
     self.notifier = notifier
     self.listings = SourceListings(sources)
-  }
-
-  func attach(_ scheduler: RefreshScheduler) {
-    self.scheduler = scheduler
   }
 
   private var admission: DocumentAdmission {
@@ -198,7 +196,7 @@ public actor ExecutionSupervisor {
     }
     entry.accepted = ManagedExecution.Accepted(execution: execution, plan: plan, directory: directory, folder: folder)
     managed[entry.id] = entry
-    await scheduler?.subscribe(entry.id, plan.subscriptions)
+    await scheduler.subscribe(entry.id, plan.subscriptions)
     settle(entry.id, after: .zero)
     await handOver(freed)
   }
@@ -220,7 +218,7 @@ public actor ExecutionSupervisor {
     if let entry {
       log.notice("execution stopped", metadata: ["execution": "\(id)", "reason": "\(reason)"])
       if entry.accepted != nil {
-        await scheduler?.unsubscribe(id)
+        await scheduler.unsubscribe(id)
       }
     }
     await handOver(freed)
@@ -321,7 +319,7 @@ public actor ExecutionSupervisor {
 
   private func deliver(_ id: String) async {
     managed[id]?.settling = nil
-    guard let scheduler, managed[id]?.accepted != nil else {
+    guard managed[id]?.accepted != nil else {
       return
     }
     let states = await scheduler.states(of: id)
@@ -470,7 +468,7 @@ public actor ExecutionSupervisor {
   func status() async -> [ExecutionStatus] {
     var all: [ExecutionStatus] = []
     for id in managed.keys.sorted() {
-      let states = await scheduler?.states(of: id) ?? [:]
+      let states = await scheduler.states(of: id)
       if let entry = managed[id] {
         all.append(ExecutionStatus(entry, states, freshness, root: configuration.outputs.root))
       }

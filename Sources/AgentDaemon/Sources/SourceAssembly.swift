@@ -5,38 +5,44 @@ import Logging
 import NodePolicy
 import ProviderKit
 
-extension Daemon {
-  /// The sources' names, in the order in which they take precedence after the local API.
-  static func makeSourceNames(_ configuration: AgentConfiguration) -> [String] {
-    (configuration.folder.map { [folderName($0)] } ?? [])
-      + configuration.orchestrators.indices.map { orchestratorName(configuration, $0) }
+/// Makes the sources that a configuration names.
+struct SourceAssembly {
+  private let configuration: AgentConfiguration
+
+  init(_ configuration: AgentConfiguration) {
+    self.configuration = configuration
   }
 
-  private static func folderName(_ folder: AgentConfiguration.Folder) -> String { "folder \(folder.path)" }
-
-  private static func orchestratorName(_ configuration: AgentConfiguration, _ index: Int) -> String {
-    "orchestrator \(configuration.orchestrators[index].addresses.name)"
+  /// In the order in which they take precedence, the local API first.
+  var names: [String] {
+    [LocalSource.name] + (configuration.folder.map { [Self.name($0)] } ?? []) + configuration.orchestrators.map(Self.name)
   }
 
-  func makeSources(
-    _ settings: Settings, loop: EventLoop, log: Logger, supervisor: ExecutionSupervisor?
+  private static func name(_ folder: AgentConfiguration.Folder) -> String { "folder \(folder.path)" }
+
+  private static func name(_ orchestrator: AgentConfiguration.Orchestrator) -> String {
+    "orchestrator \(orchestrator.addresses.name)"
+  }
+
+  /// All but the local API.
+  ///
+  /// - Parameter expected: what a source of the name listed in an earlier life.
+  func sources(
+    loop: EventLoop, log: Logger, expecting expected: (String) async -> Set<String>
   ) async -> [any ExecutionSource] {
-    let configuration = settings.configuration
     var sources: [any ExecutionSource] = []
     if let folder = configuration.folder {
-      let known = await supervisor?.expected(of: Self.folderName(folder)) ?? []
+      let known = await expected(Self.name(folder))
       sources.append(
         FolderSource(path: folder.path, quiet: folder.quiet, known: known, loop: loop, time: loop, log: log))
     }
-    for (index, orchestrator) in configuration.orchestrators.enumerated() {
-      let name = Self.orchestratorName(configuration, index)
-      // What was delivered in an earlier life and is listed no more leaves by the same rule as everything else.
-      let known = await supervisor?.expected(of: name) ?? []
-      let source = OrchestratorSource(
-        name: name, configuration: Self.configuration(orchestrator, nodeID: configuration.nodeID),
-        known: known, transport: { try Self.client(orchestrator, loop: loop, log: log) }, time: loop,
-        random: { .random(in: 0..<1) }, log: log)
-      sources.append(source)
+    for orchestrator in configuration.orchestrators {
+      let name = Self.name(orchestrator)
+      sources.append(
+        OrchestratorSource(
+          name: name, configuration: Self.configuration(orchestrator, nodeID: configuration.nodeID),
+          known: await expected(name), transport: { try Self.client(orchestrator, loop: loop, log: log) }, time: loop,
+          random: { .random(in: 0..<1) }, log: log))
     }
     return sources
   }

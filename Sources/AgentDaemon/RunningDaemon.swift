@@ -1,0 +1,283 @@
+import CLinux
+import EventLoop
+import ExecutionModel
+import HTTPTransport
+import Logging
+import NodePolicy
+import ProviderKit
+import Refresh
+import Resolution
+
+/// A daemon at work, made whole at its start: sources, supervisor, scheduler, local API.
+actor RunningDaemon {
+  private let loop: EventLoop
+  private let log: Logger
+  private let registry: ProviderRegistry
+  private let version: String
+  private let server: LocalServer
+  private let notifier = ServiceNotifier()
+  private let local = LocalSource()
+  private let supervisor: ExecutionSupervisor
+  private let scheduler: RefreshScheduler
+  private let changes: AsyncStream<Set<String>>
+  private let watch: ServedFileWatch?
+  private var settings: Daemon.Settings
+  private var pool: ProviderPool
+  private var sourceTasks: [Task<Void, Never>] = []
+  private var chores: [Task<Void, Never>] = []
+
+  init(_ daemon: Daemon) throws(DaemonFault) {
+    let (loop, log) = (daemon.loop, daemon.log)
+    let configuration = daemon.settings.configuration
+    let records: ExecutionRecords
+    do throws(ExecutionRecords.Fault) {
+      records = try ExecutionRecords(stateFolder: configuration.stateFolder)
+    } catch {
+      throw DaemonFault("the state folder cannot be used: \(error)")
+    }
+    let pool = Self.pool(daemon.settings, daemon.registry, loop, log)
+    let (changes, inbox) = AsyncStream<Set<String>>.makeStream()
+    let scheduler = RefreshScheduler(
+      pool: pool, time: loop, nodeID: configuration.nodeID, log: log, executor: loop
+    ) { inbox.yield($0) }
+    self.loop = loop
+    self.log = log
+    self.registry = daemon.registry
+    self.version = daemon.version
+    self.settings = daemon.settings
+    self.pool = pool
+    self.changes = changes
+    self.scheduler = scheduler
+    server = LocalServer(loop: loop, log: log)
+    supervisor = ExecutionSupervisor(
+      catalog: daemon.registry.catalog, scheduler: scheduler, configuration: configuration,
+      policy: daemon.settings.policy, records: records, time: loop, log: log, executor: loop,
+      sources: SourceAssembly(configuration).names, notifier: ChangeNotifier(loop: loop).send)
+    watch = ServedFileWatch(loop: loop) { [loop] reference in
+      Task(executorPreference: loop) { await scheduler.noteChange(of: reference) }
+    }
+  }
+
+  private static func pool(
+    _ settings: Daemon.Settings, _ registry: ProviderRegistry, _ loop: EventLoop, _ log: Logger
+  ) -> ProviderPool {
+    var limits = RequestLimits()
+    limits.connect = settings.configuration.limits.connect
+    limits.attempt = settings.configuration.limits.attempt
+    limits.inFlight = settings.configuration.limits.inFlight
+    let services = ProviderServices(
+      transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: loop,
+      environment: NodeEnvironment(policy: settings.policy), policy: settings.policy, limits: limits, log: log,
+      executor: loop)
+    return ProviderPool(registry: registry, services: services)
+  }
+
+  // MARK: - Life
+
+  func start() async throws(DaemonFault) {
+    try listen()
+    await startSources()
+    startChores()
+    log.notice("started", metadata: ["version": "\(version)", "node": "\(settings.configuration.nodeID)"])
+  }
+
+  private func listen() throws(DaemonFault) {
+    let api = AgentAPI(daemon: self)
+    let configuration = settings.configuration.api
+    do throws(LocalServerFault) {
+      try server.listen(
+        unix: configuration.socket, mode: configuration.mode, group: configuration.group,
+        allowedUsers: configuration.allowedUsers, allowedGroups: configuration.allowedGroups
+      ) { await api.answer($0) }
+      if let metrics = configuration.metrics {
+        _ = try server.listen(tcp: metrics.host, port: metrics.port) { await api.answerScraper($0) }
+      }
+    } catch {
+      throw DaemonFault("\(error)")
+    }
+  }
+
+  func stop() async {
+    notifier?.stopping()
+    for task in sourceTasks + chores {
+      task.cancel()
+    }
+    await server.close()
+    await scheduler.stop()
+    await supervisor.stopAll()
+    let reason: CloseReason = settings.configuration.stop.revokesLeases ? .ended : .handedOver
+    let pool = pool
+    // systemd's patience, and an operator's: what a dead store does not answer by then runs out by itself.
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await pool.closeAll(reason) }
+      group.addTask { [loop] in try? await loop.sleep(for: .seconds(4)) }
+      await group.next()
+      group.cancelAll()
+    }
+    log.notice("stopped")
+  }
+
+  /// Reads configuration and policy anew. A faulty file changes nothing. Listeners and the state folder stay as they were at the start.
+  func reload(_ read: @Sendable () throws(DocumentFaults) -> Daemon.Settings) async {
+    notifier?.reloading()
+    defer { notifier?.ready() }
+    do throws(DocumentFaults) {
+      settings = try read()
+    } catch {
+      for fault in error.faults {
+        log.error("configuration refused", metadata: ["reason": "\(fault.line)"])
+      }
+      return
+    }
+    for task in sourceTasks {
+      task.cancel()
+    }
+    pool = Self.pool(settings, registry, loop, log)
+    let old = await scheduler.replace(pool: pool)
+    await supervisor.reload(
+      settings.configuration, settings.policy, sources: SourceAssembly(settings.configuration).names)
+    await startSources()
+    log.notice("configuration reloaded")
+    // What is under way ends by itself; leases are in use.
+    await old.closeAll(.handedOver)
+  }
+
+  private func startSources() async {
+    let sources = await SourceAssembly(settings.configuration).sources(loop: loop, log: log) { [supervisor] name in
+      // What was delivered in an earlier life and is listed no more leaves by the same rule as everything else.
+      await supervisor.expected(of: name)
+    }
+    sourceTasks = sources.map { source in
+      Task(executorPreference: loop) {
+        await source.run { report in
+          await self.take(report)
+        }
+      }
+    }
+    await take(SourceReport(source: LocalSource.name, listed: [:]))
+  }
+
+  private func take(_ report: SourceReport) async {
+    await supervisor.note(report)
+    await followFiles()
+  }
+
+  /// Files that executions name are watched as long as they name them.
+  private func followFiles() async {
+    let references = await supervisor.references(of: nil, secret: nil) ?? []
+    watch?.follow(Set(references.filter { $0.lookup.servedFile != nil }))
+  }
+
+  // MARK: - Chores
+
+  private func startChores() {
+    chores = [
+      Task(executorPreference: loop) { [changes, supervisor] in
+        for await owners in changes {
+          await supervisor.valuesChanged(owners)
+        }
+      },
+      Task(executorPreference: loop) { await self.awaitFirstPass() },
+      Task(executorPreference: loop) { [loop] in
+        while (try? await loop.sleep(for: ExecutionSupervisor.auditInterval)) != nil {
+          await self.audit()
+        }
+      },
+    ]
+    if let notifier, let interval = notifier.watchdogInterval {
+      chores.append(
+        Task(executorPreference: loop) { [loop] in
+          // The loop itself is what the watchdog watches: it runs this only while it turns.
+          repeat {
+            notifier.watchdog()
+          } while (try? await loop.sleep(for: interval)) != nil
+        })
+    }
+  }
+
+  private func audit() async {
+    await supervisor.audit()
+    await followFiles()
+    await tellStatus()
+    // A burst of deliveries leaves free pages behind, and this process idles for months.
+    linux_release_free_memory()
+  }
+
+  /// READY is told when all sources were heard and every execution was tried, at the latest after half a minute.
+  private func awaitFirstPass() async {
+    let latest = loop.now.advanced(by: .seconds(30))
+    while loop.now < latest, await !supervisor.firstPassIsDone() {
+      guard (try? await loop.sleep(for: .milliseconds(100))) != nil else {
+        return
+      }
+    }
+    notifier?.ready()
+    await tellStatus()
+    log.notice("ready")
+  }
+
+  private func tellStatus() async {
+    guard let notifier else {
+      return
+    }
+    let executions = await supervisor.status()
+    notifier.status("\(executions.count(where: \.isReady)) of \(executions.count) executions ready")
+  }
+
+  func logState() async {
+    for execution in await supervisor.status() {
+      log.notice(
+        "state",
+        metadata: [
+          "execution": "\(execution.id)", "state": "\(execution.state.rawValue)",
+          "generation": "\(execution.generation)",
+          "stale": "\(execution.secrets.count { $0.source != .live }) of \(execution.secrets.count)",
+          "problems": "\(execution.problems.joined(separator: " | "))",
+        ])
+    }
+  }
+
+  // MARK: - What the local API asks
+
+  func status() async -> StatusDocument {
+    let sources = await supervisor.sources
+    return StatusDocument(
+      version: version, nodeID: settings.configuration.nodeID, executions: await supervisor.status(),
+      sources: sources.sources, unheard: sources.unheard, sourceFailures: sources.failures,
+      unreadable: sources.unreadable, unremoved: await supervisor.unremoved,
+      openBreakers: await scheduler.openBreakers.map(\.name))
+  }
+
+  func connectionCounts() async -> [ProviderPool.Label: ConnectionMetrics.Counts] { await pool.counts }
+
+  /// `nil` where there is no such execution or secret.
+  func refresh(_ execution: String?, _ secret: String?) async -> (started: Int, tooSoon: Int)? {
+    guard let references = await supervisor.references(of: execution, secret: secret) else {
+      return nil
+    }
+    return await scheduler.refresh(Array(Set(references)))
+  }
+
+  /// Takes a document by way of the local API; the faults, one a line, where it is refused.
+  func put(_ id: String, _ item: ExecutionDocument.Item) async throws(DocumentFaults) -> String? {
+    guard item.hasJobSpec else {
+      throw DocumentFaults([DocumentFault("job_spec", "required: what is put here has to say what secrets it wants")])
+    }
+    try await supervisor.validate(item)
+    await take(await local.put(id, item))
+    return await supervisor.documentProblem(of: id)
+  }
+
+  /// `false` where nothing of this id was put.
+  func delete(_ id: String) async -> Bool {
+    if let report = await local.delete(id) {
+      await take(report)
+      return true
+    }
+    // It may have been put before the daemon was restarted.
+    return await supervisor.forget(id, of: LocalSource.name)
+  }
+
+  /// Why its outputs are still there, though nobody wants them; they are tried again.
+  func obstacle(toRemoving id: String) async -> String? { await supervisor.unremoved[id] }
+}
