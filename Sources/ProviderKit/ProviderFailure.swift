@@ -30,8 +30,8 @@ public struct ProviderFailure: Error, Sendable, Equatable {
     let hint: String?
 
     init(
-      _ kind: Class, _ connection: String, _ reference: String?, _ status: Int?, _ retryAfter: Duration?,
-      _ message: String, _ hint: String?
+      kind: Class, connection: String, reference: String?, status: Int?, retryAfter: Duration?, message: String,
+      hint: String?
     ) {
       self.kind = kind
       self.connection = connection
@@ -63,7 +63,9 @@ public struct ProviderFailure: Error, Sendable, Equatable {
     _ kind: Class, connection: String, reference: String? = nil, status: Int? = nil, retryAfter: Duration? = nil,
     _ message: String, hint: String? = nil
   ) {
-    details = Details(kind, connection, reference, status, retryAfter, message, hint)
+    details = Details(
+      kind: kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter,
+      message: message, hint: hint)
   }
 
   public static func == (one: ProviderFailure, other: ProviderFailure) -> Bool {

@@ -2,7 +2,7 @@ import ExecutionModel
 import JSONReader
 import SecretBytes
 
-/// Takes one field out of a JSON value (`SPEC` §3.4): a literal key first, then a dotted path or a JSON Pointer (RFC 6901).
+/// Takes one field out of a JSON value: a literal key first, then a dotted path or a JSON Pointer (RFC 6901).
 public struct FieldExtraction {
   /// Why a field could not be had; names of keys only, never a value.
   public struct Fault: Error, Sendable, Equatable {

@@ -6,7 +6,7 @@ import JSONReader
 import ProviderKit
 import Resolution
 
-/// The exit statuses of `SPEC` §8, after sysexits.h.
+/// The exit statuses of the commands, after sysexits.h (README.md lists them).
 enum ExitStatus: Int32 {
   case usage = 64
   case invalidDocument = 65

@@ -17,9 +17,8 @@ struct StagedFiles: ~Copyable {
   private(set) var change: OutputChange
 
   private init(
-    _ layout: consuming FilesLayout, _ made: consuming MadeDirectory, _ output: FilesDirectoryOutput,
-    _ names: Set<String>,
-    previous: String?, _ written: consuming WrittenGeneration?, _ change: OutputChange
+    in layout: consuming FilesLayout, made: consuming MadeDirectory, of output: FilesDirectoryOutput,
+    named names: Set<String>, previous: String?, written: consuming WrittenGeneration?, change: OutputChange
   ) {
     self.layout = layout
     emptyDirectory = consume made
@@ -69,7 +68,8 @@ struct StagedFiles: ~Copyable {
     if change == .content {
       written = try WrittenGeneration.write(secrets, in: layout, output.permissions)
     }
-    return StagedFiles(layout, made, output, names, previous: current, written, change)
+    return StagedFiles(
+      in: layout, made: made, of: output, named: names, previous: current, written: written, change: change)
   }
 
   /// Adds the new links, then makes the new generation current: Kubernetes' order, so that whoever sees the swap finds every name.
