@@ -91,6 +91,10 @@ extension OpenConnection {
     beforeRetry retry: Int, _ schedule: RetrySchedule, after failure: ProviderFailure
   ) async throws(ProviderFailure) {
     let jittered = schedule.pause(beforeRetry: retry, random: services.random())
+    // A long wait is not a call's to sit out: others are behind it, and who asked decides when to ask again.
+    if let asked = failure.retryAfter, asked > services.limits.attempt {
+      throw failure
+    }
     // What the server asks for is a floor; the jitter on top keeps its callers apart.
     let pause = failure.retryAfter.map { $0 + jittered } ?? jittered
     services.log.debug(

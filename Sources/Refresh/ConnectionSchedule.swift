@@ -131,7 +131,7 @@ final class ConnectionSchedule {
   func note(
     _ batch: [Taken], _ results: [FetchResult], at now: Moment, unixTime: Int64, random: () -> Double
   ) -> (changed: Set<String>, failed: [TrackedReference]) {
-    breaker.note(results, at: now, random: random())
+    breaker.note(batch.map(\.reference), results, at: now, random: random())
     var changed: Set<String> = []
     var failed: [TrackedReference] = []
     for (taken, result) in zip(batch, results) {

@@ -1,4 +1,5 @@
 import EventLoop
+import ExecutionModel
 import ProviderKit
 
 /// What follows a failed refresh, by the failure's class (the table of docs/daemon.md is this one).
@@ -35,11 +36,14 @@ enum RefreshReaction {
 /// Keeps the calls of one connection back while it is of no use to send any.
 ///
 /// Closed until five batches in a row have failed as a whole for want of an answer; then it opens for a while, and lets a single
-/// reference through as a probe before the rest follows.
+/// reference through as a probe before the rest follows. A path that is asked to wait waits alone, until the server says so of a second
+/// one or of the login: then the limit is the connection's.
 struct CircuitBreaker {
   static let threshold = 5
 
   private var failuresInARow = 0
+  /// Paths that the server asked to wait, and until when.
+  private var throttled: [Reference: Moment] = [:]
   /// No call before then: the breaker is open, or the service asked to wait.
   private(set) var notBefore: Moment?
 
@@ -51,21 +55,31 @@ struct CircuitBreaker {
   }
 
   /// Notes a batch's results.
-  mutating func note(_ results: [FetchResult], at now: Moment, random: Double) {
-    let failures = results.compactMap { result in
-      if case .failure(let failure) = result { failure } else { nil }
-    }
-    let isUseless = failures.count == results.count && failures.allSatisfy { $0.kind == .transient }
+  mutating func note(_ references: [Reference], _ results: [FetchResult], at now: Moment, random: Double) {
+    let isUseless = results.allSatisfy { $0.failure?.kind == .transient }
     failuresInARow = isUseless ? failuresInARow + 1 : 0
     notBefore = nil
     if isProbing {
       let bound = min(Duration.seconds(2) * (1 << min(failuresInARow - Self.threshold, 5)), .seconds(60))
       notBefore = now.advanced(by: bound / 2 + bound / 2 * random)
     }
-    // What a throttled call is told holds for all of the connection.
-    for failure in failures where failure.kind == .throttled {
-      let pause = failure.retryAfter ?? .seconds(1)
-      notBefore = max(notBefore ?? now, now.advanced(by: pause))
+    throttled = throttled.filter { $0.value > now }
+    var isLogin = false
+    for (reference, result) in zip(references, results) {
+      throttled[reference] = nil
+      if let failure = result.failure, failure.kind == .throttled {
+        throttled[reference] = now.advanced(by: failure.retryAfter ?? .seconds(1))
+        isLogin = isLogin || failure.reference == nil
+      }
     }
+    if isLogin || throttled.count > 1, let last = throttled.values.max() {
+      notBefore = max(notBefore ?? now, last)
+    }
+  }
+}
+
+extension FetchResult {
+  var failure: ProviderFailure? {
+    if case .failure(let failure) = self { failure } else { nil }
   }
 }

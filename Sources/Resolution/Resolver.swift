@@ -36,13 +36,39 @@ public struct Resolver: Sendable {
 
   /// Connections go side by side; each bounds its own calls.
   private func fetch(_ plan: ExecutionPlan, within limit: Duration) async -> [[FetchResult]] {
-    await limited(to: limit) {
+    let deadline = time.now.advanced(by: limit)
+    return await limited(to: limit) {
       await inOrder(plan.groups, atMost: plan.groups.count) { group in
         do throws(ProviderFailure) {
-          return await (try pool.provider(group.connection)).fetch(references: group.references)
+          let provider = try await pool.provider(group.connection)
+          return await patiently(group.references, until: deadline) { await provider.fetch(references: $0) }
         } catch {
           return group.references.map { _ in .failure(error) }
         }
+      }
+    }
+  }
+
+  /// Asks again for what its store asked to wait for, where that is over by `deadline`.
+  private func patiently(
+    _ references: [Reference], until deadline: Moment, _ fetch: ([Reference]) async -> [FetchResult]
+  ) async -> [FetchResult] {
+    var results = await fetch(references)
+    while true {
+      let waiting = results.indices.filter { place in
+        guard case .failure(let failure) = results[place], failure.isRetriable, let wait = failure.retryAfter else {
+          return false
+        }
+        return time.now.advanced(by: wait) < deadline
+      }
+      let wait = waiting.compactMap { place -> Duration? in
+        if case .failure(let failure) = results[place] { failure.retryAfter } else { nil }
+      }.max()
+      guard let wait, (try? await time.sleep(for: wait)) != nil else {
+        return results
+      }
+      for (place, result) in zip(waiting, await fetch(waiting.map { references[$0] })) {
+        results[place] = result
       }
     }
   }

@@ -60,6 +60,15 @@ func aFinalAnswerIsNotTriedAgain(_ status: Int) async throws {
   #expect(try #require(time.slept.first) >= .seconds(7))
 }
 
+@Test func aLongRetryAfterIsNotSatOut() async throws {
+  let time = ManualTime(skipsSleeps: true)
+  let (result, attempts) = try await call([.success(429), .success(200)], time: time, retryAfter: .seconds(3600))
+  #expect(attempts == 1)
+  #expect(time.slept.isEmpty)
+  let failure = #expect(throws: ProviderFailure.self) { try result.get() }
+  #expect(failure?.retryAfter == .seconds(3600))
+}
+
 @Test func aLoginIsRepeatedOnlyWhereTheServerCannotHaveActed() async throws {
   let lost = TransportFailure(kind: .interrupted, host: "h:1", detail: "reset")
   #expect(try await call([.failure(lost)], repetition: .unlessActedUpon).attempts == 1)

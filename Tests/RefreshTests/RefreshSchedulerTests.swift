@@ -189,11 +189,26 @@ private final class Told: Sendable {
     }
   }
 
-  @Test func whatAThrottledCallIsToldHoldsForTheWholeConnection() async throws {
+  @Test func aThrottledPathWaitsAlone() async throws {
+    let scene = try Scene()
+    scene.store.put("a", "1")
+    scene.store.fail("b", .throttled, retryAfter: .seconds(3600))
+    await scene.scheduler.subscribe("e", [scene.want("a", every: .seconds(2)), scene.want("b", every: .seconds(2))])
+    await scene.fetched(1)
+    for _ in 0..<60 {
+      await scene.advance(.seconds(1))
+    }
+    let asked = Dictionary(scene.store.fetches.joined().map { ($0, 1) }, uniquingKeysWith: +)
+    #expect((asked["a"] ?? 0) >= 30)
+    #expect(asked["b"] == 1)
+  }
+
+  @Test func whatTwoPathsAreToldHoldsForTheWholeConnection() async throws {
     let scene = try Scene()
     scene.store.put("a", "1")
     scene.store.fail("b", .throttled, retryAfter: .seconds(100))
-    await scene.scheduler.subscribe("e", [scene.want("a", every: .seconds(10)), scene.want("b", every: .seconds(10))])
+    scene.store.fail("c", .throttled, retryAfter: .seconds(100))
+    await scene.scheduler.subscribe("e", ["a", "b", "c"].map { scene.want($0, every: .seconds(10)) })
     await scene.fetched(1)
     for _ in 0..<98 {
       await scene.advance(.seconds(1))

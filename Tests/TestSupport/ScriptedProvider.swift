@@ -36,7 +36,8 @@ public final class ScriptedStore: Sendable {
   }
 
   public func fail(_ key: String, _ kind: ProviderFailure.Class, retryAfter: Duration? = nil) {
-    let failure = ProviderFailure(kind, connection: "p", retryAfter: retryAfter, "scripted \(kind.rawValue)")
+    let failure = ProviderFailure(
+      kind, connection: "p", reference: key, retryAfter: retryAfter, "scripted \(kind.rawValue)")
     state.withLock { $0.answers[key] = .failure(failure) }
   }
 
