@@ -25,9 +25,13 @@ final class KeyVaultThrottle: HTTPSending {
     self.services = services
   }
 
-  /// Sends once the vault takes calls again. A wait that is cancelled gives the answer that made it necessary.
+  /// Sends once the vault takes calls again. A wait that is cancelled, or longer than ``longest``, gives the answer that made it
+  /// necessary: who asked decides when to ask again.
   func send(_ request: HTTPRequest) async throws(TransportFailure) -> HTTPResponse {
     while let closed = closed.withLock({ $0 }), services.time.now < closed.until {
+      guard services.time.now.duration(to: closed.until) <= Self.longest else {
+        return closed.answer
+      }
       do throws(CancellationError) {
         try await services.time.sleep(until: closed.until)
       } catch {
