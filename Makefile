@@ -58,7 +58,7 @@ format: ## Put every Swift file in that format
 bench: setup build ## Measure against curl on a local OpenBao
 	@.venv/bin/python scripts/bench $(BENCH_ARGS)
 
-bench-daemon: setup build ## Measure the daemon with 1,000 secrets: idle, and refreshed every 5 s
+bench-daemon: setup build ## Measure the daemon: start, idle, refreshes (BENCH_ARGS=--growth: how cost grows)
 	@.venv/bin/python scripts/bench-daemon $(BENCH_ARGS)
 
 docs: ## Write config/*.schema.json and docs/providers.md anew, from what providers and settings declare
