@@ -31,17 +31,17 @@ import Testing
 
   private let endpoint = Endpoint()
   private let scene: CredentialScene
-  private let chain: AWSCredentialChain
+  private let session: Session<ResolvedCredentials>
   private let transport: ScriptedTransport
 
   init() throws {
     scene = try CredentialScene()
     scene.environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = Self.container
     transport = endpoint.transport
-    chain = try scene.chain(#", "auth": {"method": "container"}"#, over: transport)
+    session = try scene.session(#", "auth": {"method": "container"}"#, over: transport)
   }
 
-  private func key() async throws -> String { try await chain.current().credential.credentials.accessKeyID }
+  private func key() async throws -> String { try await session.current().credential.credentials.accessKeyID }
 
   @Test func replacesThemFiveMinutesBeforeTheyEnd() async throws {
     #expect(try await key() == "AK1")
@@ -73,16 +73,16 @@ import Testing
   }
 
   @Test func doesNotFallBackOnOnesThatAWSRefused() async throws {
-    let login = try await chain.current()
+    let login = try await session.current()
     endpoint.silence()
-    await #expect(throws: ProviderFailure.self) { try await chain.replacing(login) }
+    await #expect(throws: ProviderFailure.self) { try await session.replacing(login) }
   }
 
   @Test func replacesRefusedOnesOnceHoweverManySawTheRefusal() async throws {
-    let login = try await chain.current()
+    let login = try await session.current()
     endpoint.set("AK2", "2027-01-15T09:00:00Z")
-    #expect(try await chain.replacing(login).credential.credentials.accessKeyID == "AK2")
-    #expect(try await chain.replacing(login).credential.credentials.accessKeyID == "AK2")
+    #expect(try await session.replacing(login).credential.credentials.accessKeyID == "AK2")
+    #expect(try await session.replacing(login).credential.credentials.accessKeyID == "AK2")
     #expect(transport.requests.count == 2)
   }
 
@@ -108,10 +108,10 @@ import Testing
   }
 
   @Test func asksOnceForManyCallers() async throws {
-    let chain = chain
+    let session = session
     await withTaskGroup(of: Void.self) { group in
       for _ in 0..<50 {
-        group.addTask { _ = try? await chain.current() }
+        group.addTask { _ = try? await session.current() }
       }
     }
     #expect(transport.requests.count == 1)

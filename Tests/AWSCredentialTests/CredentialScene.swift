@@ -7,6 +7,7 @@ import NodePolicy
 import ProviderKit
 import SecretBytes
 import TestSupport
+import Testing
 
 @testable import AWSProvider
 @testable import AWSSigning
@@ -17,6 +18,8 @@ final class CredentialScene {
   let time: ManualTime
   var environment: [String: String]
   var policy: NodePolicy = .personal
+  /// For what runs a command; whoever sets it lets it run.
+  var loop: EventLoop?
 
   init(time: ManualTime = ManualTime(skipsSleeps: true)) throws {
     self.folder = FileManager.default.temporaryDirectory.appendingPathComponent("aws-\(UUID().uuidString)")
@@ -37,35 +40,41 @@ final class CredentialScene {
     try Data(text.utf8).write(to: folder.appendingPathComponent(name))
   }
 
-  func connection(_ more: String = "") throws -> ProviderConnection {
-    try .testing(#"{"provider": "aws_secrets_manager", "region": "eu-central-1"\#(more)}"#, by: .awsSecretsManager)
+  func settings(_ more: String = "") throws -> AWSConnection {
+    let connection = try ProviderConnection.testing(
+      #"{"provider": "aws_secrets_manager", "region": "eu-central-1"\#(more)}"#, by: SecretsManagerProvider.descriptor)
+    return try #require(connection.key.settings as? AWSConnection)
   }
 
   func services(_ transport: any HTTPSending) -> ProviderServices {
-    .testing(transport: { _ in transport }, time: time, policy: policy, environment: environment)
+    .testing(transport: { _ in transport }, time: time, policy: policy, environment: environment, executor: loop)
   }
 
-  /// A chain for a connection whose document also has `more`, as `, "profile": "x"`.
-  func chain(_ more: String = "", over transport: any HTTPSending = ScriptedTransport.silent) throws
-    -> AWSCredentialChain
-  {
-    try AWSCredentialChain(connection: connection(more), services: services(transport), region: "eu-central-1")
+  /// Of a connection whose document also has `more`, as `, "profile": "x"`.
+  func context(_ more: String = "", with services: ProviderServices) throws -> AWSContext {
+    AWSContext(connection: OpenConnection(named: "p", services: services), settings: try settings(more))
   }
 
-  /// What the chain gives at once.
+  func session(
+    _ more: String = "", over transport: any HTTPSending = ScriptedTransport.silent
+  ) throws -> Session<ResolvedCredentials> {
+    CredentialSearch(try context(more, with: services(transport))).session()
+  }
+
+  /// What the session gives at once.
   func resolve(
     _ more: String = "", over transport: any HTTPSending = ScriptedTransport.silent
   ) async throws -> ResolvedCredentials {
-    try await chain(more, over: transport).current().credential
+    try await session(more, over: transport).current().credential
   }
 
-  /// The line of the failure that the chain ends with.
+  /// The failure that the session ends with.
   func failure(
     _ more: String = "", over transport: any HTTPSending = ScriptedTransport.silent
   ) async throws -> ProviderFailure? {
-    let chain = try chain(more, over: transport)
+    let session = try session(more, over: transport)
     do throws(ProviderFailure) {
-      _ = try await chain.current()
+      _ = try await session.current()
       return nil
     } catch {
       return error

@@ -1,3 +1,4 @@
+import ExecutionModel
 import HTTPTransport
 import NodePolicy
 import ProviderKit
@@ -97,14 +98,6 @@ import Testing
     ("sso_account_id = 1\nsso_role_name = r", "IAM Identity Center (sso_…)"), ("login_session = x", "login_session"),
     ("web_identity_token_file = /x", "web_identity_token_file needs role_arn"),
     ("aws_access_key_id = A", "belong together"), ("region = x", "profile x has no credentials"),
-    ("credential_process = 'x", "is not a command line"),
-    ("credential_process = /no/such", "is not an executable file"),
-    ("credential_process = /bin/sh -c 'exit 3'", "ended with status 3"),
-    ("credential_process = /bin/sh -c 'kill -9 $$'", "was ended by signal 9"),
-    ("credential_process = /bin/echo x", "printed what is not JSON"),
-    ("credential_process = /bin/echo {}", "another Version"),
-    (#"credential_process = /bin/echo '{"Version": 1}'"#, "printed no AccessKeyId"),
-    ("credential_process = /usr/bin/head -c 100000 /dev/zero", "printed more than 64 KiB"),
   ])
   func saysWhatIsWrongWithAProfile(text: String, expected: String) async throws {
     let line = try await profile("[profile x]\n\(text)\n")
@@ -115,12 +108,6 @@ import Testing
     let rows = (0..<20).map { "[profile p\($0)]\nrole_arn = a\nsource_profile = p\($0 + 1)\n" }.joined()
     #expect(
       try await profile("[profile x]\nrole_arn = a\nsource_profile = p0\n\(rows)").contains("more than 8 profiles"))
-  }
-
-  @Test func endsACommandThatTakesTooLong() async {
-    let process = HelperProcess(arguments: ["/bin/sh", "-c", "sleep 600 & wait"], timeLimit: 50, outputLimit: 10)
-    let outcome = await process.output()
-    #expect(throws: HelperProcess.Fault.tooLong) { try outcome.get() }
   }
 
   @Test func neverShowsTheSecretOfAFileThatDoesNotParse() async throws {
@@ -152,12 +139,12 @@ import Testing
   @Test func sendsAWebIdentityUnsignedAndReadsItsFileEachTime() async throws {
     try scene.write("jwt", "first.jwt\n")
     let sts = ScriptedTransport.sts(expiration: "2027-01-15T09:00:00Z")
-    let chain = try scene.chain(
+    let session = try scene.session(
       #", "auth": {"method": "web_identity", "role_arn": "arn:r", "token_file": "\#(scene.path("jwt"))"}"#, over: sts)
-    _ = try await chain.current()
+    _ = try await session.current()
     try scene.write("jwt", "second.jwt\n")
     scene.time.advance(by: .seconds(3500))
-    _ = try await chain.current()
+    _ = try await session.current()
     #expect(sts.requests.allSatisfy { request in !request.headers.contains { $0.name == "Authorization" } })
     #expect(sts.requests.first?.body?.unsafeString()?.hasSuffix("&WebIdentityToken=first.jwt") == true)
     #expect(sts.requests.last?.body?.unsafeString()?.hasSuffix("&WebIdentityToken=second.jwt") == true)
@@ -201,8 +188,9 @@ import Testing
 
   @Test(arguments: ["", "x.evil.com/", "EU-central-1", "a b", "-a", "a-", String(repeating: "a", count: 64), "é"])
   func refusesRegionsThatAreNoLabels(region: String) {
-    #expect(throws: ProviderFailure.self) {
-      try AWSEndpoint.host("sts", region, useFIPS: false, useDualStack: false, FailureMaker(connection: "p"))
+    #expect(throws: DocumentFaults.self) {
+      try ProviderConnection.testing(
+        #"{"provider": "aws_secrets_manager", "region": "\#(region)"}"#, by: SecretsManagerProvider.descriptor)
     }
   }
 }

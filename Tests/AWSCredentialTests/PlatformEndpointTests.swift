@@ -71,8 +71,7 @@ import Testing
         made.withLock { $0.append(options) }
         return metadata
       }, policy: scene.policy)
-    let connection = try scene.connection(Self.instance)
-    _ = try await AWSCredentialChain(connection: connection, services: services, region: "eu-central-1").current()
+    _ = try await CredentialSearch(scene.context(Self.instance, with: services)).session().current()
     let options = made.withLock { $0 }
     #expect(!options.isEmpty)
     #expect(options.allSatisfy { $0.bypassesProxy && $0.addressRule == .any && $0.connectTimeout <= .seconds(1) })

@@ -1,3 +1,5 @@
+import AWSSigning
+import HTTPTransport
 import SecretBytes
 import Testing
 
@@ -5,16 +7,20 @@ import Testing
 
 @Suite struct STSAnswerTests {
   @Test func readsTheCredentials() throws {
-    let keys = try STSAnswer.credentials(
-      from: SecretBytes(STSBody.assumeRole("ASIA1", expiration: "2015-08-30T12:36:00Z")))
+    let keys = try AWSCredentials(
+      xml: SecretBytes(STSBody.assumeRole("ASIA1", expiration: "2015-08-30T12:36:00Z")))
     #expect(keys.accessKeyID == "ASIA1")
     #expect(keys.secretAccessKey.equals("wJalr/&+secret"))
     #expect(keys.sessionToken?.equals("token/+==") == true)
     #expect(keys.expiresAt == 1_440_938_160)
   }
 
-  @Test func readsAnError() throws {
-    let error = try #require(STSAnswer.error(from: SecretBytes(STSBody.error("AccessDenied", "not &lt;you&gt;"))))
+  private func answer(_ body: String) -> HTTPResponse {
+    HTTPResponse(status: 403, headers: HTTPFields([]), body: SecretBytes(body))
+  }
+
+  @Test func readsAnError() {
+    let error = AWSError(answer(STSBody.error("AccessDenied", "not &lt;you&gt;")))
     #expect(error.code == "AccessDenied")
     #expect(error.message == "not <you>")
   }
@@ -29,7 +35,7 @@ import Testing
   ])
   func refusesWhatIsNoPlainXML(text: String) {
     #expect(throws: XMLLeaves.Fault.self) { try XMLLeaves(SecretBytes(text)) }
-    #expect(STSAnswer.error(from: SecretBytes(text)) == nil)
+    #expect(AWSError(answer(text)).code == nil)
   }
 
   @Test(arguments: [
@@ -39,13 +45,13 @@ import Testing
   ])
   func refusesAnswersThatAreNotWhole(part: String, replacement: String) {
     let body = STSBody.assumeRole("ASIA1").replacing(part, with: replacement)
-    #expect(throws: STSAnswer.Fault.self) { try STSAnswer.credentials(from: SecretBytes(body)) }
+    #expect(throws: AnswerFault.self) { try AWSCredentials(xml: SecretBytes(body)) }
   }
 
   @Test func refusesEveryCutOfAnAnswer() {
     let body = Array(STSBody.assumeRole("ASIA1").utf8)
     for count in 0..<body.count {
-      #expect(throws: STSAnswer.Fault.self) { try STSAnswer.credentials(from: SecretBytes(body[..<count])) }
+      #expect(throws: AnswerFault.self) { try AWSCredentials(xml: SecretBytes(body[..<count])) }
     }
   }
 

@@ -63,7 +63,7 @@ struct AWSScene<Provider: SecretProvider> {
       transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: time, random: { 0.5 },
       environment: NodeEnvironment(policy: policy) { environment[$0].map { SecretBytes($0) } }, policy: policy,
       log: log, executor: loop)
-    self.provider = try Provider(connection: connection, services: services)
+    self.provider = try Self.open(connection, services)
     self.auth = auth
   }
 
@@ -75,7 +75,12 @@ struct AWSScene<Provider: SecretProvider> {
     services = scene.services
     auth = scene.auth
     connection = try ProviderConnection.testing(document, by: Provider.descriptor)
-    provider = try Provider(connection: connection, services: services)
+    provider = try Self.open(connection, services)
+  }
+
+  private static func open(_ connection: ProviderConnection, _ services: ProviderServices) throws -> Provider {
+    try #require(
+      Provider.open(connection.key, over: OpenConnection(named: connection.name, services: services)) as? Provider)
   }
 
   /// The same with another connection, whose provider also has `more`.
@@ -84,7 +89,7 @@ struct AWSScene<Provider: SecretProvider> {
   /// How often `operation` was called.
   func calls(_ operation: String) -> Int { fake.recorder.count(operation) }
 
-  func fetch(_ references: [Reference]) async -> [FetchResult] { await provider.fetch(references) }
+  func fetch(_ references: [Reference]) async -> [FetchResult] { await provider.fetch(references: references) }
 
   /// The payload of one reference as text.
   func read(_ reference: Reference) async throws -> String? {
@@ -119,7 +124,11 @@ extension AWSScene where Provider == ParameterStoreProvider {
     var lookup = FieldValues()
     lookup["name"] = .text(name)
     lookup["with_decryption"] = decrypted.map { .boolean($0) }
-    return Reference(connection: connection.key, lookup: lookup)
+    do throws(FieldFault) {
+      return try connection.descriptor.reference(lookup, over: connection.key)
+    } catch {
+      fatalError("\(error.field): \(error.message)")
+    }
   }
 }
 

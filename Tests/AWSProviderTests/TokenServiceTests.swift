@@ -84,8 +84,8 @@ func whatSTSWouldRefuseIsNotSent(_ texts: [String: String], _ field: String) thr
 
 @Test func aRetryOfARoleIsSignedAfresh() throws {
   try Scene.run(more: asked, prepare: withRole) { (scene: Scene) async throws in
-    // Longer than a signature is good for.
-    scene.fake.faults.add(.retryAfter(status: 503, seconds: 1200), times: 1)
+    // No longer than a call sits out.
+    scene.fake.faults.add(.retryAfter(status: 503, seconds: 9), times: 1)
     #expect(try await scene.read(reference(scene)) != nil)
     let times = scene.fake.recorder.requests.compactMap { $0.headers["x-amz-date"] }
     #expect(times.count == 2 && Set(times).count == 2)

@@ -1,13 +1,8 @@
 import HTTPTransport
 import JSONReader
 
-/// An error of a service as it was answered: its code without the parts that services write about it, and its words.
+/// An error of a service as it was answered.
 struct AWSError: Sendable {
-  /// As `AccessDenied`, without `Exception` at the end; `nil` where the answer names none.
-  let code: String?
-  /// The service's own words, uncleaned.
-  let message: String?
-
   /// What kind of error it is, which decides the reaction.
   enum Kind: Sendable, Equatable {
     case throttled
@@ -24,89 +19,83 @@ struct AWSError: Sendable {
     case other
   }
 
-  init(code: String?, message: String?) {
-    self.code = code.map(Self.bare)
+  /// As the service wrote it: `com.amazonaws.ssm#ThrottlingException:http://internal/`.
+  let name: String?
+  /// The name's heart, without `Exception` at its end; `nil` where the answer names none.
+  let code: String?
+  /// The service's own words, uncleaned.
+  let message: String?
+  let kind: Kind
+
+  /// Throttling comes as 400 too, so the code counts before the status.
+  init(name: String?, message: String?, status: Int = 400) {
     self.message = message
+    // Namespaces stand before a `#`, addresses behind a `:`.
+    let bare = name?.split(separator: ":").first?.split(separator: "#").last
+    code = bare.map { String($0.hasSuffix("Exception") ? $0.dropLast("Exception".count) : $0) }
+    self.name = code == nil ? nil : name
+    kind = code.flatMap { Self.kinds[$0] } ?? Self.kind(of: status)
   }
 
-  /// Of a JSON service (https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization).
+  /// Of a JSON service (https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization), or of the
+  /// query protocol.
   init(_ response: HTTPResponse) {
-    let body = try? JSONValue.parse(response.body, limits: .payload)
+    let json = try? JSONValue.parse(response.body, limits: .payload)
+    let xml = json == nil ? try? XMLLeaves(response.body) : nil
+    func leaf(_ name: String) -> String? {
+      (xml?.leaf("Error", name) ?? xml?.leaf("Errors", "Error", name))?.unsafeString()
+    }
     self.init(
-      code: response.headers.first("x-amzn-ErrorType") ?? body?.member("__type")?.text ?? body?.member("code")?.text,
-      message: body?.member("message")?.text ?? body?.member("Message")?.text)
+      name: response.headers.first("x-amzn-ErrorType") ?? json?.member("__type")?.text ?? json?.member("code")?.text
+        ?? leaf("Code"),
+      message: json?.member("message")?.text ?? json?.member("Message")?.text ?? leaf("Message"),
+      status: response.status)
   }
 
-  /// Namespaces stand before a `#`, addresses behind a `:`.
-  private static func bare(_ code: String) -> String {
-    let name = code.split(separator: ":").first?.split(separator: "#").last.map(String.init) ?? ""
-    return name.hasSuffix("Exception") ? String(name.dropLast("Exception".count)) : name
-  }
-
-  /// Throttling comes as 400 too, so the code counts before the status. The codes are those that the SDKs know
-  /// (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
-  func kind(status: Int) -> Kind {
-    if let kind = code.flatMap({ Self.kinds[$0] }) {
-      return kind
-    }
+  private static func kind(of status: Int) -> Kind {
     switch status {
-    case 429: return .throttled
-    case 500...599: return .transient
-    case 401, 403: return .denied
-    default: return .other
+    case 429: .throttled
+    case 500...599: .transient
+    case 401, 403: .denied
+    default: .other
     }
   }
 
-  /// Whether the service says that the action itself, or the resource, is not allowed; not that the credentials are bad.
-  var isAccessDenied: Bool { code.flatMap { Self.kinds[$0] } == .denied }
+  /// Whether it may be the time at which the request was signed that is refused.
+  var mayBeOfTime: Bool { kind == .signature || code == "RequestExpired" || code == "RequestInTheFuture" }
+
+  /// Whether the service says that the action itself, or the resource, is not allowed; not just its status.
+  var isAccessDenied: Bool { code.flatMap { Self.kinds[$0] } == .denied && !speaksOfKeys }
 
   /// KMS's refusals come as the service's own; only the words tell them.
   var speaksOfKeys: Bool {
-    guard let message else {
-      return false
-    }
-    return ["KMS", "kms:", "ciphertext", "customer master key"].contains { message.contains($0) }
+    ["KMS", "kms:", "ciphertext", "customer master key"].contains { message?.contains($0) == true }
   }
 
+  /// The codes that the SDKs know (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
   private static let kinds: [String: Kind] = {
-    var kinds: [String: Kind] = [:]
-    let codes: [(Kind, [String])] = [
-      (
-        .throttled,
-        [
-          "Throttling", "Throttled", "ThrottledException", "RequestThrottled", "TooManyRequests",
-          "RequestLimitExceeded",
-          "BandwidthLimitExceeded", "PriorRequestNotComplete", "ProvisionedThroughputExceeded", "TransactionInProgress",
-          "SlowDown", "EC2Throttled",
-        ]
-      ),
-      (
-        .transient,
-        [
-          "InternalServiceError", "InternalFailure", "InternalServerError", "InternalError", "ServiceUnavailable",
-          "RequestTimeout", "IDPCommunicationError",
-        ]
-      ),
-      (
-        .credentials,
-        [
-          "UnrecognizedClient", "InvalidClientTokenId", "InvalidAccessKeyId", "ExpiredToken", "InvalidToken",
-          "TokenRefreshRequired", "MissingAuthenticationToken", "RequestExpired",
-        ]
-      ),
-      (
-        .signature,
-        ["InvalidSignature", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "IncompleteSignature", "AuthFailure"]
-      ),
-      (.denied, ["AccessDenied", "UnauthorizedOperation", "NotAuthorized", "OptInRequired", "RegionDisabled"]),
-      (.decryption, ["DecryptionFailure", "InvalidKeyId", "KMSAccessDenied", "KMSDisabled", "KMSInvalidState"]),
-      (.missing, ["ResourceNotFound", "ParameterNotFound", "ParameterVersionNotFound", "NoSuchEntity"]),
+    let codes: [Kind: String] = [
+      .throttled: """
+      Throttling Throttled RequestThrottled TooManyRequests RequestLimitExceeded BandwidthLimitExceeded \
+      PriorRequestNotComplete ProvisionedThroughputExceeded TransactionInProgress SlowDown EC2Throttled
+      """,
+      .transient: """
+      InternalServiceError InternalFailure InternalServerError InternalError ServiceUnavailable RequestTimeout \
+      IDPCommunicationError
+      """,
+      .credentials: """
+      UnrecognizedClient InvalidClientTokenId InvalidAccessKeyId ExpiredToken InvalidToken TokenRefreshRequired \
+      MissingAuthenticationToken RequestExpired
+      """,
+      .signature: "InvalidSignature SignatureDoesNotMatch RequestTimeTooSkewed IncompleteSignature AuthFailure",
+      .denied: "AccessDenied UnauthorizedOperation NotAuthorized OptInRequired RegionDisabled",
+      .decryption: "DecryptionFailure InvalidKeyId KMSAccessDenied KMSDisabled KMSInvalidState",
+      .missing: "ResourceNotFound ParameterNotFound ParameterVersionNotFound NoSuchEntity",
     ]
-    for (kind, names) in codes {
-      for name in names {
-        kinds[name] = kind
+    return codes.reduce(into: [:]) { kinds, entry in
+      for code in entry.value.split(separator: " ") {
+        kinds[String(code)] = entry.key
       }
     }
-    return kinds
   }()
 }

@@ -1,8 +1,10 @@
+import ExecutionModel
 import ProviderKit
 import Synchronization
 
-/// Fetches many values by a service's batch call, and singly what the batch leaves.
-struct BatchFetch: Sendable {
+/// Fetches many values by a service's batch call, and singly what the batch leaves. Once the batch call was denied, it is not tried
+/// again.
+final class BatchFetch: Sendable {
   /// What a batch came to.
   enum Outcome: Sendable {
     /// One result a place of the batch, in its order; `nil`: to be asked for by itself.
@@ -11,6 +13,20 @@ struct BatchFetch: Sendable {
     case refused(isDenied: Bool)
     /// Nothing is to be had now.
     case failed(ProviderFailure)
+
+    /// A refusal may be about one of the values (a name that the API does not take), so each is asked for by itself; bad
+    /// credentials, throttling and faults of the service are about all.
+    init(_ error: AWSError, _ failure: ProviderFailure) {
+      switch error.kind {
+      case .credentials, .signature, .throttled, .transient:
+        self = .failed(failure)
+      case .denied where error.code == nil, .other where error.code == nil:
+        // An answer without a code is not the service's: single calls would get the same.
+        self = .failed(failure)
+      case .denied, .decryption, .missing, .other:
+        self = .refused(isDenied: error.isAccessDenied || error.code == "UnknownOperation")
+      }
+    }
   }
 
   /// What a denied batch means.
@@ -21,21 +37,34 @@ struct BatchFetch: Sendable {
     case ofActionOrResource
   }
 
-  let denial: Denial
-  let gate: BatchGate
-  let inFlight: Int
+  private let connection: OpenConnection
+  private let service: AWSService.Name
+  private let operation: String
+  private let value: String
+  private let denial: Denial
+  private let isClosed = Atomic(false)
 
-  /// - Parameters:
-  ///   - count: how many values there are.
-  ///   - batches: places from 0 up to `count`; those in none are fetched singly.
-  /// - Returns: a result a place.
-  func run(
-    count: Int, batches: [[Int]], single: @escaping @Sendable (Int) async -> FetchResult,
-    batch: @escaping @Sendable ([Int]) async -> Outcome
+  /// - Parameter value: what one value is called, as `secret`.
+  init(
+    over connection: OpenConnection, _ service: AWSService.Name, _ operation: String, of value: String, denial: Denial
+  ) {
+    self.connection = connection
+    self.service = service
+    self.operation = operation
+    self.value = value
+    self.denial = denial
+  }
+
+  /// - Parameter batches: places of `lookups`; those in none are fetched singly.
+  /// - Returns: a result a lookup.
+  func run<Lookup: SecretLookup>(
+    _ lookups: [Lookup], batches: [[Int]], single: @escaping @Sendable (Lookup) async -> FetchResult,
+    batch: @escaping @Sendable ([Lookup]) async -> Outcome
   ) async -> [FetchResult] {
-    var results = [FetchResult?](repeating: nil, count: count)
-    let batches = gate.isOpen ? batches.filter { $0.count > 1 } : []
-    let outcomes = await inOrder(batches, atMost: inFlight) { await batch($0) }
+    let inFlight = connection.services.limits.inFlight
+    var results = [FetchResult?](repeating: nil, count: lookups.count)
+    let batches = isClosed.load(ordering: .relaxed) ? [] : batches.filter { $0.count > 1 }
+    let outcomes = await inOrder(batches, atMost: inFlight) { places in await batch(places.map { lookups[$0] }) }
     var denied: [[Int]] = []
     for (places, outcome) in zip(batches, outcomes) {
       switch outcome {
@@ -54,12 +83,14 @@ struct BatchFetch: Sendable {
       }
     }
     let left = results.indices.filter { results[$0] == nil }
-    let singles = await inOrder(left, atMost: inFlight) { await single($0) }
+    let singles = await inOrder(left, atMost: inFlight) { await single(lookups[$0]) }
     for (place, result) in zip(left, singles) {
       results[place] = result
     }
-    if denied.contains(where: { meansAction($0, results) }) {
-      gate.close()
+    if denied.contains(where: { meansAction($0, results) }), !isClosed.exchange(true, ordering: .relaxed) {
+      connection.services.log.notice(
+        "\(operation) is denied; each \(value) is a call of its own",
+        metadata: ["provider": "\(connection.name)", "hint": "allow \(service.rawValue):\(operation)"])
     }
     return results.compactMap { $0 }
   }
@@ -75,21 +106,9 @@ struct BatchFetch: Sendable {
   }
 }
 
-/// Whether a connection's batch call is worth trying; closed for good once it was denied.
-final class BatchGate: Sendable {
-  private let isClosed = Atomic(false)
-  private let onClose: @Sendable () -> Void
-
-  /// - Parameter onClose: called once, to tell an operator.
-  init(onClose: @escaping @Sendable () -> Void) {
-    self.onClose = onClose
-  }
-
-  var isOpen: Bool { !isClosed.load(ordering: .relaxed) }
-
-  func close() {
-    if !isClosed.exchange(true, ordering: .relaxed) {
-      onClose()
-    }
+extension Array {
+  /// Runs of `size` elements, the last of them shorter.
+  func chunks(of size: Int) -> [[Element]] {
+    stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
   }
 }

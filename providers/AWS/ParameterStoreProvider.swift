@@ -1,57 +1,74 @@
 import ExecutionModel
 import JSONReader
 import ProviderKit
-import SecretBytes
 
 /// One connection to AWS Systems Manager Parameter Store.
 public struct ParameterStoreProvider: SecretProvider {
-  public static let descriptor = ProviderDescriptor.awsParameterStore
+  public struct Lookup: SecretLookup {
+    fileprivate static let name = Field<String>(
+      "name", .text, required: true, "the parameter's name or ARN; `:3` or `:label` behind it chooses a version")
+    fileprivate static let isDecrypted = Field<Bool>(
+      "with_decryption", .boolean, defaultsTo: "true", "`false` gives a SecureString's ciphertext")
+
+    /// As written, with the version or label behind it.
+    let name: String
+    /// The name alone, without the slash that a path starts with, and out of its ARN.
+    let parameter: String
+    /// Version number or label.
+    let selector: String?
+    let isDecrypted: Bool
+
+    fileprivate init(_ values: FieldValues) throws(FieldFault) {
+      name = try values.required(Self.name)
+      isDecrypted = values[Self.isDecrypted] ?? true
+      // The first five colons of an ARN (`arn:aws:ssm:region:account:parameter/…`) are its own.
+      let fields = name.split(separator: ":", omittingEmptySubsequences: false)
+      let isARN = fields.first == "arn" && fields.count >= 6
+      let own = isARN ? 6 : 1
+      var parameter = fields[own - 1]
+      if isARN, parameter.hasPrefix("parameter/") {
+        parameter = parameter.dropFirst("parameter".count)
+      }
+      self.parameter = String(parameter.drop { $0 == "/" })
+      selector = fields.count > own ? fields[own...].joined(separator: ":") : nil
+    }
+
+    public var description: String { DocumentPath.shown(name, atMost: 200) }
+  }
 
   /// How many names one GetParameters takes.
-  static let batchSize = 10
+  private static let batchSize = 10
 
-  private let service: AWSJSONService
-  private let services: ProviderServices
-  private let gate: BatchGate
+  /// `aws_parameter_store` (https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-parameter-store.html).
+  public static let declaration = ProviderDeclaration<AWSConnection, Lookup>(
+    type: "aws_parameter_store", aliases: ["aws_ssm", "aws_ssm_parameter_store"],
+    summary: "AWS Systems Manager Parameter Store: String, StringList and SecureString parameters, up to 10 a call",
+    connection: AWSConnection.fields, authentication: AWSLogin.declaration.descriptor,
+    makeConnection: { values throws(FieldFault) in try AWSConnection(values) },
+    lookup: [Lookup.name.descriptor, Lookup.isDecrypted.descriptor],
+    makeLookup: { values, _ throws(FieldFault) in try Lookup(values) },
+    batchSize: batchSize)
 
-  public init(connection: ProviderConnection, services: ProviderServices) throws(DocumentFault) {
-    self.services = services
-    self.service = try AWSJSONService(
-      .init(name: "ssm", target: "AmazonSSM"), connection: connection, services: services)
-    self.gate = BatchGate {
-      services.log.notice(
-        "GetParameters is denied; each parameter is a call of its own",
-        metadata: ["provider": "\(connection.name)", "hint": "allow ssm:GetParameters"])
-    }
+  private let store: AWSStore
+  private let batches: BatchFetch
+
+  public init(_ settings: AWSConnection, over connection: OpenConnection) {
+    store = AWSStore(.parameterStore, target: "AmazonSSM", settings, over: connection)
+    batches = BatchFetch(
+      over: connection, .parameterStore, "GetParameters", of: "parameter", denial: .ofActionOrResource)
   }
 
-  public static func describe(_ reference: Reference) -> String {
-    ParameterLookup(reference).description
-  }
+  public func checkAddresses() throws(ProviderFailure) { try store.service.checkAddress() }
 
-  public func checkAddresses() throws(ProviderFailure) {
-    try service.checkAddresses()
-  }
+  public func logIn() async throws(ProviderFailure) -> LoginReport { try await store.connection.report(store.session) }
 
-  public func logIn() async throws(ProviderFailure) -> LoginReport {
-    try await service.chain.report(services)
+  public func fetch(_ lookups: [Lookup]) async -> [FetchResult] {
+    await batches.run(lookups, batches: Self.batches(of: lookups), single: single, batch: batch)
   }
-
-  public func fetch(_ references: [Reference]) async -> [FetchResult] {
-    let lookups = references.map(ParameterLookup.init)
-    let fetch = BatchFetch(denial: .ofActionOrResource, gate: gate, inFlight: services.limits.inFlight)
-    return await fetch.run(count: lookups.count, batches: Self.batches(of: lookups)) { place in
-      await single(lookups[place])
-    } batch: { places in
-      await batch(places.map { lookups[$0] })
-    }
-  }
-
-  public func close(_ reason: CloseReason) async {}
 
   /// By decryption, which is said for a whole call; and every parameter once only, so that no answer can be taken for that of
   /// another version.
-  private static func batches(of lookups: [ParameterLookup]) -> [[Int]] {
+  private static func batches(of lookups: [Lookup]) -> [[Int]] {
     [true, false].flatMap { isDecrypted in
       var seen: Set<String> = []
       return lookups.indices.filter {
@@ -61,119 +78,61 @@ public struct ParameterStoreProvider: SecretProvider {
     }
   }
 
-  // MARK: - One parameter
-
   /// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
-  private func single(_ lookup: ParameterLookup) async -> FetchResult {
-    var body = JSONWriter()
-    body.beginObject()
-    body.name("Name")
-    body.string(lookup.name)
-    body.name("WithDecryption")
-    body.boolean(lookup.isDecrypted)
-    body.endObject()
-    do throws(AWSCallFailure) {
-      let answer = try await service.send(
-        .init(operation: "GetParameter", body: body.finish(), reference: lookup.description))
-      guard let parameter = answer.json.member("Parameter") else {
-        return .failure(service.failures.incomplete("Parameter", lookup.description))
+  private func single(_ lookup: Lookup) async -> FetchResult {
+    await store.fetch("GetParameter", about: lookup.description) { json in
+      json.member("Name", lookup.name)
+      json.name("WithDecryption")
+      json.boolean(lookup.isDecrypted)
+    } read: { json throws(ProviderFailure) in
+      guard let parameter = json.member("Parameter") else {
+        throw store.incomplete("Parameter", lookup.description)
       }
-      return value(of: parameter, lookup)
-    } catch {
-      return .failure(error.failure)
+      return try value(of: parameter, lookup)
     }
   }
 
-  private func value(of parameter: JSONValue, _ lookup: ParameterLookup) -> FetchResult {
+  private func value(of parameter: JSONValue, _ lookup: Lookup) throws(ProviderFailure) -> FetchedSecret {
     guard let value = parameter.member("Value")?.secret else {
-      return .failure(service.failures.incomplete("Value", lookup.description))
+      throw store.incomplete("Value", lookup.description)
     }
-    let version = parameter.member("Version")?.int64.map(String.init)
-    return .success(FetchedSecret(payload: value.detached(), version: version, fetchedAt: services.time.now))
+    return store.value(value.detached(), version: parameter.member("Version")?.int64.map(String.init))
   }
-
-  // MARK: - Many
 
   /// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
-  private func batch(_ lookups: [ParameterLookup]) async -> BatchFetch.Outcome {
-    var body = JSONWriter()
-    body.beginObject()
-    body.name("Names")
-    body.beginArray()
-    for lookup in lookups {
-      body.string(lookup.name)
-    }
-    body.endArray()
-    body.name("WithDecryption")
-    body.boolean(lookups.first?.isDecrypted ?? true)
-    body.endObject()
-    do throws(AWSCallFailure) {
-      let answer = try await service.send(
-        .init(operation: "GetParameters", body: body.finish(), reference: nil, values: lookups.count))
-      return .answered(results(of: answer, lookups))
-    } catch {
-      return BatchFetch.Outcome(error)
+  private func batch(_ lookups: [Lookup]) async -> BatchFetch.Outcome {
+    await store.fetchBatch("GetParameters", values: lookups.count) { json in
+      json.member("Names", lookups.map(\.name))
+      json.name("WithDecryption")
+      json.boolean(lookups.allSatisfy(\.isDecrypted))
+    } read: { json, identity in
+      results(of: json, lookups, identity)
     }
   }
 
   /// Values by name or ARN with what was chosen behind it. What is neither among them nor among the invalid is asked for by itself.
-  private func results(of answer: AWSJSONService.Answer, _ lookups: [ParameterLookup]) -> [FetchResult?] {
+  private func results(
+    of json: JSONValue, _ lookups: [Lookup], _ identity: ResolvedCredentials
+  ) -> [FetchResult?] {
     var values: [String: JSONValue] = [:]
-    for parameter in answer.json.member("Parameters")?.elements.map({ $0 }) ?? [] {
-      let selector = parameter.member("Selector")?.text ?? ""
-      for key in [parameter.member("Name")?.text, parameter.member("ARN")?.text] {
-        if let key {
-          values[key + selector] = parameter
-        }
+    for parameter in json.member("Parameters")?.elements.map({ $0 }) ?? [] {
+      for name in ["Name", "ARN"].compactMap({ parameter.member($0)?.text }) {
+        values[[name, parameter.member("Selector")?.text].compactMap { $0 }.joined()] = parameter
       }
     }
-    let invalid = Set(answer.json.member("InvalidParameters")?.elements.compactMap(\.text) ?? [])
-    return lookups.map { lookup in
-      if let value = values[lookup.name] {
-        return self.value(of: value, lookup)
+    let invalid = Set(json.member("InvalidParameters")?.elements.compactMap(\.text) ?? [])
+    return lookups.map { lookup -> FetchResult? in
+      if let parameter = values[lookup.name] {
+        return FetchResult { () throws(ProviderFailure) in try value(of: parameter, lookup) }
       }
       guard invalid.contains(lookup.name) else {
         return nil
       }
-      let code = lookup.selector == nil ? "ParameterNotFound" : "ParameterVersionNotFound"
+      let error = AWSError(
+        name: lookup.selector == nil ? "ParameterNotFound" : "ParameterVersionNotFound", message: nil)
       return .failure(
-        service.failures.failure(
-          AWSError(code: code, message: nil), status: nil,
-          about: .init(
-            reference: lookup.description, action: service.action("GetParameters"), credentials: answer.credentials)))
+        store.failure(
+          error, about: .init(reference: lookup.description, operation: "GetParameters", identity: identity)))
     }
   }
-}
-
-/// The lookup fields of one reference.
-struct ParameterLookup: Sendable, CustomStringConvertible {
-  /// As written, with the version or label behind it.
-  let name: String
-  /// The name alone, without the slash that a path starts with, and out of its ARN.
-  let parameter: String
-  /// Version number or label.
-  let selector: String?
-  let isDecrypted: Bool
-
-  init(_ reference: Reference) {
-    let name = reference.lookup.text("name") ?? ""
-    (parameter, selector) = Self.parts(of: name)
-    self.name = name
-    self.isDecrypted = reference.lookup.boolean("with_decryption") ?? true
-  }
-
-  /// The first five colons of an ARN (`arn:aws:ssm:region:account:parameter/…`) are its own.
-  private static func parts(of name: String) -> (parameter: String, selector: String?) {
-    let fields = name.split(separator: ":", omittingEmptySubsequences: false)
-    let isARN = fields.first == "arn" && fields.count >= 6
-    let own = isARN ? 6 : 1
-    var parameter = fields[own - 1]
-    if isARN, parameter.hasPrefix("parameter/") {
-      parameter = parameter.dropFirst("parameter".count)
-    }
-    let bare = parameter.drop { $0 == "/" }
-    return (String(bare), fields.count > own ? fields[own...].joined(separator: ":") : nil)
-  }
-
-  var description: String { DocumentPath.shown(name, atMost: 200) }
 }

@@ -1,125 +1,144 @@
 import AWSSigning
 import EventLoop
 import ExecutionModel
+import JSONReader
 import ProviderKit
 import SecretBytes
 
 /// One connection to AWS STS: one role, whose value is the temporary credentials of one session of it.
 public struct STSProvider: SecretProvider {
-  public static let descriptor = ProviderDescriptor.awsSTS
+  public struct Connection: Sendable {
+    fileprivate static let roleARN = Field<String>(
+      "role_arn",
+      .grammar(
+        TextGrammar("the ARN of a role, as arn:aws:iam::123456789012:role/name", pattern: "^arn:.+:role/.+$") { text in
+          text.hasPrefix("arn:") && text.contains(":role/") && !text.hasSuffix(":role/")
+        }), required: true, "the role to assume")
+    fileprivate static let sessionName = Field<String>(
+      "session_name", .grammar(nameGrammar), defaultsTo: "JOB@NODE", "names the session in AWS's logs")
+    fileprivate static let externalID = Field<String>(
+      "external_id", .grammar(.word(2...1224, "_+=,.@:/-", "2 to 1224 letters, digits and _+=,.@:/-")),
+      "what the role's trust policy asks for")
+    fileprivate static let seconds = Field<Int64>(
+      "duration_seconds", .integer(900...43_200), defaultsTo: "3600",
+      "how long they live; at most what the role allows, and 3600 where a role assumes a role")
+    private static let nameGrammar = TextGrammar.word(2...64, "_+=,.@-", "2 to 64 letters, digits and _+=,.@-")
 
-  private let chain: AWSCredentialChain
-  private let call: STSCall
-  private let skew: ClockSkew
-  private let region: String
-  private let role: Role
-  private let services: ProviderServices
-  private let failures: FailureMaker
+    fileprivate let aws: AWSConnection
+    fileprivate let role: TokenService.Role
 
-  public init(connection: ProviderConnection, services: ProviderServices) throws(DocumentFault) {
-    let region = connection.fields.text("region") ?? ""
-    let skew = ClockSkew()
-    self.chain = try AWSCredentialChain(connection: connection, services: services, region: region)
-    self.call = STSCall(connection: connection, services: services, region: region, isNested: false, skew: skew)
-    self.skew = skew
-    self.region = region
-    self.role = Role(connection.key)
-    self.services = services
-    self.failures = FailureMaker(connection: connection.name)
-  }
-
-  public static func describe(_ reference: Reference) -> String {
-    Role(reference.connection).description
-  }
-
-  public func checkAddresses() throws(ProviderFailure) {
-    try call.checkAddresses()
-  }
-
-  public func logIn() async throws(ProviderFailure) -> LoginReport {
-    try await chain.report(services)
-  }
-
-  public func fetch(_ references: [Reference]) async -> [FetchResult] {
-    let result: FetchResult
-    do throws(ProviderFailure) {
-      result = .success(try await assume())
-    } catch {
-      result = .failure(error.about(role.description))
+    fileprivate init(_ values: ConnectionValues) throws(FieldFault) {
+      aws = try AWSConnection(values)
+      role = TokenService.Role(
+        arn: try values.fields.required(Self.roleARN), sessionName: try values.fields.required(Self.sessionName),
+        externalID: values.fields[Self.externalID], seconds: values.fields[Self.seconds])
     }
-    // All entries of a connection read the one session.
-    return references.map { _ in result }
+
+    /// The job and the node, so that AWS's logs tell who asked: `web@edge-17`.
+    @Sendable fileprivate static func standardName(_ names: ExecutionNames) -> String {
+      func part(_ text: String, _ longest: Int) -> String {
+        let letters = text.utf8.prefix(longest).map { byte in
+          let character = Character(UnicodeScalar(byte))
+          return nameGrammar.accepts("\(character)\(character)") ? character : "-"
+        }
+        return String(letters)
+      }
+      let node = part(names.node, 31)
+      return "\(part(names.job ?? "secrets-agent", 32))@\(node.isEmpty ? "node" : node)"
+    }
   }
 
-  /// Temporary credentials cannot be revoked by who holds them: they end by themselves.
-  public func close(_ reason: CloseReason) async {}
+  /// The role is the connection's, so there is one value, whoever asks.
+  public struct Lookup: SecretLookup {
+    let role: String
+
+    public var description: String { DocumentPath.shown(role, atMost: 200) }
+  }
+
+  private static let accessKeyID = "access_key_id"
+  private static let secretAccessKey = "secret_access_key"
+  private static let sessionToken = "session_token"
+  private static let expiration = "expiration"
+  private static let region = "region"
+
+  /// `aws_sts` (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html). The role is the connection's: each provider
+  /// gives the credentials of one session.
+  public static let declaration = ProviderDeclaration<Connection, Lookup>(
+    type: "aws_sts",
+    summary:
+      "AWS Security Token Service: temporary credentials of a role, as three variables below the entry's name",
+    connection: AWSConnection.fields + [
+      Connection.roleARN.descriptor, Connection.sessionName.descriptor, Connection.externalID.descriptor,
+      Connection.seconds.descriptor,
+    ],
+    connectionDefaults: ["session_name": Connection.standardName],
+    authentication: AWSLogin.declaration.descriptor,
+    makeConnection: { values throws(FieldFault) in try Connection(values) },
+    lookup: [],
+    makeLookup: { _, connection in Lookup(role: connection.role.arn) },
+    refreshDefault: .halfOfRemainingLife,
+    outputs: [
+      .init("ACCESS_KEY_ID", field: accessKeyID), .init("SECRET_ACCESS_KEY", field: secretAccessKey),
+      .init("SESSION_TOKEN", field: sessionToken),
+    ],
+    fieldNames: [accessKeyID, secretAccessKey, sessionToken, expiration, region])
+
+  private let connection: OpenConnection
+  private let settings: Connection
+  private let service: AWSService
+  private let session: Session<ResolvedCredentials>
+
+  public init(_ settings: Connection, over connection: OpenConnection) {
+    let context = AWSContext(connection: connection, settings: settings.aws)
+    self.connection = connection
+    self.settings = settings
+    service = AWSService(.tokens, context)
+    session = CredentialSearch(context).session()
+  }
+
+  public func checkAddresses() throws(ProviderFailure) { try service.checkAddress() }
+
+  public func logIn() async throws(ProviderFailure) -> LoginReport { try await connection.report(session) }
+
+  /// All entries of a connection read the one session. Temporary credentials cannot be revoked by who holds them: they end by
+  /// themselves.
+  public func fetch(_ lookups: [Lookup]) async -> [FetchResult] {
+    do throws(ProviderFailure) {
+      let secret = try await assume()
+      return lookups.map { _ in .success(secret) }
+    } catch {
+      return lookups.map { .failure(error.about($0.description)) }
+    }
+  }
 
   private func assume() async throws(ProviderFailure) -> FetchedSecret {
-    let login = try await chain.current()
-    do throws(ProviderFailure) {
-      return try await session(login.credential)
-    } catch {
-      // Keys that may have ended meanwhile are exchanged once; the same keys would be refused again.
-      guard error.kind == .denied, login.credential.credentials.sessionToken != nil else {
-        throw error
-      }
-      let fresh = try await chain.replacing(login)
-      guard fresh.credential.credentials.accessKeyID != login.credential.credentials.accessKeyID else {
-        throw error
-      }
-      return try await session(fresh.credential)
-    }
-  }
-
-  private func session(_ identity: ResolvedCredentials) async throws(ProviderFailure) -> FetchedSecret {
-    let credentials: AWSCredentials
-    do throws(ProviderFailure) {
-      credentials = try await call.assumeRole(
-        roleARN: role.arn, sessionName: role.sessionName, externalID: role.externalID,
-        durationSeconds: role.seconds, with: identity)
-    } catch {
-      throw explained(error, identity)
-    }
-    let now = services.time.now
+    let credentials = try await TokenService(service: service).credentials(of: settings.role, as: session)
+    let now = connection.services.time.now
     guard
       let end = credentials.expiresAt, let token = credentials.sessionToken,
-      case (let left, let overflow) = end.subtractingReportingOverflow(skew.now(services.time.unixTime)), !overflow,
-      left > 0
+      let left = credentials.secondsLeft(at: service.unixTime), left > 0
     else {
-      throw failures.make(
+      throw connection.failures.make(
         .malformed, "the credentials that STS gave have ended already", hint: "check the node's clock")
     }
     // Beyond a day and a half no session lives.
     return FetchedSecret(
-      payload: RoleSession.object(credentials, token: token, end: end, region: region),
-      expiry: now.advanced(by: .seconds(min(left, 129_600))), fetchedAt: now)
+      payload: object(credentials, token: token, end: end), expiry: now.advanced(by: .seconds(min(left, 129_600))),
+      fetchedAt: now)
   }
 
-  /// A refusal with the identity that was refused.
-  private func explained(_ failure: ProviderFailure, _ identity: ResolvedCredentials) -> ProviderFailure {
-    guard failure.kind == .denied else {
-      return failure
-    }
-    let hint = failure.hint.map { "\($0); asked" } ?? "asked"
-    return failures.make(
-      failure.kind, failure.message, status: failure.status, retryAfter: failure.retryAfter,
-      hint: "\(hint) as \(identity.shown), in \(DocumentPath.shown(region))")
+  /// One object with all values, so that no two variables of an entry can be of different sessions.
+  private func object(_ credentials: AWSCredentials, token: SecretBytes, end: Int64) -> SecretBytes {
+    var json = JSONWriter()
+    json.beginObject()
+    json.member(Self.accessKeyID, credentials.accessKeyID)
+    json.name(Self.secretAccessKey)
+    json.string(credentials.secretAccessKey)
+    json.name(Self.sessionToken)
+    json.string(token)
+    json.member(Self.expiration, AWSExpiration.text(end))
+    json.member(Self.region, settings.aws.region)
+    json.endObject()
+    return json.finish()
   }
-}
-
-/// The role of one connection.
-private struct Role: Sendable, CustomStringConvertible {
-  let arn: String
-  let sessionName: String?
-  let externalID: String?
-  let seconds: Int64?
-
-  init(_ connection: ProviderConnection.Key) {
-    arn = connection.fields.text("role_arn") ?? ""
-    sessionName = connection.fields.text("session_name")
-    externalID = connection.fields.text("external_id")
-    seconds = connection.fields.integer("duration_seconds")
-  }
-
-  var description: String { DocumentPath.shown(arn, atMost: 200) }
 }

@@ -5,124 +5,115 @@ import SecretBytes
 
 /// One connection to AWS Secrets Manager.
 public struct SecretsManagerProvider: SecretProvider {
-  public static let descriptor = ProviderDescriptor.awsSecretsManager
+  public struct Lookup: SecretLookup {
+    enum Version: Hashable, Sendable {
+      case id(String)
+      case stage(String)
+    }
+
+    fileprivate static let id = Field<String>("secret_id", .text, required: true, "the secret's name or ARN")
+    fileprivate static let versionID = Field<String>(
+      "version_id", .text, "id of a version; pinned, so never refreshed")
+    fileprivate static let versionStage = Field<String>(
+      "version_stage", .text, defaultsTo: currentStage, "staging label of a version")
+    private static let currentStage = "AWSCURRENT"
+
+    let id: String
+    let version: Version
+
+    fileprivate init(_ values: FieldValues) throws(FieldFault) {
+      id = try values.required(Self.id)
+      version = values[Self.versionID].map { .id($0) } ?? .stage(values[Self.versionStage] ?? Self.currentStage)
+    }
+
+    /// What a batch gives: it knows no versions.
+    var isCurrent: Bool { version == .stage(Self.currentStage) }
+
+    public var description: String {
+      let name = DocumentPath.shown(id, atMost: 200)
+      return switch version {
+      case .id(let version): "\(name) version \(DocumentPath.shown(version))"
+      case .stage(let stage): isCurrent ? name : "\(name) stage \(DocumentPath.shown(stage))"
+      }
+    }
+  }
 
   /// How many secrets one BatchGetSecretValue takes.
-  static let batchSize = 20
+  private static let batchSize = 20
 
-  private let service: AWSJSONService
-  private let services: ProviderServices
-  private let gate: BatchGate
+  /// `aws_secrets_manager` (https://docs.aws.amazon.com/secretsmanager/latest/apireference/).
+  public static let declaration = ProviderDeclaration<AWSConnection, Lookup>(
+    type: "aws_secrets_manager", summary: "AWS Secrets Manager: text and binary secrets, up to 20 a call",
+    connection: AWSConnection.fields, authentication: AWSLogin.declaration.descriptor,
+    makeConnection: { values throws(FieldFault) in try AWSConnection(values) },
+    lookup: [Lookup.id.descriptor, Lookup.versionID.descriptor, Lookup.versionStage.descriptor],
+    lookupRules: [.atMostOne(["version_id", "version_stage"])], pinningFields: ["version_id"],
+    makeLookup: { values, _ throws(FieldFault) in try Lookup(values) },
+    batchSize: batchSize)
 
-  public init(connection: ProviderConnection, services: ProviderServices) throws(DocumentFault) {
-    self.services = services
-    self.service = try AWSJSONService(
-      .init(name: "secretsmanager", target: "secretsmanager"), connection: connection, services: services)
-    self.gate = BatchGate {
-      services.log.notice(
-        "BatchGetSecretValue is denied; each secret is a call of its own",
-        metadata: ["provider": "\(connection.name)", "hint": "allow secretsmanager:BatchGetSecretValue"])
-    }
+  private let store: AWSStore
+  private let batches: BatchFetch
+
+  public init(_ settings: AWSConnection, over connection: OpenConnection) {
+    store = AWSStore(.secretsManager, target: "secretsmanager", settings, over: connection)
+    batches = BatchFetch(over: connection, .secretsManager, "BatchGetSecretValue", of: "secret", denial: .ofAction)
   }
 
-  public static func describe(_ reference: Reference) -> String {
-    SecretLookup(reference).description
-  }
+  public func checkAddresses() throws(ProviderFailure) { try store.service.checkAddress() }
 
-  public func checkAddresses() throws(ProviderFailure) {
-    try service.checkAddresses()
-  }
+  public func logIn() async throws(ProviderFailure) -> LoginReport { try await store.connection.report(store.session) }
 
-  public func logIn() async throws(ProviderFailure) -> LoginReport {
-    try await service.chain.report(services)
-  }
-
-  public func fetch(_ references: [Reference]) async -> [FetchResult] {
-    let lookups = references.map(SecretLookup.init)
+  public func fetch(_ lookups: [Lookup]) async -> [FetchResult] {
     let current = lookups.indices.filter { lookups[$0].isCurrent }
-    let batches = current.chunks(of: Self.batchSize)
-    let fetch = BatchFetch(denial: .ofAction, gate: gate, inFlight: services.limits.inFlight)
-    return await fetch.run(count: lookups.count, batches: batches) { place in
-      await single(lookups[place])
-    } batch: { places in
-      await batch(places.map { lookups[$0] })
-    }
+    return await batches.run(lookups, batches: current.chunks(of: Self.batchSize), single: single, batch: batch)
   }
-
-  public func close(_ reason: CloseReason) async {}
-
-  // MARK: - One secret
 
   /// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
-  private func single(_ lookup: SecretLookup) async -> FetchResult {
-    var body = JSONWriter()
-    body.beginObject()
-    body.name("SecretId")
-    body.string(lookup.id)
-    if let version = lookup.versionID {
-      body.name("VersionId")
-      body.string(version)
-    } else if !lookup.isCurrent {
-      body.name("VersionStage")
-      body.string(lookup.stage)
-    }
-    body.endObject()
-    do throws(AWSCallFailure) {
-      let answer = try await service.send(
-        .init(operation: "GetSecretValue", body: body.finish(), reference: lookup.description))
-      return value(in: answer.json, lookup)
-    } catch {
-      return .failure(error.failure)
+  private func single(_ lookup: Lookup) async -> FetchResult {
+    await store.fetch("GetSecretValue", about: lookup.description) { json in
+      json.member("SecretId", lookup.id)
+      switch lookup.version {
+      case .id(let version): json.member("VersionId", version)
+      case .stage(let stage): if !lookup.isCurrent { json.member("VersionStage", stage) }
+      }
+    } read: { json throws(ProviderFailure) in
+      try value(in: json, lookup)
     }
   }
 
   /// Text as it is, binary out of its base64.
-  private func value(in json: JSONValue, _ lookup: SecretLookup) -> FetchResult {
+  private func value(in json: JSONValue, _ lookup: Lookup) throws(ProviderFailure) -> FetchedSecret {
     let version = json.member("VersionId")?.text.map { DocumentPath.shown($0) }
     if let text = json.member("SecretString")?.secret {
-      return .success(
-        FetchedSecret(payload: text.detached(), version: version, fetchedAt: services.time.now))
+      return store.value(text.detached(), version: version)
     }
     guard let encoded = json.member("SecretBinary")?.secret else {
-      return .failure(service.failures.incomplete("SecretString or SecretBinary", lookup.description))
+      throw store.incomplete("SecretString or SecretBinary", lookup.description)
     }
     guard let bytes = Base64.decode(encoded) else {
-      return .failure(service.failures.incomplete("SecretBinary in base64", lookup.description))
+      throw store.incomplete("SecretBinary in base64", lookup.description)
     }
-    return .success(FetchedSecret(payload: bytes, version: version, fetchedAt: services.time.now))
+    return store.value(bytes, version: version)
   }
 
-  // MARK: - Many
-
   /// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html
-  private func batch(_ lookups: [SecretLookup]) async -> BatchFetch.Outcome {
-    var body = JSONWriter()
-    body.beginObject()
-    body.name("SecretIdList")
-    body.beginArray()
-    for lookup in lookups {
-      body.string(lookup.id)
-    }
-    body.endArray()
-    body.endObject()
-    do throws(AWSCallFailure) {
-      let answer = try await service.send(
-        .init(operation: "BatchGetSecretValue", body: body.finish(), reference: nil, values: lookups.count))
-      return .answered(results(of: answer, lookups))
-    } catch {
-      return BatchFetch.Outcome(error)
+  private func batch(_ lookups: [Lookup]) async -> BatchFetch.Outcome {
+    await store.fetchBatch("BatchGetSecretValue", values: lookups.count) { json in
+      json.member("SecretIdList", lookups.map(\.id))
+    } read: { json, identity in
+      results(of: json, lookups, identity)
     }
   }
 
   /// Values by name or ARN, errors by the id asked for. What the answer leaves out (it promises no completeness), and what may
   /// pass, is asked for once more by itself.
-  private func results(of answer: AWSJSONService.Answer, _ lookups: [SecretLookup]) -> [FetchResult?] {
+  private func results(
+    of json: JSONValue, _ lookups: [Lookup], _ identity: ResolvedCredentials
+  ) -> [FetchResult?] {
     var values: [String: JSONValue] = [:]
-    for value in answer.json.member("SecretValues")?.elements.map({ $0 }) ?? [] {
-      for key in [value.member("Name")?.text, value.member("ARN")?.text] {
-        if let key {
-          values[key] = value
-        }
+    for value in json.member("SecretValues")?.elements.map({ $0 }) ?? [] {
+      for key in ["Name", "ARN"].compactMap({ value.member($0)?.text }) {
+        values[key] = value
       }
       // The service adds a dash and six characters to the name, and finds a secret without them too.
       if let arn = value.member("ARN")?.text, arn.count > 7, values[String(arn.dropLast(7))] == nil {
@@ -130,53 +121,22 @@ public struct SecretsManagerProvider: SecretProvider {
       }
     }
     var errors: [String: JSONValue] = [:]
-    for error in answer.json.member("Errors")?.elements.map({ $0 }) ?? [] {
+    for error in json.member("Errors")?.elements.map({ $0 }) ?? [] {
       if let id = error.member("SecretId")?.text {
         errors[id] = error
       }
     }
-    return lookups.map { lookup in
+    return lookups.map { lookup -> FetchResult? in
       if let value = values[lookup.id] {
-        return self.value(in: value, lookup)
+        return FetchResult { () throws(ProviderFailure) in try self.value(in: value, lookup) }
       }
-      return errors[lookup.id].flatMap { failure($0, lookup, answer.credentials) }
+      guard let error = errors[lookup.id] else {
+        return nil
+      }
+      let failure = store.failure(
+        AWSError(name: error.member("ErrorCode")?.text, message: error.member("Message")?.text),
+        about: .init(reference: lookup.description, operation: "GetSecretValue", identity: identity))
+      return failure.isRetriable ? nil : .failure(failure)
     }
-  }
-
-  private func failure(
-    _ json: JSONValue, _ lookup: SecretLookup, _ credentials: ResolvedCredentials
-  ) -> FetchResult? {
-    let error = AWSError(code: json.member("ErrorCode")?.text, message: json.member("Message")?.text)
-    let failure = service.failures.failure(
-      error, status: nil,
-      about: .init(
-        reference: lookup.description, action: service.action("GetSecretValue"), credentials: credentials))
-    return failure.isRetriable ? nil : .failure(failure)
-  }
-}
-
-/// The lookup fields of one reference.
-struct SecretLookup: Sendable, CustomStringConvertible {
-  static let currentStage = "AWSCURRENT"
-
-  let id: String
-  let versionID: String?
-  let stage: String
-
-  init(_ reference: Reference) {
-    id = reference.lookup.text("secret_id") ?? ""
-    versionID = reference.lookup.text("version_id")
-    stage = reference.lookup.text("version_stage") ?? Self.currentStage
-  }
-
-  /// What a batch gives: it knows no versions.
-  var isCurrent: Bool { versionID == nil && stage == Self.currentStage }
-
-  var description: String {
-    let name = DocumentPath.shown(id, atMost: 200)
-    if let versionID {
-      return "\(name) version \(DocumentPath.shown(versionID))"
-    }
-    return isCurrent ? name : "\(name) stage \(DocumentPath.shown(stage))"
   }
 }

@@ -1,6 +1,7 @@
 import AWSSigning
 import ExecutionModel
 import JSONReader
+import Processes
 import ProviderKit
 import SecretBytes
 
@@ -10,65 +11,69 @@ import SecretBytes
 /// Only the node's owner writes the shared files, and a document can at most name a profile, so who lets the files be read lets
 /// their command be run.
 struct CredentialProcess: Sendable {
-  static let timeLimit: Int32 = 30_000
-  static let outputLimit = 64 * 1024
+  private static let seconds = 30
+  private static let outputLimit = 64 * 1024
 
-  let context: CredentialContext
+  let context: AWSContext
 
   func resolve(_ command: String, profile: String) async throws(ProviderFailure) -> ResolvedCredentials {
     let name = DocumentPath.shown(profile)
+    func fault(_ kind: ProviderFailure.Class, _ message: String, hint: String? = nil) -> ProviderFailure {
+      context.connection.failures.make(kind, "credential_process of profile \(name) \(message)", hint: hint)
+    }
     guard let arguments = ShellWords.split(command), !arguments.isEmpty else {
-      throw context.failures.make(.denied, "credential_process of profile \(name) is not a command line")
+      throw fault(.denied, "is not a command line")
     }
-    let process = HelperProcess(
-      arguments: arguments, timeLimit: Self.timeLimit, outputLimit: Self.outputLimit)
     let output: SecretBytes
-    do throws(HelperProcess.Fault) {
-      output = try await process.output().get()
+    do throws(Fault) {
+      output = try await self.output(of: arguments)
     } catch {
-      throw context.failures.make(
-        error == .tooLong ? .transient : .denied, "credential_process of profile \(name) \(Self.words(error))",
-        hint: "run the command by hand")
+      throw fault(error.kind, error.message, hint: "run the command by hand")
     }
-    return ResolvedCredentials(
-      credentials: try credentials(output, "credential_process of profile \(name)"),
-      source: "process of profile \(name)")
-  }
-
-  private static func words(_ fault: HelperProcess.Fault) -> String {
-    switch fault {
-    case .notFound: "is not an executable file"
-    case .notStarted(let code): "could not be run (error \(code))"
-    case .failed(let status): "ended with status \(status)"
-    case .killed(let signal): "was ended by signal \(signal)"
-    case .tooLong: "took longer than \(timeLimit / 1000) seconds"
-    case .tooMuchOutput: "printed more than \(outputLimit / 1024) KiB"
+    do throws(AnswerFault) {
+      return ResolvedCredentials(credentials: try Self.credentials(output), source: "process of profile \(name)")
+    } catch {
+      throw fault(.malformed, "printed \(error.message)")
     }
   }
 
-  private func credentials(_ output: SecretBytes, _ what: String) throws(ProviderFailure) -> AWSCredentials {
-    func fault(_ message: String) -> ProviderFailure { context.failures.make(.malformed, "\(what) \(message)") }
+  private struct Fault: Error {
+    var kind = ProviderFailure.Class.denied
+    let message: String
+  }
+
+  private func output(of arguments: [String]) async throws(Fault) -> SecretBytes {
+    let services = context.connection.services
+    guard let loop = services.executor else {
+      throw Fault(message: "could not be run: nothing here watches processes")
+    }
+    let command = CapturedCommand(
+      arguments, environment: .inherited(), output: .answer(atMost: Self.outputLimit), timeLimit: .seconds(Self.seconds)
+    )
+    let outcome: CapturedCommand.Outcome
+    do throws(SpawnFault) {
+      outcome = try await command.run(on: loop, time: services.time)
+    } catch {
+      throw Fault(message: error.isNoProgram ? "is not an executable file" : "could not be run (error \(error.code))")
+    }
+    switch outcome.ending {
+    case .byItself(.exited(0)): return outcome.output
+    case .byItself(.exited(let status)): throw Fault(message: "ended with status \(status)")
+    case .byItself(.signalled(let signal)): throw Fault(message: "was ended by signal \(signal)")
+    case .byItself(.unknown): throw Fault(message: "ended, but its status is not known")
+    case .timeLimit: throw Fault(kind: .transient, message: "took longer than \(Self.seconds) seconds")
+    case .outputLimit: throw Fault(message: "printed more than \(Self.outputLimit / 1024) KiB")
+    case .cancelled: throw Fault(kind: .transient, message: "was ended: the time limit was reached")
+    }
+  }
+
+  private static func credentials(_ output: SecretBytes) throws(AnswerFault) -> AWSCredentials {
     guard let json = try? JSONValue.parse(output, limits: .payload) else {
-      throw fault("printed what is not JSON")
+      throw AnswerFault(message: "what is not JSON")
     }
     guard json.member("Version")?.int64 == 1 else {
-      throw fault("printed another Version than 1")
+      throw AnswerFault(message: "another Version than 1")
     }
-    guard
-      let accessKeyID = json.member("AccessKeyId")?.text, !accessKeyID.isEmpty,
-      let secret = json.member("SecretAccessKey")?.secret, !secret.isEmpty
-    else {
-      throw fault("printed no AccessKeyId and SecretAccessKey")
-    }
-    var end: Int64?
-    if let value = json.member("Expiration"), !value.isNull {
-      guard let seconds = value.text.flatMap(AWSTimestamp.seconds(of:)) else {
-        throw fault("printed an Expiration that is no date")
-      }
-      end = seconds
-    }
-    return AWSCredentials(
-      accessKeyID: accessKeyID, secretAccessKey: secret.detached(),
-      sessionToken: json.member("SessionToken")?.secret?.detached(), expiresAt: end)
+    return try AWSCredentials(json: json, token: "SessionToken")
   }
 }

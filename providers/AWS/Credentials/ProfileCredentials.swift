@@ -3,53 +3,38 @@ import ExecutionModel
 import ProviderKit
 import SecretBytes
 
-/// The credentials of a profile of AWS's shared files, with all that a profile may lean on: other profiles, roles, commands.
-struct ProfileCredentials: Sendable {
-  /// Roles that lead to roles: more than this is no set-up that anyone meant.
-  static let longestChain = 8
-
-  let context: CredentialContext
-  let sts: STSCall
-
-  /// The profile that is named, or `default`.
-  func find() async throws(ProviderFailure) -> SourceOutcome {
+extension CredentialSearch {
+  /// The credentials of the profile that is named, or of `default`, with all that a profile may lean on: other profiles, roles,
+  /// commands.
+  func profile() async throws(ProviderFailure) -> SourceOutcome {
     let shared = try SharedConfiguration.load(context)
     let name = context.profileName
     let shown = DocumentPath.shown(name)
     guard let profile = shared.profiles[name] else {
       let reason = (["there is no profile \(shown)"] + shared.remarks).joined(separator: ", ")
       guard context.namedProfile == nil else {
-        throw context.failures.make(.denied, reason, hint: "check the profile's name and the shared files")
+        throw context.denied(reason, hint: "check the profile's name and the shared files")
       }
       return .nothing(reason)
     }
-    let resolver = ProfileResolver(context: context, sts: sts, shared: shared)
+    let resolver = ProfileResolver(search: self, profiles: shared.profiles)
     let resolved =
       profile.hasRole
       ? try await resolver.role(name, profile, visited: [name]) : try await resolver.own(name, profile)
-    guard let resolved else {
-      return .nothing("profile \(shown) has no credentials")
-    }
-    return .found(resolved)
-  }
-
-  /// The method `profile`, for which nothing is a failure.
-  func given() async throws(ProviderFailure) -> ResolvedCredentials {
-    switch try await find() {
-    case .found(let resolved): return resolved
-    case .nothing(let reason): throw context.failures.make(.denied, reason)
-    }
+    return resolved.map { .found($0) } ?? .nothing("profile \(shown) has no credentials")
   }
 }
 
 /// Goes through the profiles of one reading of the files.
 private struct ProfileResolver {
-  let context: CredentialContext
-  let sts: STSCall
-  let shared: SharedConfiguration
+  /// Roles that lead to roles: more than this is no set-up that anyone meant.
+  private static let longestChain = 8
+
+  let search: CredentialSearch
+  let profiles: [String: SharedConfiguration.Profile]
 
   private func fault(_ profile: String, _ message: String, hint: String? = nil) -> ProviderFailure {
-    context.failures.make(.denied, "profile \(DocumentPath.shown(profile)): \(message)", hint: hint)
+    search.context.denied("profile \(DocumentPath.shown(profile)): \(message)", hint: hint)
   }
 
   // MARK: - A role by way of another identity
@@ -57,7 +42,7 @@ private struct ProfileResolver {
   func role(
     _ name: String, _ profile: SharedConfiguration.Profile, visited: [String]
   ) async throws(ProviderFailure) -> ResolvedCredentials {
-    guard let arn = profile.text("role_arn"), !arn.isEmpty else {
+    guard let arn = profile["role_arn"], !arn.isEmpty else {
       throw fault(name, "role_arn is empty")
     }
     guard !profile.has("mfa_serial") else {
@@ -65,40 +50,31 @@ private struct ProfileResolver {
         name, "mfa_serial asks for a code that only a person can give",
         hint: "use a role that a service may take without MFA")
     }
-    let duration = try duration(name, profile)
+    let seconds = profile["duration_seconds"]
+    let role = TokenService.Role(
+      arn: arn, sessionName: profile["role_session_name"], externalID: profile["external_id"],
+      seconds: seconds.flatMap { Int64($0) })
+    guard seconds == nil || role.seconds.map({ (900...43_200).contains($0) }) == true else {
+      throw fault(name, "duration_seconds is not a number from 900 to 43200")
+    }
     let identity: ResolvedCredentials
-    switch (profile.text("source_profile"), profile.text("credential_source")) {
+    switch (profile["source_profile"], profile["credential_source"]) {
     case (.some, .some): throw fault(name, "source_profile and credential_source exclude each other")
     case (nil, nil): throw fault(name, "role_arn needs source_profile or credential_source")
     case (nil, .some(let source)): identity = try await credentialSource(source, name)
     case (.some(let source), nil): identity = try await sourceProfile(source, name, visited)
     }
-    let credentials = try await sts.assumeRole(
-      roleARN: arn, sessionName: profile.text("role_session_name"), externalID: profile.text("external_id"),
-      durationSeconds: duration, with: identity)
     return ResolvedCredentials(
-      credentials: credentials,
-      source: "role \(DocumentPath.shown(arn, atMost: 200)) of profile \(DocumentPath.shown(name))")
-  }
-
-  private func duration(
-    _ name: String, _ profile: SharedConfiguration.Profile
-  ) throws(ProviderFailure) -> Int64? {
-    guard let text = profile.text("duration_seconds") else {
-      return nil
-    }
-    guard let seconds = Int64(text), (900...43_200).contains(seconds) else {
-      throw fault(name, "duration_seconds is not a number from 900 to 43200")
-    }
-    return seconds
+      credentials: try await search.tokens.credentials(of: role, by: .keys(identity.credentials)),
+      source: "role \(role.shown) of profile \(DocumentPath.shown(name))")
   }
 
   private func credentialSource(_ source: String, _ name: String) async throws(ProviderFailure) -> ResolvedCredentials {
     let outcome: SourceOutcome
     switch source.lowercased() {
-    case "environment": outcome = try EnvironmentKeys(context: context).find()
-    case "ecscontainer": outcome = try await ContainerEndpoint(context: context).find()
-    case "ec2instancemetadata": outcome = try await InstanceMetadata(context: context).find()
+    case "environment": outcome = try search.environmentKeys()
+    case "ecscontainer": outcome = try await search.container()
+    case "ec2instancemetadata": outcome = try await search.instanceRole(isExpected: false)
     default:
       throw fault(
         name, "credential_source \(DocumentPath.shown(source)) is not known",
@@ -106,7 +82,7 @@ private struct ProfileResolver {
     }
     switch outcome {
     case .found(let resolved): return resolved
-    case .nothing(let reason):
+    case .nothing(let reason, _):
       throw fault(name, "credential_source \(DocumentPath.shown(source)) gave nothing: \(reason)")
     }
   }
@@ -114,7 +90,7 @@ private struct ProfileResolver {
   private func sourceProfile(
     _ source: String, _ name: String, _ visited: [String]
   ) async throws(ProviderFailure) -> ResolvedCredentials {
-    guard let profile = shared.profiles[source] else {
+    guard let profile = profiles[source] else {
       throw fault(name, "its source_profile \(DocumentPath.shown(source)) does not exist")
     }
     // A profile may be its own source, for the keys that stand beside its role.
@@ -122,8 +98,8 @@ private struct ProfileResolver {
       let way = (visited + [source]).map { DocumentPath.shown($0) }.joined(separator: " → ")
       throw fault(name, "its source_profile leads in a circle: \(way)")
     }
-    guard visited.count < ProfileCredentials.longestChain else {
-      throw fault(name, "more than \(ProfileCredentials.longestChain) profiles lead to each other")
+    guard visited.count < Self.longestChain else {
+      throw fault(name, "more than \(Self.longestChain) profiles lead to each other")
     }
     if profile.hasRole, !profile.hasKeys {
       return try await role(source, profile, visited: visited + [source])
@@ -139,13 +115,13 @@ private struct ProfileResolver {
   func own(
     _ name: String, _ profile: SharedConfiguration.Profile
   ) async throws(ProviderFailure) -> ResolvedCredentials? {
-    if let file = profile.text("web_identity_token_file"), !file.isEmpty {
-      guard let arn = profile.text("role_arn") else {
+    if let file = profile["web_identity_token_file"], !file.isEmpty {
+      guard let arn = profile["role_arn"] else {
         throw fault(name, "web_identity_token_file needs role_arn")
       }
-      return try await WebIdentity(context: context, sts: sts).take(
-        role: arn, sessionName: profile.text("role_session_name"), file: file,
-        what: "web_identity_token_file of profile \(DocumentPath.shown(name))")
+      return try await search.webIdentity(
+        TokenService.Role(arn: arn, sessionName: profile["role_session_name"]), file,
+        named: "web_identity_token_file of profile \(DocumentPath.shown(name))")
     }
     if profile.has("sso_account_id") || profile.has("sso_role_name") {
       throw fault(
@@ -158,8 +134,8 @@ private struct ProfileResolver {
     if profile.has("login_session") {
       throw fault(name, "login_session needs a person at a browser", hint: "use a role, keys or a workload identity")
     }
-    if let command = profile.text("credential_process") {
-      return try await CredentialProcess(context: context).resolve(command, profile: name)
+    if let command = profile["credential_process"] {
+      return try await CredentialProcess(context: search.context).resolve(command, profile: name)
     }
     return try keys(name, profile.config)
   }

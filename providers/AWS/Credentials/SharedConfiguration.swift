@@ -14,7 +14,7 @@ struct SharedConfiguration: Sendable {
     /// Of the config file alone.
     var config: [String: SecretBytes] = [:]
 
-    func text(_ key: String) -> String? { values[key]?.unsafeString() }
+    subscript(key: String) -> String? { values[key]?.unsafeString() }
     func has(_ key: String) -> Bool { values[key] != nil }
 
     var hasKeys: Bool { has("aws_access_key_id") || has("aws_secret_access_key") }
@@ -22,44 +22,49 @@ struct SharedConfiguration: Sendable {
     var hasRole: Bool { has("role_arn") && !has("web_identity_token_file") }
   }
 
+  private let name: String
   private(set) var profiles: [String: Profile] = [:]
   /// Sections `[services x]`, by name.
   private(set) var services: [String: [String: SecretBytes]] = [:]
+  /// The connection's own profile; empty where there is none.
+  var own: Profile { profiles[name] ?? Profile() }
   /// Why a file gave nothing, a sentence each.
   private(set) var remarks: [String] = []
 
   /// Reads both files anew, as far as they are there and the policy lets them be read.
   ///
   /// - Throws: for a file that is there, but is not of this grammar.
-  static func load(_ context: CredentialContext) throws(ProviderFailure) -> SharedConfiguration {
-    var shared = SharedConfiguration()
-    let config = try shared.sections("AWS_CONFIG_FILE", standard: "config", context)
-    for section in config {
+  static func load(_ context: AWSContext) throws(ProviderFailure) -> SharedConfiguration {
+    var shared = SharedConfiguration(name: context.profileName)
+    for section in try shared.sections("AWS_CONFIG_FILE", standard: "config", context) {
       shared.take(config: section)
     }
-    let credentials = try shared.sections(
-      "AWS_SHARED_CREDENTIALS_FILE", standard: credentialsName, context)
-    for section in credentials {
+    for section in try shared.sections("AWS_SHARED_CREDENTIALS_FILE", standard: "credentials", context) {
       shared.profiles[section.name, default: Profile()].credentials = section.values
       shared.profiles[section.name]?.values.merge(section.values) { _, own in own }
     }
     return shared
   }
 
+  private init(name: String) { self.name = name }
+
   private mutating func sections(
-    _ variable: String, standard name: String, _ context: CredentialContext
+    _ variable: String, standard name: String, _ context: AWSContext
   ) throws(ProviderFailure) -> [ConfigurationText.Section] {
-    let given = name == Self.credentialsName ? context.givenCredentialsFile : nil
+    var given: String?
+    if name == "credentials", case .profile(let file) = context.settings.login {
+      given = file
+    }
     guard let path = given ?? Self.path(variable, standard: name, context) else {
       remarks.append("neither \(variable) nor HOME says where the \(name) file is")
       return []
     }
     let content: SecretBytes
     do throws(NodeFileFault) {
-      content = try context.services.files.credential(path)
+      content = try context.connection.services.files.credential(path)
     } catch {
       guard given == nil else {
-        throw context.failures.file(error, "auth.path")
+        throw context.connection.failures.file(error, "auth.path")
       }
       remarks.append("\(DocumentPath.shown(path)) \(error.message)")
       return []
@@ -67,21 +72,15 @@ struct SharedConfiguration: Sendable {
     do throws(ConfigurationText.Fault) {
       return try ConfigurationText.parse(content)
     } catch {
-      throw context.failures.make(
-        .denied, "\(DocumentPath.shown(path)) line \(error.line): \(error.message)", hint: "mend the file")
+      throw context.denied(
+        "\(DocumentPath.shown(path)) line \(error.line): \(error.message)", hint: "mend the file")
     }
   }
 
-  private static let credentialsName = "credentials"
-
   /// The file's place, with `~` as the home folder.
-  private static func path(_ variable: String, standard name: String, _ context: CredentialContext) -> String? {
-    let home = context.services.environment.setting("HOME")
-    let path = context.services.environment.setting(variable) ?? "~/.aws/\(name)"
-    guard path.hasPrefix("~/") else {
-      return path
-    }
-    return home.map { $0 + path.dropFirst() }
+  private static func path(_ variable: String, standard name: String, _ context: AWSContext) -> String? {
+    let path = context.setting(variable) ?? "~/.aws/\(name)"
+    return path.hasPrefix("~/") ? context.setting("HOME").map { $0 + path.dropFirst() } : path
   }
 
   /// `[profile x]` and `[default]` are profiles, `[services x]` endpoints; other sections are not for this.
@@ -104,11 +103,9 @@ struct SharedConfiguration: Sendable {
     }
   }
 
-  // MARK: - Settings
-
-  /// The endpoint that the profile's `services` section gives the service with this key, as `secrets_manager`.
-  func serviceEndpoint(_ profile: Profile, _ service: String) -> String? {
-    guard let section = profile.text("services"), let nested = services[section]?[service]?.unsafeString() else {
+  /// The endpoint that the own profile's `services` section gives the service with this key, as `secrets_manager`.
+  func endpoint(of service: String) -> String? {
+    guard let section = own["services"], let nested = services[section]?[service]?.unsafeString() else {
       return nil
     }
     for line in nested.split(whereSeparator: \.isNewline) {

@@ -5,6 +5,7 @@ enum ShellWords {
   static func split(_ line: String) -> [String]? {
     var words: [String] = []
     var word: String?
+    func add(_ text: String) { word = word.map { $0 + text } ?? text }
     var rest = line.unicodeScalars[...]
     while let scalar = rest.popFirst() {
       switch scalar {
@@ -17,19 +18,19 @@ enum ShellWords {
         guard let quoted = single(&rest) else {
           return nil
         }
-        word = (word ?? "") + quoted
+        add(quoted)
       case "\"":
         guard let quoted = double(&rest) else {
           return nil
         }
-        word = (word ?? "") + quoted
+        add(quoted)
       case "\\":
         guard let escaped = rest.popFirst() else {
           return nil
         }
-        word = (word ?? "") + String(escaped)
+        add(String(escaped))
       default:
-        word = (word ?? "") + String(scalar)
+        add(String(scalar))
       }
     }
     if let word {

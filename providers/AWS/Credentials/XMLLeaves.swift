@@ -34,7 +34,7 @@ struct XMLLeaves: Sendable {
   }
 
   /// The text of the one element at `path` below the root, whatever the root and `*` are called.
-  func text(_ path: String...) -> SecretBytes? {
+  func leaf(_ path: String...) -> SecretBytes? {
     let found = leaves.filter { leaf in
       leaf.path.count == path.count + 1
         && zip(leaf.path.dropFirst(), path).allSatisfy { $0 == $1 || $1 == "*" }
@@ -229,7 +229,7 @@ private struct XMLReader {
       let reference = raw.slice(start..<min(start + 12, raw.count))
       guard
         let end = reference.withUnsafeBytes({ $0.firstIndex(of: UInt8(ascii: ";")) }),
-        let scalar = Self.scalar(reference.slice(1..<max(end, 1)).unsafeString() ?? "")
+        let scalar = reference.slice(1..<max(end, 1)).unsafeString().flatMap(Self.scalar)
       else {
         throw fault("an unknown entity")
       }
