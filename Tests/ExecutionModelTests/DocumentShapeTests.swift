@@ -10,7 +10,7 @@ private let entry = #""A": {"from": "v", "mount": "secret", "secret_path": "web"
   for text in [bare, whole, #"{"items": [\#(whole)], "next_token": ""}"#] {
     let execution = try execution(text)
     #expect(execution.secrets.map(\.name) == ["A"])
-    #expect(execution.secrets.first?.lookup.text("secret_path") == "web")
+    #expect(execution.asks(for: ["mount": "secret", "secret_path": "web"]))
     #expect(execution.providers.map(\.name) == ["v", "f"])
     #expect(execution.states.desired == .running)
   }
