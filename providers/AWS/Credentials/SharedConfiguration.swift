@@ -26,10 +26,11 @@ struct SharedConfiguration: Sendable {
   private(set) var profiles: [String: Profile] = [:]
   /// Sections `[services x]`, by name.
   private(set) var services: [String: [String: SecretBytes]] = [:]
-  /// The connection's own profile; empty where there is none.
-  var own: Profile { profiles[name] ?? Profile() }
   /// Why a file gave nothing, a sentence each.
   private(set) var remarks: [String] = []
+
+  /// The connection's own profile; empty where there is none.
+  var own: Profile { profiles[name] ?? Profile() }
 
   /// Reads both files anew, as far as they are there and the policy lets them be read.
   ///
