@@ -133,6 +133,11 @@ let package = Package(
     tests("AzureProviderTests", ["AzureProvider", "ProviderFakes", "TestSupport"]),
     tests("GCPProviderTests", ["GCPProvider", "ProviderFakes", "TestSupport"]),
     tests("FileProviderTests", ["FileProvider", "ProviderKit", "TestSupport"]),
+    tests(
+      "ProviderConformanceTests",
+      [
+        "AWSProvider", "AzureProvider", "FileProvider", "GCPProvider", "ProviderFakes", "TestSupport", "VaultProvider",
+      ]),
     tests("AWSSigningTests", ["AWSSigning", "JSONReader", "SecretBytes"]),
     tests(
       "AWSProviderTests", ["AWSProvider", "JSONReader", "ProviderFakes", "Resolution", "TestSupport"]),

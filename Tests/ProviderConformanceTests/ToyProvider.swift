@@ -1,0 +1,200 @@
+import ExecutionModel
+import HTTPTransport
+import JSONReader
+import ProviderKit
+import SecretBytes
+
+/// A store of named values: a password is given for a token, and one call reads up to ten values.
+struct ToyProvider: SecretProvider {
+  // MARK: - What documents say
+
+  /// An entry of `secret_providers`.
+  struct Connection: Sendable {
+    let address: HTTPURL
+    let login: Login
+  }
+
+  /// `auth.method` and its fields.
+  struct Login: Sendable {
+    let user: String
+    let password: CredentialSource
+  }
+
+  /// An entry of `secrets`.
+  struct Lookup: SecretLookup {
+    let name: String
+
+    var description: String { name }
+  }
+
+  static let batchSize = 10
+
+  private static let address = Field<HTTPURL>(
+    "address", .address, required: true, "the store, as https://toy.example.com")
+  private static let user = Field<String>("user", .text, required: true, "who logs in")
+  private static let password = CredentialField("password", "the password")
+  private static let name = Field<String>(
+    "name", .grammar(.word(1...64, "-", "1 to 64 letters, digits and '-'")), required: true, "name of the value")
+
+  private static let authentication = Authentication<Login>(
+    isRequired: true,
+    methods: [
+      LoginMethod(
+        "password", "a user's password, given for a token", fields: [user.descriptor] + password.descriptors,
+        rules: [password.rule]
+      ) { values throws(FieldFault) in
+        Login(user: try values.required(user), password: try password.source(in: values))
+      }
+    ])
+
+  static let declaration = ProviderDeclaration<Connection, Lookup>(
+    type: "toy", summary: "a store for tests: values by their names, up to ten a call",
+    connection: [address.descriptor], authentication: authentication.descriptor,
+    makeConnection: { values throws(FieldFault) in
+      Connection(address: try values.fields.required(address), login: try authentication.login(of: values))
+    },
+    lookup: [name.descriptor],
+    makeLookup: { values, _ throws(FieldFault) in Lookup(name: try values.required(name)) },
+    batchSize: batchSize)
+
+  // MARK: - What the agent asks for
+
+  private let settings: Connection
+  private let connection: OpenConnection
+  private let session: Session<SecretBytes>
+
+  init(_ settings: Connection, over connection: OpenConnection) {
+    self.settings = settings
+    self.connection = connection
+    session = Session(over: connection) { () throws(ProviderFailure) in
+      try await Self.grant(to: settings, over: connection)
+    }
+  }
+
+  func logIn() async throws(ProviderFailure) -> LoginReport {
+    let now = connection.services.time.now
+    let grant = try await connection.login(to: session).grant
+    return LoginReport(identity: "user \(settings.login.user)", lifetime: grant.until.map { now.duration(to: $0) })
+  }
+
+  func fetch(_ lookups: [Lookup]) async -> [FetchResult] {
+    let batches = stride(from: 0, to: lookups.count, by: Self.batchSize).map {
+      Array(lookups[$0..<min($0 + Self.batchSize, lookups.count)])
+    }
+    return await inOrder(batches, atMost: connection.services.limits.inFlight) { await batch($0) }.flatMap(\.self)
+  }
+
+  /// Revokes the token, if there is one.
+  func close(_ reason: CloseReason) async {
+    await session.end()
+    guard let login = await session.held else {
+      return
+    }
+    await session.forget(login)
+    _ = try? await send(.delete, "login", login.credential)
+  }
+
+  // MARK: - Calls
+
+  private static func grant(
+    to settings: Connection, over connection: OpenConnection
+  ) async throws(ProviderFailure) -> Session<SecretBytes>.Grant {
+    let password = try connection.credential(settings.login.password)
+    var body = JSONWriter()
+    body.beginObject()
+    body.name("user")
+    body.string(settings.login.user)
+    body.name("password")
+    body.string(password)
+    body.endObject()
+    let sentAt = connection.services.time.now
+    let request = connection.request(.post, settings.address.appending(rawPath: "login"), body: body.finish())
+    let response = try await connection.send(request) { response in
+      response.status == 200
+        ? .accept : .fail(refusal(response, of: connection, sent: [password], hint: "check user and password"))
+    }
+    let json = try connection.json(response, of: "the toy store", namedBy: "address")
+    guard let token = json.member("token")?.secret, let seconds = json.member("seconds")?.int64 else {
+      throw connection.failure(.malformed, "the login's answer has no token", response)
+    }
+    let life = Duration.seconds(min(max(seconds, 0), 86_400))
+    return .init(
+      credential: token.detached(), until: sentAt.advanced(by: life), renewAt: sentAt.advanced(by: life * 2 / 3))
+  }
+
+  /// One call for all of `lookups`, or one for each where the user may not use that.
+  private func batch(_ lookups: [Lookup]) async -> [FetchResult] {
+    do throws(ProviderFailure) {
+      let login = try await connection.login(to: session)
+      return try await connection.using(login, of: session, isRefused: { failure, _ in failure.status == 401 }) {
+        login throws(ProviderFailure) in try await values(of: lookups, login.credential)
+      }
+    } catch {
+      guard error.status == 403 else {
+        return lookups.map { .failure(error.about($0.description)) }
+      }
+    }
+    return await connection.fetchEach(lookups, with: session) { lookup, login throws(ProviderFailure) in
+      try await value(of: lookup, login.credential)
+    }
+  }
+
+  private func values(of lookups: [Lookup], _ token: SecretBytes) async throws(ProviderFailure) -> [FetchResult] {
+    var body = JSONWriter()
+    body.beginObject()
+    body.name("names")
+    body.beginArray()
+    for lookup in lookups {
+      body.string(lookup.name)
+    }
+    body.endArray()
+    body.endObject()
+    let now = connection.services.time.now
+    let json = try await send(.post, "values", token, body: body.finish())
+    return lookups.map { lookup in
+      guard let value = json?.member("values")?.member(lookup.name)?.secret else {
+        return .failure(connection.failures.make(.missing, "no such value", reference: lookup.description))
+      }
+      return .success(FetchedSecret(payload: value.detached(), fetchedAt: now))
+    }
+  }
+
+  private func value(of lookup: Lookup, _ token: SecretBytes) async throws(ProviderFailure) -> FetchedSecret {
+    let now = connection.services.time.now
+    let json = try await send(.get, "values/\(lookup.name)", token, about: lookup.description)
+    guard let value = json?.member("value")?.secret else {
+      throw connection.failures.make(.malformed, "the answer has no value", reference: lookup.description)
+    }
+    return FetchedSecret(payload: value.detached(), fetchedAt: now)
+  }
+
+  private func send(
+    _ method: HTTPMethod, _ path: String, _ token: SecretBytes, body: SecretBytes? = nil, about reference: String? = nil
+  ) async throws(ProviderFailure) -> JSONValue? {
+    let request = connection.request(method, settings.address.appending(rawPath: path), [.bearer(token)], body: body)
+    let response = try await connection.send(request, about: reference) { response in
+      switch response.status {
+      case 200, 204: .accept
+      default: .fail(Self.refusal(response, of: connection, about: reference, sent: [token], hint: "check the name"))
+      }
+    }
+    return response.status == 204
+      ? nil : try connection.json(response, of: "the toy store", namedBy: "address", about: reference)
+  }
+
+  private static func refusal(
+    _ response: HTTPResponse, of connection: OpenConnection, about reference: String? = nil, sent: [SecretBytes],
+    hint: String
+  ) -> ProviderFailure {
+    let kind: ProviderFailure.Class =
+      switch response.status {
+      case 401, 403: .denied
+      case 404: .missing
+      case 429: .throttled
+      case 500...599: .transient
+      default: .malformed
+      }
+    let words = connection.words(connection.json(ifAny: response)?.member("error")?.text, sent: sent)
+    return connection.failure(kind, words ?? "the store refused", response, about: reference, hint: hint)
+  }
+}
