@@ -20,14 +20,19 @@ public struct HTTPMethod: RawRepresentable, Sendable, Hashable {
 public struct HTTPHeader: Sendable {
   public let name: String
   public let value: SecretBytes
+  /// Whether the value is a credential, which nothing may repeat.
+  public let isSecret: Bool
 
   public init(_ name: String, _ value: String) {
-    self.init(name, secret: SecretBytes(value))
+    self.name = name
+    self.value = SecretBytes(value)
+    isSecret = false
   }
 
   public init(_ name: String, secret value: SecretBytes) {
     self.name = name
     self.value = value
+    isSecret = true
   }
 
   /// Whether it can be sent: a token as name (RFC 9110 §5.6.2), and a value that holds no control character but tab, so that nothing

@@ -41,7 +41,8 @@ extension OpenConnection {
 
   /// A server's own words on one line, cut and cleaned; `nil` where there are none, or where they repeat a credential that was sent.
   public func words(_ text: String?, sent: [SecretBytes] = [], atMost longest: Int = 200) -> String? {
-    guard let text, !sent.compactMap({ $0.unsafeString() }).contains(where: { !$0.isEmpty && text.contains($0) }) else {
+    sent.forEach(withhold)
+    guard let text, !credentials.isRepeated(in: text) else {
       return nil
     }
     let line = text.split(whereSeparator: \.isNewline).map { $0.drop(while: { $0 == " " || $0 == "\t" || $0 == "*" }) }

@@ -34,15 +34,15 @@ extension OpenConnection {
       maximumResponseBytes: maximumBytes ?? services.limits.responseBytes)
   }
 
-  /// Sends `request` by the client of its route; see ``send(_:over:about:attempts:schedule:repetition:judge:)``.
+  /// Sends `request` by the client of its route; see ``send(_:over:about:schedule:repetition:judge:)``.
   public func send(
-    _ request: HTTPRequest, by route: Route? = nil, about reference: String? = nil, attempts: Int? = nil,
+    _ request: HTTPRequest, by route: Route? = nil, about reference: String? = nil,
     schedule: RetrySchedule = RetrySchedule(), repetition: CallRepetition = .idempotent,
     judge: @Sendable (HTTPResponse) -> CallVerdict
   ) async throws(ProviderFailure) -> HTTPResponse {
     let client = try client(for: request.url, route ?? .network(request.url))
     return try await send(
-      request, over: client, about: reference, attempts: attempts, schedule: schedule, repetition: repetition,
+      request, over: client, about: reference, schedule: schedule, repetition: repetition,
       judge: judge)
   }
 
@@ -51,14 +51,16 @@ extension OpenConnection {
   /// - Parameters:
   ///   - transport: a client of the connection, or what an adapter wraps around one.
   ///   - reference: what the call is about, for messages.
-  ///   - attempts: in all; `nil`: as many as `schedule` has.
-  ///   - schedule: the pauses between them.
+  ///   - schedule: how often the call is tried, and the pauses between.
   public func send(
-    _ request: HTTPRequest, over transport: any HTTPSending, about reference: String? = nil, attempts: Int? = nil,
+    _ request: HTTPRequest, over transport: any HTTPSending, about reference: String? = nil,
     schedule: RetrySchedule = RetrySchedule(), repetition: CallRepetition = .idempotent,
     judge: @Sendable (HTTPResponse) -> CallVerdict
   ) async throws(ProviderFailure) -> HTTPResponse {
     retryBudget.earn()
+    for header in request.headers where header.isSecret {
+      withhold(header.credential)
+    }
     var attempt = 1
     while true {
       let failure: ProviderFailure
@@ -78,7 +80,7 @@ extension OpenConnection {
       }
       metrics.called(took: sentAt.duration(to: services.time.now), failure: failure.kind)
       guard
-        failure.isRetriable, mayRepeat, attempt < attempts ?? schedule.attempts, !Task.isCancelled, retryBudget.spend()
+        failure.isRetriable, mayRepeat, attempt < schedule.attempts, !Task.isCancelled, retryBudget.spend()
       else {
         throw failure
       }
@@ -159,5 +161,18 @@ extension TransportFailure.TLSReason {
     case .protocolVersion: "the server must speak TLS 1.2 or newer"
     case .other: nil
     }
+  }
+}
+
+extension HTTPHeader {
+  /// The value without the scheme of `Authorization` before it.
+  fileprivate var credential: SecretBytes {
+    for scheme in ["Bearer ", "Basic "] as [StaticString] {
+      let count = scheme.utf8CodeUnitCount
+      if value.count > count, value.slice(0..<count).equals(scheme) {
+        return value.slice(count..<value.count)
+      }
+    }
+    return value
   }
 }

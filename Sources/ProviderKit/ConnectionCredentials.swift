@@ -7,7 +7,9 @@ extension OpenConnection {
   /// The credential without white space around it; never empty, always text.
   public func credential(_ source: CredentialSource) throws(ProviderFailure) -> SecretBytes {
     switch source.origin {
-    case .bytes(let bytes): return bytes
+    case .bytes(let bytes):
+      withhold(bytes)
+      return bytes
     case .file(let path): return try credentialFile(path, named: source.name)
     case .variable(let variable): return try credentialVariable(variable, named: source.name)
     }
@@ -30,6 +32,7 @@ extension OpenConnection {
       let fault = credential.isEmpty ? "is empty" : "is not text"
       throw failures.make(.denied, "\(name): \(DocumentPath.shown(path)) \(fault)")
     }
+    withhold(credential)
     return credential
   }
 
@@ -49,7 +52,9 @@ extension OpenConnection {
     _ variable: String, named name: String? = nil
   ) throws(ProviderFailure) -> SecretBytes {
     switch services.environment.read(variable) {
-    case .value(let value): return value
+    case .value(let value):
+      withhold(value)
+      return value
     case .refused(let refusal): throw failures.refused(refusal)
     case .unset:
       throw failures.make(
@@ -62,9 +67,22 @@ extension OpenConnection {
   /// - Throws: where the policy does not let it be read.
   public func credentialVariable(ifSet variable: String) throws(ProviderFailure) -> SecretBytes? {
     switch services.environment.read(variable) {
-    case .value(let value): return value
+    case .value(let value):
+      withhold(value)
+      return value
     case .refused(let refusal): throw failures.refused(refusal)
     case .unset: return nil
+    }
+  }
+
+  /// Whether the policy lets the credential be read; reads nothing.
+  public func check(_ source: CredentialSource) throws(ProviderFailure) {
+    try allowed { policy throws(PolicyRefusal) in
+      switch source.origin {
+      case .bytes: return
+      case .file(let path): try policy.check(credentialFile: path)
+      case .variable(let variable): try policy.check(credentialVariable: variable)
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 import ExecutionModel
 import HTTPTransport
 import NodePolicy
+import SecretBytes
 import Synchronization
 
 /// What every adapter needs of its connection: clients that the policy lets through, calls that are tried again out of one budget,
@@ -16,6 +17,7 @@ public final class OpenConnection: Sendable {
   /// Whether documents can give the connection a CA of its own.
   let takesCA: Bool
   let clients = Mutex<[Route: Client]>([:])
+  let credentials = WithheldCredentials()
 
   public init(
     named name: String, services: ProviderServices, metrics: ConnectionMetrics = ConnectionMetrics(),
@@ -27,7 +29,14 @@ public final class OpenConnection: Sendable {
     self.takesCA = takesCA
   }
 
-  public var failures: FailureMaker { FailureMaker(connection: name) }
+  /// Makes failures that repeat none of the connection's credentials.
+  public var failures: FailureMaker { FailureMaker(connection: name, withholding: credentials) }
+
+  /// Sees to it that no message repeats `credential`. What documents, files and variables gave and what went into secret headers is
+  /// withheld already.
+  public func withhold(_ credential: SecretBytes) {
+    credentials.add(credential)
+  }
 
   /// - Throws: a failure of the class `policy` where the policy does not let `check` through.
   public func allowed<Value>(

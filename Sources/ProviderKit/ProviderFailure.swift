@@ -2,7 +2,7 @@ import ExecutionModel
 import NodePolicy
 
 /// Why a provider could not give what was asked for. It carries what an operator needs and has no place for a value.
-public struct ProviderFailure: Error, Sendable, Equatable {
+public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of failure, which decides the reaction: retry, slow down, ask a person.
   public enum Class: String, Sendable, CaseIterable {
     /// Unreachable, timed out, or a fault of the server: may pass by itself.
@@ -88,6 +88,8 @@ public struct ProviderFailure: Error, Sendable, Equatable {
     return text
   }
 
+  public var description: String { line }
+
   /// The same failure told of another reference, for all that wait on one login.
   public func about(_ reference: String?) -> ProviderFailure {
     ProviderFailure(
@@ -107,9 +109,15 @@ public struct ProviderFailure: Error, Sendable, Equatable {
 /// Makes the failures that every adapter knows, for one connection.
 public struct FailureMaker: Sendable {
   public let connection: String
+  private let credentials: WithheldCredentials?
 
   public init(connection: String) {
+    self.init(connection: connection, withholding: nil)
+  }
+
+  init(connection: String, withholding credentials: WithheldCredentials?) {
     self.connection = connection
+    self.credentials = credentials
   }
 
   public func make(
@@ -117,7 +125,8 @@ public struct FailureMaker: Sendable {
     retryAfter: Duration? = nil, hint: String? = nil
   ) -> ProviderFailure {
     ProviderFailure(
-      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, message, hint: hint)
+      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter,
+      credentials?.withheld(from: message) ?? message, hint: hint.map { credentials?.withheld(from: $0) ?? $0 })
   }
 
   public func refused(_ refusal: PolicyRefusal) -> ProviderFailure {

@@ -34,11 +34,13 @@ public final class RetryBudget: Sendable {
 /// Exponential backoff with full jitter (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
 public struct RetrySchedule: Sendable {
   /// Attempts in all, the first among them.
-  public var attempts = 5
+  public var attempts: Int
   public var base: Duration = .milliseconds(100)
   public var ceiling: Duration = .seconds(5)
 
-  public init() {}
+  public init(attempts: Int = 5) {
+    self.attempts = attempts
+  }
 
   /// The pause before retry number `retry` (from 1): anything between nothing and the exponential bound.
   public func pause(beforeRetry retry: Int, random: Double) -> Duration {

@@ -56,6 +56,7 @@ public actor Session<Credential: Sendable> {
   private let renewer: Renewer?
   private let renewal: Renewal
   private let connection: OpenConnection
+  private let isCounted: Bool
   private var state = State.none
   private var waiting: [Int: CheckedContinuation<Outcome, Never>] = [:]
   private var nextWaiter = 0
@@ -66,12 +67,15 @@ public actor Session<Credential: Sendable> {
   /// The renewal that is under way, or the timer.
   package private(set) var renewing: Task<Void, Never>?
 
-  /// - Parameter renew: what lengthens a grant; `nil`: a new login.
+  /// - Parameters:
+  ///   - isCounted: whether it is a login to those who count them, and not a step on the way to one.
+  ///   - renew: what lengthens a grant; `nil`: a new login.
   public init(
-    over connection: OpenConnection, renewal: Renewal = .onTheSide, renew: Renewer? = nil,
+    over connection: OpenConnection, renewal: Renewal = .onTheSide, isCounted: Bool = true, renew: Renewer? = nil,
     logIn: @escaping @Sendable () async throws(ProviderFailure) -> Grant
   ) {
     self.connection = connection
+    self.isCounted = isCounted
     self.renewal = renewal
     self.logIn = logIn
     self.renewer = renew
@@ -146,7 +150,9 @@ public actor Session<Credential: Sendable> {
 
   private func finish(_ outcome: Result<Grant, ProviderFailure>, keeping old: Login?) {
     let result: Outcome
-    if old == nil {
+    if !isCounted {
+      // Counted where it leads to.
+    } else if old == nil {
       connection.metrics.loggedIn((try? outcome.get()) != nil)
     } else {
       connection.metrics.renewed((try? outcome.get()) != nil)

@@ -1,5 +1,6 @@
 import EventLoop
 import ExecutionModel
+import FileProvider
 import Foundation
 import Glibc
 import TestSupport
@@ -20,7 +21,7 @@ private final class WatchScene: Sendable {
     path = NSTemporaryDirectory() + "secrets-agent-watch-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     try FileManager.default.createDirectory(atPath: path + "/apart", withIntermediateDirectories: false)
-    connection = try .testing(#"{"provider": "scripted", "store": "none"}"#, by: ScriptedProvider.descriptor)
+    connection = try .testing(#"{"provider": "file"}"#, by: FileProvider.descriptor)
     let (stream, told) = AsyncStream.makeStream(of: Reference.self)
     changes = stream
     watch = try #require(ServedFileWatch(loop: loop) { told.yield($0) })

@@ -35,6 +35,13 @@ struct AzureCredential: Sendable {
     }
   }
 
+  /// Whether the policy lets the login's own credential be read.
+  func checkSource() throws(ProviderFailure) {
+    if case .clientSecret(_, _, let secret) = login {
+      try connection.check(secret)
+    }
+  }
+
   private var entra: EntraLogin { EntraLogin(standardAuthority: authority, connection: connection) }
 
   private func token(

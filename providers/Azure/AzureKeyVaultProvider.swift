@@ -67,7 +67,9 @@ public struct AzureKeyVaultProvider: SecretProvider {
     self.connection = connection
     self.vault = vault
     self.credential = credential
-    access = Session(over: connection) { [asked] () throws(ProviderFailure) in
+    access = Session(over: connection, isCounted: false) { [asked] () throws(ProviderFailure) in
+      // Before the vault is bothered.
+      try credential.checkSource()
       let audience = try await vault.audience(asking: asked.lookup.withLock { $0 })
       return .init(credential: Access(audience: audience, tokens: credential.tokens(for: audience)), until: nil)
     }

@@ -8,9 +8,8 @@ import SecretBytes
 struct ManagedIdentity: Sendable {
   /// The instance metadata service's address on every virtual machine.
   static let metadataAddress = "http://169.254.169.254"
-  /// While the metadata service is being updated, 410 may last so long in all that five pauses of this outlast it (70 seconds at
-  /// most).
-  static let pauseWhileUpdated: Duration = .seconds(15)
+  /// While the metadata service is being updated, it answers 410 for so long at most.
+  static let pauseWhileUpdated: Duration = .seconds(70)
 
   private static let metadata = "the instance metadata service"
   private static let appService = "App Service's identity endpoint"
@@ -77,7 +76,7 @@ struct ManagedIdentity: Sendable {
       // An address in the environment says that the service is there.
       if probing, given == nil {
         do throws(ProviderFailure) {
-          return try await send(request, within: .seconds(1), attempts: 1, judge: judgeMetadata)
+          return try await send(request, within: .seconds(1), schedule: RetrySchedule(attempts: 1), judge: judgeMetadata)
         } catch {
           guard error.status != nil, error.isRetriable else {
             throw error
@@ -115,11 +114,10 @@ struct ManagedIdentity: Sendable {
   }
 
   func send(
-    _ request: HTTPRequest, within connectTimeout: Duration, attempts: Int? = nil,
-    schedule: RetrySchedule = RetrySchedule(), judge: @Sendable (HTTPResponse) -> CallVerdict
+    _ request: HTTPRequest, within connectTimeout: Duration, schedule: RetrySchedule = RetrySchedule(), judge: @Sendable (HTTPResponse) -> CallVerdict
   ) async throws(ProviderFailure) -> HTTPResponse {
     let route = Route.machine(request.url, connectTimeout: connectTimeout)
-    return try await connection.send(request, by: route, attempts: attempts, schedule: schedule, judge: judge)
+    return try await connection.send(request, by: route, schedule: schedule, judge: judge)
   }
 
   func token(

@@ -6,8 +6,8 @@ import SecretBytes
 /// What one source of credentials came to.
 enum SourceOutcome: Sendable {
   case found(ResolvedCredentials)
-  /// It is not set up here; the reason is half a sentence.
-  case nothing(String, hint: String? = nil)
+  /// It is not set up here, or the policy keeps it away; the reason is half a sentence.
+  case nothing(String, hint: String? = nil, kind: ProviderFailure.Class = .denied)
 }
 
 /// Finds the credentials of a connection: where its `auth` says, or in the order in which AWS's SDKs look
@@ -33,7 +33,7 @@ struct CredentialSearch: Sendable {
     }
     switch outcome {
     case .found(let resolved): return resolved
-    case .nothing(let reason, let hint): throw context.denied(reason, hint: hint)
+    case .nothing(let reason, let hint, let kind): throw context.connection.failures.make(kind, reason, hint: hint)
     }
   }
 
@@ -41,11 +41,14 @@ struct CredentialSearch: Sendable {
   /// without a word.
   private func standard() async throws(ProviderFailure) -> ResolvedCredentials {
     var reasons: [String] = []
+    // Where the policy kept a source away, it is what has to change.
+    var kind = ProviderFailure.Class.denied
     func note(_ source: String, _ outcome: SourceOutcome) -> ResolvedCredentials? {
       switch outcome {
       case .found(let resolved): return resolved
-      case .nothing(let reason, _):
+      case .nothing(let reason, _, let why):
         reasons.append("\(source): \(reason)")
+        kind = why == .policy ? .policy : kind
         return nil
       }
     }
@@ -67,15 +70,17 @@ struct CredentialSearch: Sendable {
     if let found = note("instance", try await instanceRole(isExpected: false)) {
       return found
     }
-    throw context.denied(
-      "no AWS credentials: \(reasons.joined(separator: "; "))", hint: "give auth, or set one of these up")
+    throw context.connection.failures.make(
+      kind, "no AWS credentials: \(reasons.joined(separator: "; "))", hint: "give auth, or set one of these up")
   }
 
   // MARK: - Keys in the agent's own environment
 
   func environmentKeys() throws(ProviderFailure) -> SourceOutcome {
-    if let reason = context.connection.services.environment.absence(of: "AWS_ACCESS_KEY_ID") {
-      return .nothing(reason)
+    switch context.connection.services.environment.read("AWS_ACCESS_KEY_ID") {
+    case .value: break
+    case .unset: return .nothing("AWS_ACCESS_KEY_ID is not set")
+    case .refused(let refusal): return .nothing(refusal.message, kind: .policy)
     }
     guard
       let accessKeyID = try context.text(of: "AWS_ACCESS_KEY_ID"),

@@ -17,7 +17,7 @@ private struct MachineService: Sendable {
   ) async throws(ProviderFailure) -> HTTPResponse {
     let request = connection.request(method, url, headers, timeout: .seconds(2), maximumBytes: 64 * 1024)
     return try await connection.send(
-      request, by: .machine(url, connectTimeout: .seconds(1)), attempts: attempts
+      request, by: .machine(url, connectTimeout: .seconds(1)), schedule: RetrySchedule(attempts: attempts)
     ) { response in
       response.status == 429 || response.status >= 500 ? .fail(failure(.transient, "failed", response)) : .accept
     }
@@ -62,7 +62,7 @@ extension CredentialSearch {
     } else if let text = environment.read(Self.fullURI).text {
       url = try full(text)
     } else if case .refused(let refusal) = environment.read(Self.relativeURI) {
-      return .nothing(refusal.message)
+      return .nothing(refusal.message, kind: .policy)
     } else {
       return .nothing("neither \(Self.relativeURI) nor \(Self.fullURI) is set")
     }

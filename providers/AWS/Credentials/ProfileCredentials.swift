@@ -82,7 +82,7 @@ private struct ProfileResolver {
     }
     switch outcome {
     case .found(let resolved): return resolved
-    case .nothing(let reason, _):
+    case .nothing(let reason, _, _):
       throw fault(name, "credential_source \(DocumentPath.shown(source)) gave nothing: \(reason)")
     }
   }

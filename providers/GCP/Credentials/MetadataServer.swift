@@ -33,7 +33,8 @@ struct MetadataServer: Sendable {
     do throws(ProviderFailure) {
       // A machine that has just started may have to be asked twice; elsewhere nobody answers, however often.
       let response = try await connection.send(
-        connection.request(.get, url, [Self.flavor]), by: .machine(url, connectTimeout: .seconds(1)), attempts: 2
+        connection.request(.get, url, [Self.flavor]), by: .machine(url, connectTimeout: .seconds(1)),
+        schedule: RetrySchedule(attempts: 2)
       ) { _ in .accept }
       return response.status == 200 && Self.isGoogle(response)
     } catch {
