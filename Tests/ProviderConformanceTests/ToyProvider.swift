@@ -3,6 +3,7 @@ import HTTPTransport
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// A store of named values: a password is given for a token, and one call reads up to ten values.
 struct ToyProvider: SecretProvider {
@@ -91,7 +92,7 @@ struct ToyProvider: SecretProvider {
       return
     }
     await session.forget(login)
-    _ = try? await send(.delete, "login", login.credential)
+    _ = try? await send(.delete, settings.address.appending(rawPath: "login"), login.credential)
   }
 
   // MARK: - Calls
@@ -100,18 +101,14 @@ struct ToyProvider: SecretProvider {
     to settings: Connection, over connection: OpenConnection
   ) async throws(ProviderFailure) -> Session<SecretBytes>.Grant {
     let password = try connection.credential(settings.login.password)
-    var body = JSONWriter()
-    body.beginObject()
-    body.name("user")
-    body.string(settings.login.user)
-    body.name("password")
-    body.string(password)
-    body.endObject()
+    var form = FormBody()
+    form.append("user", settings.login.user)
+    form.append("password", password)
     let sentAt = connection.services.time.now
-    let request = connection.request(.post, settings.address.appending(rawPath: "login"), body: body.finish())
+    let request = connection.request(.post, settings.address.appending(rawPath: "login"), body: form.finish())
     let response = try await connection.send(request) { response in
       response.status == 200
-        ? .accept : .fail(refusal(response, of: connection, sent: [password], hint: "check user and password"))
+        ? .accept : .fail(refusal(response, of: connection, hint: "check user and password"))
     }
     let json = try connection.json(response, of: "the toy store", namedBy: "address")
     guard let token = json.member("token")?.secret, let seconds = json.member("seconds")?.int64 else {
@@ -126,8 +123,8 @@ struct ToyProvider: SecretProvider {
   private func batch(_ lookups: [Lookup]) async -> [FetchResult] {
     do throws(ProviderFailure) {
       let login = try await connection.login(to: session)
-      return try await connection.using(login, of: session, isRefused: { failure, _ in failure.status == 401 }) {
-        login throws(ProviderFailure) in try await values(of: lookups, login.credential)
+      return try await connection.using(login, of: session, isRefused: Self.isLost) { login throws(ProviderFailure) in
+        try await values(of: lookups, login.credential)
       }
     } catch {
       guard error.status == 403 else {
@@ -139,18 +136,15 @@ struct ToyProvider: SecretProvider {
     }
   }
 
+  @Sendable private static func isLost(_ failure: ProviderFailure, _ login: Session<SecretBytes>.Login) async -> Bool {
+    failure.status == 401
+  }
+
   private func values(of lookups: [Lookup], _ token: SecretBytes) async throws(ProviderFailure) -> [FetchResult] {
-    var body = JSONWriter()
-    body.beginObject()
-    body.name("names")
-    body.beginArray()
-    for lookup in lookups {
-      body.string(lookup.name)
-    }
-    body.endArray()
-    body.endObject()
     let now = connection.services.time.now
-    let json = try await send(.post, "values", token, body: body.finish())
+    let names = lookups.map(\.name).joined(separator: ",")
+    let json = try await send(
+      .get, settings.address.appending(rawPath: "values").with(query: [("names", names)]), token)
     return lookups.map { lookup in
       guard let value = json?.member("values")?.member(lookup.name)?.secret else {
         return .failure(connection.failures.make(.missing, "no such value", reference: lookup.description))
@@ -161,7 +155,8 @@ struct ToyProvider: SecretProvider {
 
   private func value(of lookup: Lookup, _ token: SecretBytes) async throws(ProviderFailure) -> FetchedSecret {
     let now = connection.services.time.now
-    let json = try await send(.get, "values/\(lookup.name)", token, about: lookup.description)
+    let url = settings.address.appending(rawPath: "values/\(lookup.name)")
+    let json = try await send(.get, url, token, about: lookup.description)
     guard let value = json?.member("value")?.secret else {
       throw connection.failures.make(.malformed, "the answer has no value", reference: lookup.description)
     }
@@ -169,13 +164,13 @@ struct ToyProvider: SecretProvider {
   }
 
   private func send(
-    _ method: HTTPMethod, _ path: String, _ token: SecretBytes, body: SecretBytes? = nil, about reference: String? = nil
+    _ method: HTTPMethod, _ url: HTTPURL, _ token: SecretBytes, about reference: String? = nil
   ) async throws(ProviderFailure) -> JSONValue? {
-    let request = connection.request(method, settings.address.appending(rawPath: path), [.bearer(token)], body: body)
+    let request = connection.request(method, url, [.bearer(token)])
     let response = try await connection.send(request, about: reference) { response in
       switch response.status {
       case 200, 204: .accept
-      default: .fail(Self.refusal(response, of: connection, about: reference, sent: [token], hint: "check the name"))
+      default: .fail(Self.refusal(response, of: connection, about: reference, hint: "check the name"))
       }
     }
     return response.status == 204
@@ -183,8 +178,7 @@ struct ToyProvider: SecretProvider {
   }
 
   private static func refusal(
-    _ response: HTTPResponse, of connection: OpenConnection, about reference: String? = nil, sent: [SecretBytes],
-    hint: String
+    _ response: HTTPResponse, of connection: OpenConnection, about reference: String? = nil, hint: String
   ) -> ProviderFailure {
     let kind: ProviderFailure.Class =
       switch response.status {
@@ -194,7 +188,7 @@ struct ToyProvider: SecretProvider {
       case 500...599: .transient
       default: .malformed
       }
-    let words = connection.words(connection.json(ifAny: response)?.member("error")?.text, sent: sent)
+    let words = connection.words(connection.json(ifAny: response)?.member("error")?.text)
     return connection.failure(kind, words ?? "the store refused", response, about: reference, hint: hint)
   }
 }
