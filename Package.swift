@@ -49,15 +49,17 @@ let package = Package(
     .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto")]),
     .target(name: "CLibYAML", linkerSettings: [.linkedLibrary(":libyaml.a")]),
     .target(name: "CWipingAllocator"),
+    room("Text", ["CLibcurl"]),
     room("SecretBytes", ["CLinux", "COpenSSL"]),
     room("JSONReader", ["SecretBytes"]),
     room("YAMLReader", ["CLibYAML", "JSONReader", "SecretBytes"]),
     room("EventLoop", ["CLibcurl", "CLinux"]),
     room("Files", ["CLinux", "EventLoop", "SecretBytes"]),
-    room("HTTPTransport", ["CLibcurl", "EventLoop", "SecretBytes", logging]),
+    room("Processes", ["CLinux", "EventLoop", "Files", "SecretBytes"]),
+    room("HTTPTransport", ["CLibcurl", "EventLoop", "SecretBytes", "Text", logging]),
 
     // Floor 1.
-    room("ExecutionModel", ["HTTPTransport", "JSONReader", "SecretBytes", "YAMLReader"]),
+    room("ExecutionModel", ["JSONReader", "SecretBytes", "Text", "YAMLReader"]),
     room("Settings", ["EventLoop", "ExecutionModel", "JSONReader", "SecretBytes", "YAMLReader"]),
     room("NodePolicy", ["ExecutionModel", "Files", "HTTPTransport", "SecretBytes", "Settings"]),
     room(
@@ -68,7 +70,7 @@ let package = Package(
     // Floor 2: one target a provider family.
     room("VaultProvider", path: "providers/Vault", ["ProviderKit"]),
     room("FileProvider", path: "providers/File", ["ProviderKit"]),
-    room("AWSProvider", path: "providers/AWS", ["AWSSigning", "CLinux", "ProviderKit"]),
+    room("AWSProvider", path: "providers/AWS", ["AWSSigning", "Processes", "ProviderKit"]),
     room("AzureProvider", path: "providers/Azure", ["ProviderKit"]),
     room("GCPProvider", path: "providers/GCP", ["AWSSigning", "COpenSSL", "ProviderKit"]),
 
@@ -76,7 +78,7 @@ let package = Package(
     room("Resolution", ["ProviderKit"]),
 
     // Floor 4.
-    room("Delivery", ["CLinux", "EventLoop", "Files", "JSONReader", "SecretBytes"]),
+    room("Delivery", ["CLinux", "EventLoop", "Files", "JSONReader", "Processes", "SecretBytes"]),
 
     room("Refresh", ["EventLoop", "ExecutionModel", "ProviderKit", "Resolution", heap, logging]),
 
@@ -84,8 +86,8 @@ let package = Package(
     room(
       "AgentDaemon",
       [
-        "CLinux", "Delivery", "EventLoop", "Files", "HTTPTransport", "JSONReader", "Refresh", "Resolution", "Settings",
-        "YAMLReader", logging,
+        "CLinux", "Delivery", "EventLoop", "Files", "HTTPTransport", "JSONReader", "Processes", "Refresh", "Resolution",
+        "Settings", "YAMLReader", logging,
       ]
     ),
 
@@ -94,7 +96,7 @@ let package = Package(
       name: "secrets-agent",
       dependencies: [
         "AWSProvider", "AgentDaemon", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "Files",
-        "GCPProvider", "Resolution", "VaultProvider", arguments, logging,
+        "GCPProvider", "Processes", "Resolution", "VaultProvider", arguments, logging,
       ],
       swiftSettings: strict),
 
@@ -105,7 +107,7 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "secrets-agent-fakes",
-      dependencies: ["Delivery", "Files", "JSONReader", "ProviderFakes", "SecretBytes", arguments],
+      dependencies: ["EventLoop", "Files", "JSONReader", "Processes", "ProviderFakes", "SecretBytes", arguments],
       swiftSettings: strict),
     // Tests may see everything; nothing in the house sees them.
     .target(
@@ -114,11 +116,13 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: strict),
     // The C library's calls, with faults that a test puts in.
     .target(name: "CFaults", path: "Tests/CFaults"),
+    tests("TextTests", ["Text"]),
     tests("SecretBytesTests", ["CLinux", "SecretBytes"]),
     tests("FilesTests", ["CFaults", "EventLoop", "Files", "SecretBytes", "TestSupport"]),
     tests("JSONReaderTests", ["JSONReader", "SecretBytes"]),
     tests("YAMLReaderTests", ["YAMLReader", "JSONReader", "SecretBytes"]),
     tests("EventLoopTests", ["EventLoop", "CLinux"]),
+    tests("ProcessesTests", ["EventLoop", "Files", "Processes", "SecretBytes", "TestSupport"]),
     tests("HTTPTransportTests", ["HTTPTransport", "EventLoop", "ProviderFakes", "SecretBytes", logging]),
     tests(
       "ExecutionModelTests",
@@ -141,14 +145,15 @@ let package = Package(
     tests("AWSSigningTests", ["AWSSigning", "JSONReader", "SecretBytes"]),
     tests(
       "AWSProviderTests", ["AWSProvider", "JSONReader", "ProviderFakes", "Resolution", "TestSupport"]),
-    tests("AWSCredentialTests", ["AWSProvider", "TestSupport"]),
+    tests("AWSCredentialTests", ["AWSProvider", "EventLoop", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
-    tests("DeliveryTests", ["Delivery", "Files", "SecretBytes"]),
+    tests("DeliveryTests", ["Delivery", "EventLoop", "Files", "Processes", "SecretBytes"]),
     tests("RefreshTests", ["Refresh", "ProviderKit", "TestSupport"]),
     tests(
       "AgentDaemonTests",
       [
-        "AgentDaemon", "CFaults", "EventLoop", "HTTPTransport", "NodePolicy", "ProviderFakes", "Refresh", "Resolution",
+        "AgentDaemon", "CFaults", "EventLoop", "FileProvider", "HTTPTransport", "NodePolicy", "ProviderFakes",
+        "Refresh", "Resolution",
         "TestSupport",
       ]),
     tests("ProviderFakesTests", ["EventLoop", "HTTPTransport", "JSONReader", "ProviderFakes", "SecretBytes", logging]),

@@ -1,5 +1,6 @@
 import HTTPTransport
 import SecretBytes
+import Text
 
 /// A request in the one form that its signer and AWS both hash
 /// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
@@ -60,7 +61,7 @@ struct CanonicalRequest {
     var rest = text.utf8[...]
     while let byte = rest.popFirst() {
       let digits = rest.prefix(2)
-      if byte == UInt8(ascii: "%"), digits.count == 2, digits.allSatisfy(isHexadecimal),
+      if byte == UInt8(ascii: "%"), digits.count == 2, digits.allSatisfy(\.isHexadecimal),
         let decoded = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
       {
         bytes.append(decoded)
@@ -70,10 +71,6 @@ struct CanonicalRequest {
       }
     }
     return PercentEncoding.encode(bytes)
-  }
-
-  private static func isHexadecimal(_ byte: UInt8) -> Bool {
-    (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
   }
 
   // MARK: - Headers

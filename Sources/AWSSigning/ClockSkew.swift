@@ -1,5 +1,5 @@
-import CLinux
 import Synchronization
+import Text
 
 /// How far AWS's clock is from the node's, learnt once a connection from an answer's `Date` header.
 ///
@@ -24,11 +24,10 @@ public final class ClockSkew: Sendable {
   /// Takes the server's `Date` header (RFC 9110 §6.6.1) and says whether it taught anything: `true` once at most, when the request
   /// is to be signed anew. Dates that are none, or that are no plausible clock, are ignored.
   public func learn(date: String, at wallSeconds: Int64) -> Bool {
-    var server: Int64 = 0
-    guard date.utf8.count <= 64, linux_parse_http_date(date, &server) else {
+    guard let server = CivilTime(httpText: date) else {
       return false
     }
-    let (difference, overflow) = server.subtractingReportingOverflow(wallSeconds)
+    let (difference, overflow) = server.unixTime.subtractingReportingOverflow(wallSeconds)
     guard !overflow, difference.magnitude >= Self.smallest, difference.magnitude <= Self.largest else {
       return false
     }

@@ -1,5 +1,6 @@
 import HTTPTransport
 import SecretBytes
+import Text
 
 /// AWS Signature Version 4 by the `Authorization` header
 /// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html).
@@ -26,8 +27,8 @@ public struct SignatureVersion4: Sendable {
   public func headers(
     signing request: HTTPRequest, with credentials: AWSCredentials, at wallSeconds: Int64
   ) -> [HTTPHeader] {
-    let date = SigningDate(wallSeconds: wallSeconds)
-    var added = [HTTPHeader("X-Amz-Date", date.text)]
+    let date = CivilTime(unixTime: max(wallSeconds, 0))
+    var added = [HTTPHeader("X-Amz-Date", date.compactText)]
     if let token = credentials.sessionToken {
       added.append(HTTPHeader("X-Amz-Security-Token", secret: token))
     }
@@ -42,8 +43,8 @@ public struct SignatureVersion4: Sendable {
     return added
   }
 
-  func authorization(_ canonical: CanonicalRequest, _ credentials: AWSCredentials, _ date: SigningDate) -> String {
-    let scope = "\(date.day)/\(region)/\(service)/aws4_request"
+  func authorization(_ canonical: CanonicalRequest, _ credentials: AWSCredentials, _ date: CivilTime) -> String {
+    let scope = "\(date.compactDay)/\(region)/\(service)/aws4_request"
     let signature = SHA256.authenticationCode(
       stringToSign(canonical, scope, date), key: signingKey(credentials.secretAccessKey, date))
     let digits = signature.withUnsafeBytes { SHA256.hexadecimal($0) }
@@ -51,16 +52,16 @@ public struct SignatureVersion4: Sendable {
       + "SignedHeaders=\(canonical.signedHeaders), Signature=\(digits)"
   }
 
-  private func stringToSign(_ canonical: CanonicalRequest, _ scope: String, _ date: SigningDate) -> String {
-    "\(Self.algorithm)\n\(date.text)\n\(scope)\n\(SHA256.hexDigest(canonical.text))"
+  private func stringToSign(_ canonical: CanonicalRequest, _ scope: String, _ date: CivilTime) -> String {
+    "\(Self.algorithm)\n\(date.compactText)\n\(scope)\n\(SHA256.hexDigest(canonical.text))"
   }
 
-  private func signingKey(_ secret: SecretBytes, _ date: SigningDate) -> SecretBytes {
+  private func signingKey(_ secret: SecretBytes, _ date: CivilTime) -> SecretBytes {
     var first = SecretBuffer(capacity: secret.count + 4)
     first.append("AWS4")
     first.append(secret)
     var key = first.finish()
-    for part in [date.day, region, service, "aws4_request"] {
+    for part in [date.compactDay, region, service, "aws4_request"] {
       key = SHA256.authenticationCode(part, key: key)
     }
     return key

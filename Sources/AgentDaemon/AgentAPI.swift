@@ -3,6 +3,7 @@ import JSONReader
 import Refresh
 import Resolution
 import SecretBytes
+import Text
 
 /// The routes of the local API. No answer holds a value.
 ///
@@ -49,11 +50,11 @@ struct AgentAPI: Sendable {
     let status = await daemon.status()
     let unready = status.executions.filter { !$0.isReady }
     guard status.unheard.isEmpty else {
-      let names = status.unheard.map { DocumentPath.shown($0) }.joined(separator: ", ")
+      let names = status.unheard.map { ShownText.clean($0) }.joined(separator: ", ")
       return .text("not ready: not heard yet: \(names)", status: 503)
     }
     guard unready.isEmpty else {
-      let ids = unready.prefix(20).map { DocumentPath.shown($0.id) }.joined(separator: ", ")
+      let ids = unready.prefix(20).map { ShownText.clean($0.id) }.joined(separator: ", ")
       return .text("not ready: \(unready.count) executions: \(ids)", status: 503)
     }
     return .text("ready")

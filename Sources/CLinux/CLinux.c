@@ -87,17 +87,6 @@ int linux_openat(int directory, const char *path, int flags, mode_t mode) {
   return openat(directory, path, flags | O_CLOEXEC, mode);
 }
 
-bool linux_parse_http_date(const char *text, int64_t *seconds) {
-  struct tm parts;
-  memset(&parts, 0, sizeof parts);
-  const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  if (end == NULL || *end != 0) {
-    return false;
-  }
-  *seconds = (int64_t)timegm(&parts);
-  return true;
-}
-
 const char *linux_error_name(int code) { return strerrorname_np(code); }
 
 const char *linux_error_text(int code) { return strerrordesc_np(code); }

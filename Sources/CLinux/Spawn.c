@@ -56,7 +56,8 @@ int linux_spawn(const char *path, char *const arguments[], char *const environme
   return spawn(path, arguments, environment, NULL, 0, child);
 }
 
-int linux_spawn_apart(const char *path, char *const arguments[], char *const environment[], int output, pid_t *child) {
+int linux_spawn_apart(
+    const char *path, char *const arguments[], char *const environment[], int output, int errors, pid_t *child) {
   posix_spawn_file_actions_t files;
   int fault = posix_spawn_file_actions_init(&files);
   if (fault != 0) {
@@ -64,7 +65,8 @@ int linux_spawn_apart(const char *path, char *const arguments[], char *const env
   }
   fault = posix_spawn_file_actions_adddup2(&files, output, 1);
   if (fault == 0) {
-    fault = posix_spawn_file_actions_adddup2(&files, output, 2);
+    fault = errors >= 0 ? posix_spawn_file_actions_adddup2(&files, errors, 2)
+                        : posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
   }
   if (fault == 0) {
     // Last: `output` may itself be 0 where the agent was started without a standard input.
@@ -79,36 +81,6 @@ int linux_spawn_apart(const char *path, char *const arguments[], char *const env
   }
   posix_spawn_file_actions_destroy(&files);
   return fault;
-}
-
-int linux_spawn_reading(
-    const char *path, char *const arguments[], char *const environment[], int *output, pid_t *child) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) {
-    return errno;
-  }
-  posix_spawn_file_actions_t actions;
-  int fault = posix_spawn_file_actions_init(&actions);
-  if (fault == 0) {
-    fault = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (fault == 0) {
-      fault = posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    }
-    if (fault == 0) {
-      fault = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    }
-    if (fault == 0) {
-      fault = spawn(path, arguments, environment, &actions, POSIX_SPAWN_SETPGROUP, child);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-  }
-  close(ends[1]);
-  if (fault != 0) {
-    close(ends[0]);
-    return fault;
-  }
-  *output = ends[0];
-  return 0;
 }
 
 bool linux_wait_exited(int status, int *code) {

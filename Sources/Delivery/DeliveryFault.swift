@@ -9,8 +9,6 @@ public struct DeliveryFault: Error, Sendable, Equatable, CustomStringConvertible
     case secret(String)
     /// A file or folder.
     case path(String)
-    /// The program of a child process.
-    case command(String)
     /// The content of an env file, as its readers see it; lines count from 1.
     case line(Int)
   }
@@ -35,7 +33,6 @@ public struct DeliveryFault: Error, Sendable, Equatable, CustomStringConvertible
     switch subject {
     case .secret(let name): place = "secrets." + name.asShownPath
     case .path(let path): place = path.asShownPath
-    case .command(let command): place = command.asShownPath
     case .line(let number): place = "env file, line \(number)"
     }
     let cause = systemError.map { ": " + SystemFault.text(of: $0) } ?? ""

@@ -1,4 +1,5 @@
 import JSONReader
+import Text
 
 /// Reads one object of a document by the descriptors of its fields, and gathers every fault on the way.
 struct BlockReader {

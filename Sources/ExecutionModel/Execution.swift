@@ -1,4 +1,5 @@
 import SecretBytes
+import Text
 
 /// One placement of a job on this node, with its two blocks decoded and validated.
 public struct Execution: Sendable, Equatable {
@@ -98,7 +99,7 @@ public struct SecretEntry: Sendable, Equatable {
   public let reference: Reference
   public let encoding: Encoding
   /// `nil`: the provider's default. Never below the node's shortest.
-  public let refresh: RefreshInterval?
+  public let refresh: GoDuration?
   /// At least one.
   public let outputs: [Output]
 }

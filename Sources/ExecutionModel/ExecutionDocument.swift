@@ -1,5 +1,6 @@
 import JSONReader
 import SecretBytes
+import Text
 import YAMLReader
 
 /// A document that was read but not validated yet: executions or job specs in one of the shapes of ``ExecutionEnvelope``.
@@ -41,7 +42,7 @@ public struct ExecutionDocument: Sendable {
         return match
       }
       let reason = matches.isEmpty ? "no execution has the id" : "several executions have the id"
-      throw DocumentFaults([DocumentFault("", "\(reason) \"\(DocumentPath.shown(id))\"; \(idList)")])
+      throw DocumentFaults([DocumentFault("", "\(reason) \"\(ShownText.clean(id))\"; \(idList)")])
     }
     guard let only = items.first else {
       throw DocumentFaults([DocumentFault("", "the list is empty: there is no execution in it")])
@@ -56,7 +57,7 @@ public struct ExecutionDocument: Sendable {
     guard !items.isEmpty else {
       return "the list is empty"
     }
-    let ids = items.prefix(20).map { DocumentPath.shown($0.id ?? "(without id)") }
+    let ids = items.prefix(20).map { ShownText.clean($0.id ?? "(without id)") }
     let rest = items.count > 20 ? " and \(items.count - 20) more" : ""
     return "there are: \(ids.joined(separator: ", "))\(rest)"
   }

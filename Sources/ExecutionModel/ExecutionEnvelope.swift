@@ -1,4 +1,5 @@
 import JSONReader
+import Text
 
 /// The shapes that documents come in, by the orchestrator's API and as people write them by hand: a list of executions, one
 /// execution, `{"execution": …}`, `{"job": …}`, a bare job spec, or any of these below `spec`.

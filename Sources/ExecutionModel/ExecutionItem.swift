@@ -1,5 +1,6 @@
 import JSONReader
 import SecretBytes
+import Text
 
 extension ExecutionDocument {
   /// One execution or bare job spec of a document.
@@ -57,7 +58,7 @@ extension ExecutionDocument {
     /// The path of a member of the job spec, as faults show it: it starts at the two blocks, as users write them, but for the items of a
     /// list.
     public func shownPath(_ keys: [String]) -> String {
-      let place = keys.map { DocumentPath.shown($0) }.joined(separator: ".")
+      let place = keys.map { ShownText.clean($0) }.joined(separator: ".")
       return path.isEmpty ? place : "\(path)\(isBareJobSpec ? "" : ".job_spec").\(place)"
     }
 

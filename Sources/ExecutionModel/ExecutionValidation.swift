@@ -1,16 +1,17 @@
 import JSONReader
+import Text
 
 /// What a document is held against beside the provider types: the node that it is to run on.
 public struct ValidationContext: Sendable {
   /// What the node is called where the document does not say.
   public var nodeName: String
   /// The shortest interval at which a secret is refreshed.
-  public var minRefresh: RefreshInterval
+  public var minRefresh: GoDuration
   /// Why the outputs cannot carry a secret of the name, and the way out; `nil` where they can.
   public var nameObstacle: @Sendable (String) -> String?
 
   public init(
-    nodeName: String = "localhost", minRefresh: RefreshInterval = RefreshInterval(nanoseconds: 1_000_000_000),
+    nodeName: String = "localhost", minRefresh: GoDuration = GoDuration(nanoseconds: 1_000_000_000),
     nameObstacle: @escaping @Sendable (String) -> String? = { _ in nil }
   ) {
     self.nodeName = nodeName

@@ -1,5 +1,5 @@
-import HTTPTransport
 import SecretBytes
+import Text
 
 /// One declared field with the Swift type that adapters read it as: validation, schema and tables are made from the descriptor, the
 /// property from the same declaration.

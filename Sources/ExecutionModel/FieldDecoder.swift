@@ -1,6 +1,6 @@
-import HTTPTransport
 import JSONReader
 import SecretBytes
+import Text
 
 /// Why a value is none of its field's kind; the value itself is not repeated.
 struct ValueFault: Error {
@@ -81,8 +81,8 @@ enum FieldDecoder {
     guard let text = value.text else {
       throw ValueFault("expected a duration as \"30m\" or nanoseconds, found \(found(value))")
     }
-    do throws(RefreshInterval.ParseFault) {
-      return try RefreshInterval(parsing: text).nanoseconds
+    do throws(GoDuration.ParseFault) {
+      return try GoDuration(parsing: text).nanoseconds
     } catch {
       switch error {
       case .negative: throw ValueFault("must not be negative")

@@ -1,3 +1,5 @@
+import Text
+
 /// One field of a document: its name, what it holds, whether it must be there, and a sentence for the tables.
 public struct FieldDescriptor: Sendable, Equatable {
   public enum Kind: Sendable, Equatable {
@@ -81,7 +83,7 @@ public struct TextGrammar: Sendable, Equatable {
   /// Whether `text` has `range` bytes, each an ASCII letter or digit or one of `others`.
   public static func isWord(_ text: String, _ range: ClosedRange<Int>, _ others: String) -> Bool {
     range.contains(text.utf8.count)
-      && text.utf8.allSatisfy { SecretName.isLetter($0) || SecretName.isDigit($0) || others.utf8.contains($0) }
+      && text.utf8.allSatisfy { $0.isAlphanumeric || others.utf8.contains($0) }
   }
 
   public static func == (one: TextGrammar, other: TextGrammar) -> Bool {
@@ -118,7 +120,7 @@ public enum VersionForm: Sendable, Equatable {
     self != .numberOrName || Self.isNumber(version)
   }
 
-  private static func isNumber(_ text: String) -> Bool { text.utf8.allSatisfy { SecretName.isDigit($0) } }
+  private static func isNumber(_ text: String) -> Bool { text.utf8.allSatisfy(\.isDigit) }
 }
 
 /// A rule between the fields of one block.

@@ -1,5 +1,5 @@
-import HTTPTransport
 import SecretBytes
+import Text
 
 /// The validated values of one block, by dotted field name (`tls.ca_cert`).
 public struct FieldValues: Sendable, Hashable {
@@ -41,7 +41,7 @@ public struct FieldValues: Sendable, Hashable {
       case .address(let url): (name, url.path == "/" ? url.origin : url.description)
       case .integer(let number): (name, String(number))
       case .boolean(let flag): (name, flag ? "true" : "false")
-      case .duration(let nanoseconds): (name, RefreshInterval(nanoseconds: nanoseconds).description)
+      case .duration(let nanoseconds): (name, GoDuration(nanoseconds: nanoseconds).description)
       case .credential, nil: (name, "<redacted>")
       }
     }

@@ -1,3 +1,5 @@
+import Text
+
 /// The field tables of provider types, as Markdown for docs/providers.md and for `secrets-agent providers TYPE`.
 public enum ProviderTables {
   public static func markdown(_ descriptor: ProviderDescriptor) -> String {
@@ -45,7 +47,7 @@ public enum ProviderTables {
 
   private static func refresh(_ descriptor: ProviderDescriptor) -> String {
     switch descriptor.refreshDefault {
-    case .every(let seconds): "every \(RefreshInterval(nanoseconds: seconds * 1_000_000_000))"
+    case .every(let seconds): "every \(GoDuration(nanoseconds: seconds * 1_000_000_000))"
     case .watched: "when the source changes"
     case .halfOfRemainingLife: "at half of what remains of the value's life"
     }

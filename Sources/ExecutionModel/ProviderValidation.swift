@@ -1,4 +1,5 @@
 import JSONReader
+import Text
 
 extension ValidationPass {
   mutating func readProviders() -> [ProviderConnection] {
@@ -88,7 +89,7 @@ extension ValidationPass {
       let whole = types.first { type.utf8.count >= 3 && $0.contains(type.lowercased()) }
       report(
         place,
-        "unknown provider type \"\(DocumentPath.shown(type))\", expected \(expected)\(whole.map { "; did you mean \"\($0)\"?" } ?? hint(type, among: names))",
+        "unknown provider type \"\(ShownText.clean(type))\", expected \(expected)\(whole.map { "; did you mean \"\($0)\"?" } ?? hint(type, among: names))",
         at: field)
       return nil
     }

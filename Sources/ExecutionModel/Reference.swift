@@ -38,6 +38,7 @@ public final class Reference: Sendable, Hashable, CustomStringConvertible {
   public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 
   public static func == (one: Reference, other: Reference) -> Bool {
-    one === other || (one.hash == other.hash && one.connection == other.connection && one.lookup.isEqual(to: other.lookup))
+    one === other
+      || (one.hash == other.hash && one.connection == other.connection && one.lookup.isEqual(to: other.lookup))
   }
 }

@@ -1,3 +1,5 @@
+import Text
+
 /// The grammar of secrets' names.
 public enum SecretName {
   /// Longest name, in bytes.
@@ -5,10 +7,10 @@ public enum SecretName {
 
   /// `[A-Za-z_][A-Za-z0-9_]*`: what a shell accepts as a variable.
   public static func isEnvironmentName(_ name: String) -> Bool {
-    guard let first = name.utf8.first, !isDigit(first) else {
+    guard let first = name.utf8.first, !first.isDigit else {
       return false
     }
-    return name.utf8.allSatisfy { isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "_") }
+    return name.utf8.allSatisfy { $0.isAlphanumeric || $0 == UInt8(ascii: "_") }
   }
 
   /// An environment name's characters, `.` and `-`; no leading dot, so neither `.` nor `..`.
@@ -17,15 +19,7 @@ public enum SecretName {
       return false
     }
     return name.utf8.allSatisfy {
-      isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
+      $0.isAlphanumeric || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
     }
-  }
-
-  static func isDigit(_ byte: UInt8) -> Bool {
-    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-  }
-
-  static func isLetter(_ byte: UInt8) -> Bool {
-    (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
   }
 }

@@ -1,4 +1,5 @@
 import JSONReader
+import Text
 
 extension ValidationPass {
   mutating func readSecrets() -> [SecretEntry] {
@@ -88,7 +89,7 @@ extension ValidationPass {
       // Where there are no providers at all, that is said once.
       if block("secret_providers") != nil {
         let hint = hint(from, among: providers.keys.sorted())
-        report("\(place).from", "no secret provider is named \"\(DocumentPath.shown(from))\"\(hint)", at: field)
+        report("\(place).from", "no secret provider is named \"\(ShownText.clean(from))\"\(hint)", at: field)
       }
       return nil
     }
@@ -123,7 +124,7 @@ extension ValidationPass {
         if let owner = owners[output] {
           report(
             DocumentPath.join(path("secrets"), entry.name),
-            "yields \(DocumentPath.shown(output)), as \(DocumentPath.shown(owner)) does; rename one of them",
+            "yields \(ShownText.clean(output)), as \(ShownText.clean(owner)) does; rename one of them",
             at: block("secrets")?.member(entry.name))
         }
         owners[output] = entry.name
@@ -134,11 +135,11 @@ extension ValidationPass {
   // MARK: - Refresh
 
   /// The interval that will hold: what is too short is raised, with a word.
-  private mutating func refresh(_ fields: FieldValues, _ place: String, _ value: JSONValue?) -> RefreshInterval? {
+  private mutating func refresh(_ fields: FieldValues, _ place: String, _ value: JSONValue?) -> GoDuration? {
     guard case .duration(let nanoseconds)? = fields["refresh"], nanoseconds > 0 else {
       return nil
     }
-    let asked = RefreshInterval(nanoseconds: nanoseconds)
+    let asked = GoDuration(nanoseconds: nanoseconds)
     let isRaised = nanoseconds < context.minRefresh.nanoseconds
     var words = isRaised ? ["\(asked) is below the node's min_refresh; \(context.minRefresh) will hold"] : []
     if value?.kind == .number, nanoseconds < 1_000_000_000 {

@@ -1,4 +1,5 @@
 import SecretBytes
+import Text
 
 /// A request method.
 public struct HTTPMethod: RawRepresentable, Sendable, Hashable {
@@ -48,8 +49,7 @@ enum Token {
     let marks = "!#$%&'*+-.^_`|~"
     return !text.isEmpty
       && text.utf8.allSatisfy {
-        (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
-          || marks.utf8.contains($0)
+        $0.isAlphanumeric || marks.utf8.contains($0)
       }
   }
 }

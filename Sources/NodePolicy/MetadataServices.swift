@@ -1,4 +1,5 @@
 import HTTPTransport
+import Text
 
 extension NodePolicy {
   /// Whether authentication may ask `url` for a token of the machine's own identity.

@@ -1,5 +1,6 @@
 import ExecutionModel
 import HTTPTransport
+import Text
 
 /// What the node's owner lets executions do, whatever their documents say.
 ///
@@ -47,9 +48,9 @@ public struct NodePolicy: Sendable {
   /// Whether a Vault standby's redirect is followed to another address that the policy lets through, token and all.
   public var allowsStandbyRedirects: Bool
   /// How old a value may get before it is no longer delivered; `nil`: no limit.
-  public var maxStale: RefreshInterval?
+  public var maxStale: GoDuration?
   /// The shortest interval at which a secret is refreshed; a shorter one in a document is raised to it.
-  public var minRefresh = RefreshInterval(nanoseconds: 1_000_000_000)
+  public var minRefresh = GoDuration(nanoseconds: 1_000_000_000)
   /// Where the policy comes from, for refusals: a file's path or "the default policy".
   public var origin: String
 

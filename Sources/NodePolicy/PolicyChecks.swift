@@ -1,5 +1,6 @@
 import ExecutionModel
 import HTTPTransport
+import Text
 
 extension NodePolicy {
   /// Whether a provider may be reached at `url`.
@@ -53,14 +54,14 @@ extension NodePolicy {
   /// Whether authentication may read the file at `path`, as far as the path alone tells.
   public func check(credentialFile path: String) throws(PolicyRefusal) {
     guard credentialFiles.contains(path) else {
-      throw refusal("credential_files", "\(DocumentPath.shown(path)) lies outside the allowed folders")
+      throw refusal("credential_files", "\(ShownText.clean(path)) lies outside the allowed folders")
     }
   }
 
   /// Whether the `file` provider may read the file at `path`, as far as the path alone tells.
   public func check(servedFile path: String) throws(PolicyRefusal) {
     guard fileRoots.contains(path) else {
-      throw refusal("file_roots", "\(DocumentPath.shown(path)) lies outside the allowed folders")
+      throw refusal("file_roots", "\(ShownText.clean(path)) lies outside the allowed folders")
     }
   }
 
@@ -69,7 +70,7 @@ extension NodePolicy {
     if VaultSystemPath.contains(path), !vaultPaths.allows(path) {
       throw refusal(
         "vault_paths",
-        "\(DocumentPath.shown(path)) is a path of Vault itself, which answers with the agent's own credentials among others"
+        "\(ShownText.clean(path)) is a path of Vault itself, which answers with the agent's own credentials among others"
       )
     }
   }
@@ -83,7 +84,7 @@ extension NodePolicy {
   /// Whether an output may be written at `path`.
   public func check(output path: String) throws(PolicyRefusal) {
     guard outputRoots.contains(path) else {
-      throw refusal("output_roots", "\(DocumentPath.shown(path)) is outside the output roots")
+      throw refusal("output_roots", "\(ShownText.clean(path)) is outside the output roots")
     }
   }
 

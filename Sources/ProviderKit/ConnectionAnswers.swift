@@ -2,6 +2,7 @@ import ExecutionModel
 import HTTPTransport
 import JSONReader
 import SecretBytes
+import Text
 
 /// What a server's answers are made into before anything of them is shown or believed.
 extension OpenConnection {
@@ -16,7 +17,7 @@ extension OpenConnection {
     do throws(JSONFault) {
       return try JSONValue.parse(response.body, limits: .payload)
     } catch {
-      let type = response.headers.first("Content-Type").map { DocumentPath.shown($0) } ?? "no content type"
+      let type = response.headers.first("Content-Type").map { ShownText.clean($0) } ?? "no content type"
       throw failures.make(
         .malformed, "the answer is not JSON (\(type)): \(error)", reference: reference, status: response.status,
         hint: "check that \(field ?? "the address") is \(service)'s, not a proxy's or a web page's")
@@ -47,7 +48,7 @@ extension OpenConnection {
     }
     let line = text.split(whereSeparator: \.isNewline).map { $0.drop(while: { $0 == " " || $0 == "\t" || $0 == "*" }) }
       .filter { !$0.isEmpty }.joined(separator: " ")
-    return line.isEmpty ? nil : DocumentPath.shown(line, atMost: longest)
+    return line.isEmpty ? nil : ShownText.clean(line, atMost: longest)
   }
 }
 

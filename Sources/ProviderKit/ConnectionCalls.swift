@@ -1,6 +1,7 @@
 import EventLoop
 import HTTPTransport
 import SecretBytes
+import Text
 
 /// What an adapter makes of an answer.
 public enum CallVerdict: Sendable {

@@ -1,6 +1,7 @@
 import ExecutionModel
 import HTTPTransport
 import NodePolicy
+import Text
 
 /// Who is called, as far as the client depends on it.
 public struct Route: Sendable, Hashable {

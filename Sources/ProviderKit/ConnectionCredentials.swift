@@ -1,6 +1,7 @@
 import ExecutionModel
 import NodePolicy
 import SecretBytes
+import Text
 
 /// Credentials from where documents and the clouds' conventions name them, as far as the node policy lets authentication read.
 extension OpenConnection {
@@ -30,7 +31,7 @@ extension OpenConnection {
     let credential = try content(ofCredentialFile: path, named: name).trimmed
     guard !credential.isEmpty, credential.isValidUTF8 else {
       let fault = credential.isEmpty ? "is empty" : "is not text"
-      throw failures.make(.denied, "\(name): \(DocumentPath.shown(path)) \(fault)")
+      throw failures.make(.denied, "\(name): \(ShownText.clean(path)) \(fault)")
     }
     withhold(credential)
     return credential

@@ -1,4 +1,5 @@
 import SecretBytes
+import Text
 
 /// An `application/x-www-form-urlencoded` body in secret memory (https://url.spec.whatwg.org/#urlencoded-serializing).
 public struct FormBody: ~Copyable {
@@ -30,21 +31,13 @@ public struct FormBody: ~Copyable {
     text.finish()
   }
 
-  /// Everything but unreserved characters (RFC 3986 §2.3) as `%XX`, the space too.
+  /// Everything but unreserved characters as `%XX`, the space too.
   private mutating func appendEncoded(_ byte: UInt8) {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-      UInt8(ascii: "~"):
-      text.append(byte)
-    default:
-      text.append(UInt8(ascii: "%"))
-      text.append(Self.digit(byte >> 4))
-      text.append(Self.digit(byte & 15))
+    guard !byte.isUnreserved else {
+      return text.append(byte)
     }
-  }
-
-  private static func digit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") - 10 + value
+    text.append(UInt8(ascii: "%"))
+    text.append(PercentEncoding.digit(byte >> 4))
+    text.append(PercentEncoding.digit(byte & 15))
   }
 }

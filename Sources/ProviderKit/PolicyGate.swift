@@ -3,6 +3,7 @@ import HTTPTransport
 import JSONReader
 import NodePolicy
 import SecretBytes
+import Text
 
 /// Holds what a document names against the node policy before anything is sent or read.
 public struct PolicyGate {

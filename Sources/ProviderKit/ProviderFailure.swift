@@ -1,5 +1,6 @@
 import ExecutionModel
 import NodePolicy
+import Text
 
 /// Why a provider could not give what was asked for. It carries what an operator needs and has no place for a value.
 public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertible {
@@ -74,7 +75,7 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
 
   /// One line: `provider vault: secret/web/db: permission denied (status 403); check the token's policies`.
   public var line: String {
-    var text = "provider \(DocumentPath.shown(connection)): "
+    var text = "provider \(ShownText.clean(connection)): "
     if let reference {
       text += "\(reference): "
     }
@@ -144,6 +145,6 @@ public struct FailureMaker: Sendable {
       case .unreadable: .denied
       case .missing, .notAbsolute, .notRegular, .tooLarge: absence
       }
-    return make(kind, "\(what): \(DocumentPath.shown(fault.path)) \(fault.message)", reference: reference)
+    return make(kind, "\(what): \(ShownText.clean(fault.path)) \(fault.message)", reference: reference)
   }
 }

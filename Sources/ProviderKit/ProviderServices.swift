@@ -18,15 +18,16 @@ public struct ProviderServices: Sendable {
   public let policy: NodePolicy
   public let limits: RequestLimits
   public let log: Logger
-  /// Where tasks run that outlive a call (a login that several wait for, renewal); `nil`: the global pool.
-  public let executor: (any TaskExecutor)?
+  /// Where tasks run that outlive a call (a login that several wait for, renewal), and what notices the end of processes;
+  /// `nil`: the global pool, and no process can be run.
+  public let executor: EventLoop?
   /// What connections of the same identity share.
   public let shared: SharedSessions
 
   public init(
     transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending, time: any TimeSource,
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, environment: NodeEnvironment,
-    policy: NodePolicy, limits: RequestLimits = RequestLimits(), log: Logger, executor: (any TaskExecutor)? = nil,
+    policy: NodePolicy, limits: RequestLimits = RequestLimits(), log: Logger, executor: EventLoop? = nil,
     shared: SharedSessions = SharedSessions()
   ) {
     self.transport = transport

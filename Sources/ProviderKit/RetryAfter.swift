@@ -1,5 +1,5 @@
-import CLinux
 import HTTPTransport
+import Text
 
 /// The `Retry-After` header (RFC 9110 §10.2.3): seconds, or an HTTP date.
 public enum RetryAfter {
@@ -14,15 +14,9 @@ public enum RetryAfter {
     if let seconds = Int64(text) {
       return seconds < 0 ? nil : min(.seconds(seconds), longest)
     }
-    guard let date = parse(text) else {
+    guard let date = CivilTime(httpText: text) else {
       return nil
     }
-    return min(.seconds(max(date - unixTime, 0)), longest)
-  }
-
-  /// Unix time of an IMF-fixdate (`Sun, 06 Nov 1994 08:49:37 GMT`).
-  static func parse(_ text: String) -> Int64? {
-    var seconds: Int64 = 0
-    return linux_parse_http_date(text, &seconds) ? seconds : nil
+    return min(.seconds(max(date.unixTime - unixTime, 0)), longest)
   }
 }

@@ -1,5 +1,6 @@
 import ExecutionModel
 import ProviderKit
+import Text
 
 /// What has to be fetched for one execution: the unique references, grouped by connection, and which entry reads which.
 public struct ExecutionPlan: Sendable {
@@ -49,7 +50,7 @@ public struct ExecutionPlan: Sendable {
   }
 
   /// How often `item` is fetched; `nil` where it is pinned or watched or follows the value's own life.
-  public func refreshInterval(_ item: Item) -> RefreshInterval? {
+  public func refreshInterval(_ item: Item) -> GoDuration? {
     let descriptor = groups[item.group].connection.descriptor
     guard !item.entry.reference.isPinned else {
       return nil
@@ -58,7 +59,7 @@ public struct ExecutionPlan: Sendable {
       return refresh
     }
     if case .every(let seconds) = descriptor.refreshDefault {
-      return RefreshInterval(nanoseconds: seconds * 1_000_000_000)
+      return GoDuration(nanoseconds: seconds * 1_000_000_000)
     }
     return nil
   }

@@ -1,6 +1,7 @@
 import ExecutionModel
 import JSONReader
 import SecretBytes
+import Text
 
 /// Takes one field out of a JSON value: a literal key first, then a dotted path or a JSON Pointer (RFC 6901).
 public struct FieldExtraction {
@@ -43,7 +44,7 @@ public struct FieldExtraction {
     var walked = ""
     for token in pointer.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
       guard let key = Self.unescaped(token) else {
-        throw Fault(message: "field \(DocumentPath.shown(pointer)) is not a JSON Pointer: '~' is written ~0, '/' is ~1")
+        throw Fault(message: "field \(ShownText.clean(pointer)) is not a JSON Pointer: '~' is written ~0, '/' is ~1")
       }
       value = try step(into: value, key, walked)
       walked += "/\(key)"
@@ -88,11 +89,11 @@ public struct FieldExtraction {
   }
 
   private func missing(_ key: String, in value: JSONValue, _ walked: String) -> Fault {
-    let place = walked.isEmpty ? "" : " in \(DocumentPath.shown(walked))"
-    let shown = DocumentPath.shown(key)
+    let place = walked.isEmpty ? "" : " in \(ShownText.clean(walked))"
+    let shown = ShownText.clean(key)
     switch value.kind {
     case .object:
-      let names = value.members.prefix(20).compactMap { $0.name.text }.map { DocumentPath.shown($0) }
+      let names = value.members.prefix(20).compactMap { $0.name.text }.map { ShownText.clean($0) }
       guard !names.isEmpty else {
         return Fault(message: "no field \(shown)\(place); there are none")
       }

@@ -2,6 +2,7 @@ import EventLoop
 import ExecutionModel
 import ProviderKit
 import SecretBytes
+import Text
 
 /// One complete, consistent set of values of an execution.
 public struct Generation: Sendable {
@@ -27,7 +28,7 @@ public struct SecretFailure: Error, Sendable, Equatable {
   public let failure: ProviderFailure
 
   /// One line: `secrets.DB_PASSWORD: provider vault: secret/web/db: no field …`.
-  public var line: String { "secrets.\(DocumentPath.shown(secret)): \(failure.line)" }
+  public var line: String { "secrets.\(ShownText.clean(secret)): \(failure.line)" }
 }
 
 /// A generation that could not be made: every failed entry, not only the first. Never empty when thrown.

@@ -1,5 +1,6 @@
 import ExecutionModel
 import ProviderKit
+import Text
 
 /// The provider types of this build.
 public struct ProviderRegistry: Sendable {
@@ -23,6 +24,6 @@ public struct ProviderRegistry: Sendable {
         return provider
       }
     }
-    throw open.failures.make(.malformed, "this build has no provider type \(DocumentPath.shown(connection.type))")
+    throw open.failures.make(.malformed, "this build has no provider type \(ShownText.clean(connection.type))")
   }
 }

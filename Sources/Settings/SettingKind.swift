@@ -1,6 +1,7 @@
 import EventLoop
 import ExecutionModel
 import JSONReader
+import Text
 
 /// What a setting may hold, and how it becomes a value of the program: one thing for the reader and for the schema.
 public struct SettingKind<Value: Sendable>: Sendable {
@@ -130,17 +131,17 @@ extension SettingKind where Value == Int {
   }
 }
 
-extension SettingKind where Value == RefreshInterval {
+extension SettingKind where Value == GoDuration {
   private static var pattern: String {
     "^\\+?(?:0|(?:(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:ns|us|\u{b5}s|\u{3bc}s|ms|s|m|h))+)$"
   }
 
   /// A span of time; `nil` as `shortest`: any above zero.
-  public static func interval(atLeast shortest: RefreshInterval? = nil) -> SettingKind {
+  public static func interval(atLeast shortest: GoDuration? = nil) -> SettingKind {
     let bound = shortest.map { "at least \($0)" } ?? "above zero"
     let least = shortest?.nanoseconds ?? 1
     return parsed("a duration as \"30s\", \(bound)", pattern: pattern) { text in
-      (try? RefreshInterval(parsing: text)).flatMap { $0.nanoseconds >= least ? $0 : nil }
+      (try? GoDuration(parsing: text)).flatMap { $0.nanoseconds >= least ? $0 : nil }
     } show: {
       "\($0)"
     }
@@ -149,11 +150,11 @@ extension SettingKind where Value == RefreshInterval {
 
 extension SettingKind where Value == Duration {
   public static func duration(atLeast shortest: Duration) -> SettingKind {
-    let least = RefreshInterval(nanoseconds: shortest.saturatingNanoseconds)
-    return SettingKind<RefreshInterval>.interval(atLeast: least).refined { interval throws(SettingFault) in
+    let least = GoDuration(nanoseconds: shortest.saturatingNanoseconds)
+    return SettingKind<GoDuration>.interval(atLeast: least).refined { interval throws(SettingFault) in
       .nanoseconds(interval.nanoseconds)
     } show: { value in
-      "\(RefreshInterval(nanoseconds: value.saturatingNanoseconds))"
+      "\(GoDuration(nanoseconds: value.saturatingNanoseconds))"
     }
   }
 }

@@ -1,5 +1,6 @@
 import ExecutionModel
 import JSONReader
+import Text
 
 /// The settings of one object of a file, and what they ask of each other.
 public struct SettingsObject<Object: Sendable>: Sendable {
@@ -53,7 +54,7 @@ public struct SettingsObject<Object: Sendable>: Sendable {
       }
       guard let setting = settings.first(where: { $0.key == name }) else {
         let hint = NearestName.hint(for: name, among: settings.map(\.key))
-        faults.note(Self.join(path, DocumentPath.shown(name)), "unknown \(faults.noun)\(hint)", member.name)
+        faults.note(Self.join(path, ShownText.clean(name)), "unknown \(faults.noun)\(hint)", member.name)
         continue
       }
       if !member.value.isNull {

@@ -1,6 +1,8 @@
 import ArgumentParser
-import Delivery
+import Dispatch
+import EventLoop
 import Glibc
+import Processes
 import ProviderFakes
 import SecretBytes
 
@@ -34,33 +36,41 @@ struct Run: AsyncParsableCommand {
       environment.set(name, SecretBytes(value))
     }
     // SIGINT and SIGQUIT reach the command by way of the terminal; it decides what they mean.
-    let signals = Signals.watched([SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT])
+    let signals = Signals.watched([SIGTERM, SIGHUP, SIGINT, SIGQUIT])
     let status: Int32
-    do throws(SpawnFault) {
-      status = await Self.ending(of: try ChildProcess.spawn(command, environment: environment), signals)
-    } catch {
-      var line = "error: \(error)\n"
+    do {
+      status = try await Self.ending(of: command, environment, signals).get().shellStatus
+    } catch let fault as SpawnFault {
+      var line = "error: \(fault)\n"
       _ = line.withUTF8 { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-      status = error.exitStatus
+      status = fault.exitStatus
     }
     await fakes.stop()
     throw ExitCode(status)
   }
 
-  /// Waits for the command, passing on what asks it to end.
-  private static func ending(of child: consuming ChildProcess, _ signals: AsyncStream<Int32>) async -> Int32 {
-    var child = child
-    if let ended = child.reap() {
-      return ended.shellStatus
-    }
-    for await number in signals {
-      if number == SIGTERM || number == SIGHUP {
-        child.signal(number)
+  /// Runs the command, passing on what asks it to end. Its loop has a thread of its own: tasks of the fakes need theirs.
+  private static func ending(
+    of command: [String], _ environment: ProcessEnvironment, _ signals: AsyncStream<Int32>
+  ) async throws -> Result<ChildStatus, SpawnFault> {
+    let loop = try EventLoop()
+    return await withCheckedContinuation { done in
+      DispatchQueue(label: "command").async {
+        let ending = loop.run { () async -> Result<ChildStatus, SpawnFault> in
+          do throws(SpawnFault) {
+            let child = try ChildProcess.start(command, environment: environment, on: loop)
+            Task {
+              for await number in signals where number == SIGTERM || number == SIGHUP {
+                child.signal(number)
+              }
+            }
+            return .success(await child.ended())
+          } catch {
+            return .failure(error)
+          }
+        }
+        done.resume(returning: ending)
       }
-      if let ended = child.reap() {
-        return ended.shellStatus
-      }
     }
-    return 1
   }
 }

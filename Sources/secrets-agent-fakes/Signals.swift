@@ -7,10 +7,7 @@ enum Signals {
     AsyncStream { stream in
       // Unsafe in name only: dispatch sources may be cancelled on any thread.
       nonisolated(unsafe) let sources = numbers.map { number in
-        // One that is ignored is never sent for SIGCHLD; a source sees it all the same.
-        if number != SIGCHLD {
-          signal(number, SIG_IGN)
-        }
+        signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .main)
         source.setEventHandler { stream.yield(number) }
         source.resume()

@@ -5,6 +5,7 @@ import ExecutionModel
 import NodePolicy
 import ProviderKit
 import Resolution
+import Text
 
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -84,7 +85,7 @@ struct CheckCommand: ParsableCommand {
     for item in items {
       let checked = document.check(item, policy, variables)
       if isList, let id = item.id, !ids.insert(id).inserted {
-        choice.log.faults.print(DocumentFault("id", "the id \"\(DocumentPath.shown(id))\" is in the list twice"))
+        choice.log.faults.print(DocumentFault("id", "the id \"\(ShownText.clean(id))\" is in the list twice"))
         statuses.append(.invalidDocument)
       }
       if let status = checked.status {
@@ -153,9 +154,9 @@ struct CheckCommand: ParsableCommand {
       switch login {
       case .success(let report):
         let life = report.lifetime.map {
-          ", for \(RefreshInterval(nanoseconds: $0.saturatingNanoseconds))"
+          ", for \(GoDuration(nanoseconds: $0.saturatingNanoseconds))"
         }
-        print("\(DocumentPath.shown(group.connection.name)): logged in by \(report.identity)\(life ?? "")")
+        print("\(ShownText.clean(group.connection.name)): logged in by \(report.identity)\(life ?? "")")
       case .failure(let failure):
         failures.append(failure)
         runtime.faults.print(failure)
@@ -167,7 +168,7 @@ struct CheckCommand: ParsableCommand {
     do throws(GenerationFailure) {
       let generation = try await runtime.resolver.resolve(plan, within: limit)
       for secret in generation.secrets {
-        print("\(secret.name): \(secret.version.map { "version \(DocumentPath.shown($0))" } ?? "there")")
+        print("\(secret.name): \(secret.version.map { "version \(ShownText.clean($0))" } ?? "there")")
       }
       return nil
     } catch {
@@ -187,7 +188,7 @@ private struct CheckedText {
     let execution = checked.execution
     let plan = ExecutionPlan(execution)
     var lines = [
-      "\(DocumentPath.shown(execution.label)): "
+      "\(ShownText.clean(execution.label)): "
         + (checked.warnings == 0 ? "no faults, no warnings" : "no errors, \(Count(checked.warnings, "warning"))")
         + Self.content(execution, plan) + (execution.states.end.map { "; it has ended: \($0)" } ?? "")
     ]

@@ -4,6 +4,7 @@ import Delivery
 import EventLoop
 import ExecutionModel
 import Glibc
+import Processes
 import Resolution
 
 struct ExecCommand: ParsableCommand {
@@ -149,24 +150,15 @@ struct ExecCommand: ParsableCommand {
       return .failed(.cannotCreate)
     }
     do {
-      // Before the child is there, so that none of its ends is missed.
-      let signals = try runtime.loop.signals(passedOn + [SIGCHLD])
+      let signals = try runtime.loop.signals(ChildProcess.passedOn)
       defer { signals.cancel() }
-      var child = try ChildProcess.spawn(command, environment: environment)
-      if let status = child.reap() {
-        return .ended(status)
-      }
-      for await signal in signals {
-        if signal.number == SIGCHLD {
-          if let status = child.reap() {
-            return .ended(status)
-          }
-        } else if !signal.isFromKernel {
-          // What the terminal sends goes to the whole foreground group, the child among it.
-          child.signal(signal.number)
+      let child = try ChildProcess.start(command, environment: environment, on: runtime.loop)
+      Task(executorPreference: runtime.loop) {
+        for await signal in signals {
+          child.pass(signal)
         }
       }
-      return .ended(.unknown)
+      return .ended(await child.ended())
     } catch let fault as SpawnFault {
       runtime.faults.error(fault.description, ["class": "command"])
       return .notStarted(fault.exitStatus)
@@ -175,10 +167,6 @@ struct ExecCommand: ParsableCommand {
       return .failed(.invalidConfiguration)
     }
   }
-
-  private static let passedOn: [Int32] = [
-    SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT,
-  ]
 
   /// Variables that hold the agent's own credentials: the child has no business with them.
   private static func credentialVariables(of execution: Execution) -> [String] {

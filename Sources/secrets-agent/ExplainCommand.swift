@@ -2,6 +2,7 @@ import ArgumentParser
 import ExecutionModel
 import ProviderKit
 import Resolution
+import Text
 
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -30,7 +31,7 @@ struct PlanText {
 
   init(_ execution: Execution, _ plan: ExecutionPlan) {
     line(
-      "\(DocumentPath.shown(execution.label)): \(Count(plan.items.count, "secret")) from \(Count(plan.groups.count, "connection"))"
+      "\(ShownText.clean(execution.label)): \(Count(plan.items.count, "secret")) from \(Count(plan.groups.count, "connection"))"
     )
     for (index, group) in plan.groups.enumerated() {
       describe(group, plan.items.filter { $0.group == index }, plan)
@@ -46,14 +47,14 @@ struct PlanText {
   private mutating func describe(_ group: ExecutionPlan.Group, _ items: [ExecutionPlan.Item], _ plan: ExecutionPlan) {
     let connection = group.connection
     line("")
-    line("connection \(DocumentPath.shown(connection.name)) (\(connection.type))")
+    line("connection \(ShownText.clean(connection.name)) (\(connection.type))")
     for (name, value) in connection.values.fields.shown {
-      line("  \(name): \(DocumentPath.shown(value, atMost: 200))")
+      line("  \(name): \(ShownText.clean(value, atMost: 200))")
     }
     if let method = connection.values.method {
       line("  login: one, by \(method)")
       for (name, value) in connection.values.authentication.shown {
-        line("    \(name): \(DocumentPath.shown(value, atMost: 200))")
+        line("    \(name): \(ShownText.clean(value, atMost: 200))")
       }
     } else {
       line("  login: none")
@@ -65,7 +66,7 @@ struct PlanText {
       line("  \(reference.description), \(refresh(readers, plan, connection))")
       for reader in readers {
         let field = reader.entry.outputs.count == 1 ? reader.entry.outputs.first?.field : nil
-        let shownField = field.map { " field \(DocumentPath.shown($0))" } ?? ""
+        let shownField = field.map { " field \(ShownText.clean($0))" } ?? ""
         let encoding = reader.entry.encoding == .raw ? "" : " as \(reader.entry.encoding.rawValue)"
         line("    \(reader.entry.outputs.map(\.name).joined(separator: ", "))\(shownField)\(encoding)")
       }

@@ -2,6 +2,7 @@ import ArgumentParser
 import ExecutionModel
 import Glibc
 import Logging
+import Text
 
 enum LogFormat: String, ExpressibleByArgument, CaseIterable {
   case text
@@ -28,7 +29,7 @@ struct LineLogHandler: LogHandler {
 
   func log(event: LogEvent) {
     let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-      .map { (key: $0.key, value: DocumentPath.shown("\($0.value)", atMost: 500)) }
+      .map { (key: $0.key, value: ShownText.clean("\($0.value)", atMost: 500)) }
     switch format {
     case .text:
       let tail = fields.map { " \($0.key)=\($0.value)" }.joined()

@@ -4,6 +4,7 @@ import Glibc
 import HTTPTransport
 import JSONReader
 import Logging
+import Text
 
 /// How commands reach a running daemon.
 struct DaemonOptions: ParsableArguments {

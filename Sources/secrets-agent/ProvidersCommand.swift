@@ -1,5 +1,6 @@
 import ArgumentParser
 import ExecutionModel
+import Text
 
 struct ProvidersCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -6,6 +6,7 @@ import Logging
 import NodePolicy
 import Resolution
 import SecretBytes
+import Text
 
 extension EnvironmentFormat: ExpressibleByArgument {}
 
@@ -197,7 +198,7 @@ enum Account {
       return number
     }
     guard let entry = getpwnam(name) else {
-      throw ValidationError("no user is named \(DocumentPath.shown(name))")
+      throw ValidationError("no user is named \(ShownText.clean(name))")
     }
     return entry.pointee.pw_uid
   }
@@ -207,7 +208,7 @@ enum Account {
       return number
     }
     guard let entry = getgrnam(name) else {
-      throw ValidationError("no group is named \(DocumentPath.shown(name))")
+      throw ValidationError("no group is named \(ShownText.clean(name))")
     }
     return entry.pointee.gr_gid
   }

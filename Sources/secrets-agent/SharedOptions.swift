@@ -7,6 +7,7 @@ import Logging
 import NodePolicy
 import ProviderKit
 import SecretBytes
+import Text
 
 /// The document of a command that reads one, and how to take it.
 struct DocumentOptions: ParsableArguments {
@@ -77,14 +78,14 @@ struct TimeOptions: ParsableArguments {
 
 /// A span of time on the command line, in the documents' syntax: `90s`, `1m30s`, `500ms`.
 struct DurationArgument: ExpressibleByArgument, Sendable {
-  let interval: RefreshInterval
+  let interval: GoDuration
 
   init(seconds: Int64) {
-    interval = RefreshInterval(nanoseconds: seconds * 1_000_000_000)
+    interval = GoDuration(nanoseconds: seconds * 1_000_000_000)
   }
 
   init?(argument: String) {
-    guard let interval = try? RefreshInterval(parsing: argument), interval.nanoseconds > 0 else {
+    guard let interval = try? GoDuration(parsing: argument), interval.nanoseconds > 0 else {
       return nil
     }
     self.interval = interval

@@ -5,6 +5,7 @@ import ExecutionModel
 import Glibc
 import HTTPTransport
 import JSONReader
+import Text
 
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -89,7 +90,7 @@ struct StatusCommand: ParsableCommand {
   }
 
   private static func shown(_ value: JSONValue?) -> String {
-    DocumentPath.shown(value?.text ?? "-", atMost: 500)
+    ShownText.clean(value?.text ?? "-", atMost: 500)
   }
 
   private static func seconds(_ secret: JSONValue, _ key: String) -> String? {
@@ -98,7 +99,7 @@ struct StatusCommand: ParsableCommand {
     }
     let nanoseconds = seconds.multipliedReportingOverflow(by: 1_000_000_000)
     return nanoseconds.overflow || seconds < 0
-      ? "\(seconds)s" : RefreshInterval(nanoseconds: nanoseconds.partialValue).description
+      ? "\(seconds)s" : GoDuration(nanoseconds: nanoseconds.partialValue).description
   }
 }
 

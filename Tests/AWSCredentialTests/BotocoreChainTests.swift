@@ -8,6 +8,7 @@ import ProviderKit
 import SecretBytes
 import TestSupport
 import Testing
+import Text
 
 @testable import AWSProvider
 

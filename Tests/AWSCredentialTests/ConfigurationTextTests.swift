@@ -65,17 +65,4 @@ import Testing
   func splitsCommandLinesAsAShellDoes(line: String, words: [String]?) {
     #expect(ShellWords.split(line) == words)
   }
-
-  @Test(
-    arguments: [
-      ("1970-01-01T00:00:00Z", 0), ("2015-08-30T12:36:00Z", 1_440_938_160),
-      ("2015-08-30T14:36:00.123+02:00", 1_440_938_160),
-      ("2015-08-30T04:36:00-0800", 1_440_938_160), ("2000-02-29T23:59:60Z", 951_868_800), ("2015-08-30", nil),
-      ("2015-13-30T12:36:00Z", nil), ("9999-12-31T23:59:59Z", 253_402_300_799), ("2015-08-30T12:36:00", nil),
-      ("2015-08-30T12:36:00Zx", nil), ("99999-08-30T12:36:00Z", nil), ("-015-08-30T12:36:00Z", nil), ("", nil),
-      ("+2015-8-30T12:36:00Z", nil), ("２０１５-08-30T12:36:00Z", nil),
-    ] as [(String, Int64?)])
-  func readsDatesOfAnswers(text: String, seconds: Int64?) {
-    #expect(AWSTimestamp.seconds(of: text) == seconds)
-  }
 }

@@ -5,6 +5,7 @@ import SecretBytes
 import Synchronization
 import TestSupport
 import Testing
+import Text
 
 @testable import AWSProvider
 

@@ -6,6 +6,7 @@ import ProviderKit
 import SecretBytes
 import TestSupport
 import Testing
+import Text
 
 private typealias Scene = AWSScene<SecretsManagerProvider>
 

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTransport
 import SecretBytes
 import Testing
+import Text
 
 @testable import AWSSigning
 

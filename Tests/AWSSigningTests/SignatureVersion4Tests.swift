@@ -1,6 +1,7 @@
 import HTTPTransport
 import SecretBytes
 import Testing
+import Text
 
 @testable import AWSSigning
 
@@ -23,7 +24,7 @@ import Testing
       method: vector.method, path: parts[0], query: parts.count > 1 ? parts[1] : nil, headers: headers,
       body: vector.body.isEmpty ? nil : SecretBytes(vector.body), keepsPath: false)
     let authorization = Self.signer.authorization(
-      canonical, Self.credentials(token: vector.token), SigningDate(wallSeconds: SignatureVector.wallSeconds))
+      canonical, Self.credentials(token: vector.token), CivilTime(unixTime: SignatureVector.wallSeconds))
     #expect(
       authorization
         == "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
@@ -101,4 +102,11 @@ import Testing
       code.withUnsafeBytes { SHA256.hexadecimal($0) }
         == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
   }
+}
+
+@Test func aClockBefore1970SignsThatYearsFirstSecond() throws {
+  let request = HTTPRequest(method: .get, url: try HTTPURL(parsing: "https://sts.amazonaws.com/"))
+  let credentials = AWSCredentials(accessKeyID: "AKID", secretAccessKey: SecretBytes("s"), sessionToken: nil)
+  let headers = SignatureVersion4(region: "r", service: "sts").headers(signing: request, with: credentials, at: .min)
+  #expect(headers.first { $0.name == "X-Amz-Date" }?.value.equals("19700101T000000Z") == true)
 }

@@ -118,12 +118,4 @@ private func samples(_ page: SecretBytes) throws -> [String: Double] {
     let json = try JSONValue.parse(document([], id: id).json(), limits: .payload)
     #expect(json.member("executions")?.elements.first { _ in true }?.member("id")?.text == id)
   }
-
-  @Test(arguments: [(0, "1970-01-01T00:00:00Z"), (1_709_164_800, "2024-02-29T00:00:00Z"), (-1, "1969-12-31T23:59:59Z")])
-  func timesAreInUTC(_ unix: Int64, _ text: String) {
-    #expect(UTCTime.text(unix) == text)
-    // The ends of what the type holds are no trap.
-    _ = UTCTime.text(.max)
-    _ = UTCTime.text(.min)
-  }
 }

@@ -5,6 +5,7 @@ import NodePolicy
 import ProviderKit
 import TestSupport
 import Testing
+import Text
 
 @testable import AgentDaemon
 
@@ -152,7 +153,7 @@ import Testing
 
   @Test func aValueThatIsTooOldIsWithdrawn() async throws {
     var policy = NodePolicy.personal
-    policy.maxStale = RefreshInterval(nanoseconds: 600_000_000_000)
+    policy.maxStale = GoDuration(nanoseconds: 600_000_000_000)
     let scene = try await SupervisorScene(policy: policy)
     scene.store.put("A", "1")
     await scene.list(["e": try scene.item("e", ["A"])])

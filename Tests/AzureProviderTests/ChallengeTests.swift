@@ -1,6 +1,7 @@
 import HTTPTransport
 import ProviderFakes
 import Testing
+import Text
 
 @testable import AzureProvider
 

@@ -6,6 +6,7 @@ import SecretBytes
 import Synchronization
 import TestSupport
 import Testing
+import Text
 
 @testable import AzureProvider
 

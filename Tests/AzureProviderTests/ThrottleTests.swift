@@ -4,6 +4,7 @@ import ProviderKit
 import SecretBytes
 import TestSupport
 import Testing
+import Text
 
 @testable import AzureProvider
 

@@ -4,6 +4,7 @@ import ProviderFakes
 import ProviderKit
 import TestSupport
 import Testing
+import Text
 
 @testable import AzureProvider
 

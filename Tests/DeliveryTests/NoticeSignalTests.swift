@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import Glibc
+import Processes
 import SecretBytes
 import Testing
 
@@ -8,57 +9,54 @@ import Testing
 
 @Suite(.timeLimit(.minutes(15))) struct NoticeSignalTests {
   private let folder: TemporaryFolder
+  private let loop: EventLoop
 
   init() throws {
     folder = try TemporaryFolder()
+    loop = try EventLoop()
   }
 
   private func give(_ notice: ChangeNotice) throws -> NoticeOutcome {
-    let loop = try EventLoop()
-    return loop.run { await NoticeRunner(loop: loop).run(notice, environment: ProcessEnvironment(), hiding: []) }
+    loop.run { [loop] in await NoticeRunner(loop: loop).run(notice, environment: ProcessEnvironment(), hiding: []) }
   }
 
   /// A process that ends by the first signal.
   private func sleeper() throws -> ChildProcess {
-    try ChildProcess.spawn(["/bin/sleep", "600"], environment: ProcessEnvironment())
+    try ChildProcess.start(["/bin/sleep", "600"], environment: ProcessEnvironment(), on: loop)
   }
 
-  private func end(of child: inout ChildProcess) -> ChildStatus? {
-    var information = siginfo_t()
-    while waitid(P_PID, id_t(child.pid), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
-    return child.reap()
-  }
+  private func end(of child: ChildProcess) -> ChildStatus { loop.run { await child.ended() } }
 
   @Test func aSignalReachesItsProcess() throws {
-    var process = try sleeper()
+    let process = try sleeper()
     let pid = process.pid
     let outcome = try give(.signal(SIGUSR1, pid: pid))
     #expect(
       outcome == NoticeOutcome(succeeded: true, message: "SIGUSR1 sent to process \(pid)"))
-    let status = end(of: &process)
+    let status = end(of: process)
     #expect(status == .signalled(SIGUSR1))
   }
 
   @Test func aPidFileIsReadAnewEachTime() throws {
     let path = folder.path("pid")
     for text in ["%d", "%d\n", "%d \r\n"] {
-      var process = try sleeper()
+      let process = try sleeper()
       let pid = process.pid
       try text.replacingOccurrences(of: "%d", with: "\(pid)")
         .write(toFile: path, atomically: true, encoding: .utf8)
       let outcome = try give(.signalFile(SIGHUP, pidFile: path))
       #expect(outcome.succeeded, "\(outcome.message)")
       #expect(outcome.message == "SIGHUP sent to process \(pid), by \(path)")
-      let status = end(of: &process)
+      let status = end(of: process)
       #expect(status == .signalled(SIGHUP))
     }
   }
 
   @Test func aProcessThatHasGoneIsAFailureThatSaysSo() throws {
-    var process = try sleeper()
+    let process = try sleeper()
     let pid = process.pid
-    process.terminate()
-    _ = end(of: &process)
+    process.signal(SIGTERM)
+    _ = end(of: process)
     let outcome = try give(.signal(SIGHUP, pid: pid))
     #expect(!outcome.succeeded)
     #expect(outcome.message == "there is no process \(pid) to send SIGHUP to")

@@ -1,5 +1,6 @@
 import ExecutionModel
 import Testing
+import Text
 
 @Test(arguments: [
   ("90s", 90_000_000_000), ("30m", 1_800_000_000_000), ("1h30m", 5_400_000_000_000), ("500ms", 500_000_000), ("0", 0),
@@ -7,22 +8,22 @@ import Testing
   ("1.s", 1_000_000_000), ("1h1m1s1ms1us1ns", 3_661_001_001_001), ("9223372036854775807ns", .max),
 ])
 func aDurationReadsAsGoReadsIt(_ text: String, _ nanoseconds: Int64) throws {
-  #expect(try RefreshInterval(parsing: text).nanoseconds == nanoseconds)
+  #expect(try GoDuration(parsing: text).nanoseconds == nanoseconds)
 }
 
 @Test(arguments: [
-  ("", RefreshInterval.ParseFault.empty), ("-5s", .negative), ("5", .malformed), ("s", .malformed), ("5 s", .malformed),
+  ("", GoDuration.ParseFault.empty), ("-5s", .negative), ("5", .malformed), ("s", .malformed), ("5 s", .malformed),
   ("5d", .malformed), ("1h-3m", .malformed), (".s", .malformed), ("9223372036854775808ns", .tooLong),
   ("99999999999999999999h", .tooLong), ("3000000h", .tooLong), ("1..5s", .malformed), ("+", .empty),
 ])
-func aMalformedDurationIsAFaultNotACrash(_ text: String, _ fault: RefreshInterval.ParseFault) {
-  #expect(throws: fault) { try RefreshInterval(parsing: text) }
+func aMalformedDurationIsAFaultNotACrash(_ text: String, _ fault: GoDuration.ParseFault) {
+  #expect(throws: fault) { try GoDuration(parsing: text) }
 }
 
 @Test func aDurationPrintsShort() {
-  #expect(RefreshInterval(nanoseconds: 5_400_000_000_000).description == "1h30m")
-  #expect(RefreshInterval(nanoseconds: 0).description == "0s")
-  #expect(RefreshInterval(nanoseconds: 1_500_000_000).description == "1s500ms")
+  #expect(GoDuration(nanoseconds: 5_400_000_000_000).description == "1h30m")
+  #expect(GoDuration(nanoseconds: 0).description == "0s")
+  #expect(GoDuration(nanoseconds: 1_500_000_000).description == "1s500ms")
 }
 
 @Test func entriesTakeIntegersAsNanosecondsAndZeroAsTheDefault() throws {

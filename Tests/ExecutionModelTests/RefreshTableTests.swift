@@ -2,6 +2,7 @@ import ExecutionModel
 import JSONReader
 import SecretBytes
 import Testing
+import Text
 
 /// Text and what Go's `time.ParseDuration` makes of it; among them the cases of Go's own tests.
 private let durations: [(text: String, nanoseconds: Int64)] = [
@@ -35,7 +36,7 @@ private let durations: [(text: String, nanoseconds: Int64)] = [
 ]
 
 /// Refuses nothing as too short, so that the document's own value is seen.
-private let anyInterval = ValidationContext(minRefresh: RefreshInterval(nanoseconds: 1))
+private let anyInterval = ValidationContext(minRefresh: GoDuration(nanoseconds: 1))
 
 private func entry(_ refresh: JSONTree) -> SchemaDocument {
   SchemaTable.minimal(SchemaTable.file).with(.entry, "refresh", refresh)
@@ -43,7 +44,7 @@ private func entry(_ refresh: JSONTree) -> SchemaDocument {
 
 @Test(arguments: durations)
 func aDurationComesToTheNanosecondsThatGoGives(_ text: String, _ nanoseconds: Int64) throws {
-  #expect(try RefreshInterval(parsing: text).nanoseconds == nanoseconds)
+  #expect(try GoDuration(parsing: text).nanoseconds == nanoseconds)
   for layout in SchemaLayout.allCases {
     let validation = try entry(.string(text)).examined(layout, anyInterval)
     #expect(validation.faults == [])
@@ -66,13 +67,13 @@ func anIntegerIsExactToTheNanosecond(_ nanoseconds: Int64) throws {
   "9223372036854ms775us808ns", "9223372037s", "153722868m", "2562048h", "3000000h", "99999999999999999999h",
 ])
 func whatNoInt64HoldsIsTooLong(_ text: String) throws {
-  #expect(throws: RefreshInterval.ParseFault.tooLong) { try RefreshInterval(parsing: text) }
+  #expect(throws: GoDuration.ParseFault.tooLong) { try GoDuration(parsing: text) }
   try expectOneError(.string(text))
 }
 
 @Test(arguments: ["-1ns", "-5s", "-1h30m", "-.5s", "-9223372036854775808ns"])
 func whatIsNegativeIsAnError(_ text: String) throws {
-  #expect(throws: RefreshInterval.ParseFault.negative) { try RefreshInterval(parsing: text) }
+  #expect(throws: GoDuration.ParseFault.negative) { try GoDuration(parsing: text) }
   try expectOneError(.string(text))
 }
 
@@ -81,7 +82,7 @@ func whatIsNegativeIsAnError(_ text: String) throws {
   "--5s", "+-5s", "５s", "5S", "5sec", "5s0", "0x5s", "5s\u{0}",
 ])
 func whatGoDoesNotReadIsAnError(_ text: String) throws {
-  #expect(throws: RefreshInterval.ParseFault.self) { try RefreshInterval(parsing: text) }
+  #expect(throws: GoDuration.ParseFault.self) { try GoDuration(parsing: text) }
   try expectOneError(.string(text))
 }
 
@@ -120,7 +121,7 @@ private func expectOneError(_ value: JSONTree, sourceLocation: SourceLocation = 
 
 @Test(arguments: SchemaTable.types)
 func anIntervalBelowMinRefreshIsRaisedAndBothAreSaid(_ type: String) throws {
-  let context = ValidationContext(minRefresh: RefreshInterval(nanoseconds: 30_000_000_000))
+  let context = ValidationContext(minRefresh: GoDuration(nanoseconds: 30_000_000_000))
   for value in ["10s", 10_000_000_000] as [JSONTree] {
     for layout in SchemaLayout.allCases {
       let validation = try SchemaTable.minimal(type).with(.entry, "refresh", value).examined(layout, context)

@@ -33,8 +33,10 @@ private struct Scene {
   }
 
   func read(_ path: String) async throws(ProviderFailure) -> SecretBytes {
-    try await provider.fetch(references: [connection.reference(["path": path.hasPrefix("/") ? path : folder + "/" + path])])[0]
-      .get().payload
+    try await provider.fetch(references: [
+      connection.reference(["path": path.hasPrefix("/") ? path : folder + "/" + path])
+    ])[0]
+    .get().payload
   }
 
   func kind(_ path: String) async -> ProviderFailure.Class? {

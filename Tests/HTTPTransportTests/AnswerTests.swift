@@ -1,6 +1,7 @@
 import EventLoop
 import SecretBytes
 import Testing
+import Text
 
 @testable import HTTPTransport
 

@@ -4,6 +4,7 @@ import Logging
 import SecretBytes
 import Synchronization
 import Testing
+import Text
 
 /// Keeps what is logged, each line with all of its metadata.
 private final class LogBook: Sendable {

@@ -2,6 +2,7 @@ import EventLoop
 import HTTPTransport
 import SecretBytes
 import Testing
+import Text
 
 /// What goes over the wire, byte for byte.
 @Suite(.timeLimit(.minutes(15)))

@@ -5,6 +5,7 @@ import Logging
 import SecretBytes
 import Synchronization
 import Testing
+import Text
 
 let silentLog = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 

@@ -3,6 +3,7 @@ import HTTPTransport
 import NodePolicy
 import SecretBytes
 import Testing
+import Text
 
 private func allows(_ policy: NodePolicy, _ address: String) throws -> Bool {
   let url = try HTTPURL(parsing: address)

@@ -5,6 +5,7 @@ import Logging
 import ProviderFakes
 import SecretBytes
 import Testing
+import Text
 
 /// A fake Vault and a client that talks to it over real HTTP.
 struct FakeScene {

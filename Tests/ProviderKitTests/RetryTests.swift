@@ -5,6 +5,7 @@ import SecretBytes
 import Synchronization
 import TestSupport
 import Testing
+import Text
 
 private let failures = FailureMaker(connection: "c")
 private let refused = TransportFailure(kind: .connect, host: "h:1", detail: "Connection refused")

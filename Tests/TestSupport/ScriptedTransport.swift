@@ -34,11 +34,12 @@ extension ProviderServices {
   public static func testing(
     transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending,
     time: any TimeSource = ManualTime(skipsSleeps: true),
-    policy: NodePolicy = .personal, random: Double = 0.5, environment: [String: String] = [:]
+    policy: NodePolicy = .personal, random: Double = 0.5, environment: [String: String] = [:],
+    executor: EventLoop? = nil
   ) -> ProviderServices {
     ProviderServices(
       transport: transport, time: time, random: { random },
       environment: NodeEnvironment(policy: policy) { environment[$0].map { SecretBytes($0) } }, policy: policy,
-      log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, executor: executor)
   }
 }

@@ -93,7 +93,9 @@ private func asked(_ pattern: String, _ times: Int, _ scene: VaultScene) async {
     $0.addAppRole(roleID: "r", secretID: "s", grant: VaultScene.endless)
     $0.mountDatabase("database", leaseSeconds: 60)
   } _: { (scene: VaultScene) async throws in
-    let results = await scene.provider.fetch(references: [scene.reference("database", "creds/web", ["engine_version": 1])])
+    let results = await scene.provider.fetch(references: [
+      scene.reference("database", "creds/web", ["engine_version": 1])
+    ])
     #expect(try results.first?.get().expiry != nil)
     await scene.provider.close(.handedOver)
     #expect(scene.fake.liveLeases.count == 1)

@@ -43,7 +43,8 @@ struct VaultScene {
           environment: NodeEnvironment(policy: policy) { environment[$0].map { SecretBytes($0) } }, policy: policy,
           log: log, executor: loop)
         let provider = try #require(
-          VaultProvider.open(connection.key, over: OpenConnection(named: connection.name, services: services, takesCA: true)))
+          VaultProvider.open(
+            connection.key, over: OpenConnection(named: connection.name, services: services, takesCA: true)))
         try await body(VaultScene(fake: fake, provider: provider, connection: connection, time: time))
         await fake.stop()
         return .success(())

@@ -2,6 +2,7 @@ import AWSSigning
 import ExecutionModel
 import HTTPTransport
 import SecretBytes
+import Text
 
 /// What every type of AWS reads of an entry of `secret_providers`.
 public struct AWSConnection: Sendable {

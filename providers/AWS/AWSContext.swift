@@ -1,5 +1,6 @@
 import HTTPTransport
 import ProviderKit
+import Text
 
 /// A connection with what its document and the node's environment say of AWS.
 struct AWSContext: Sendable {

@@ -4,6 +4,7 @@ import HTTPTransport
 import ProviderKit
 import SecretBytes
 import Synchronization
+import Text
 
 /// A service of AWS as one connection calls it: where it is, who signs, and by which clock.
 ///

@@ -1,6 +1,7 @@
 import ExecutionModel
 import JSONReader
 import ProviderKit
+import Text
 
 /// One connection to AWS Systems Manager Parameter Store.
 public struct ParameterStoreProvider: SecretProvider {
@@ -33,7 +34,7 @@ public struct ParameterStoreProvider: SecretProvider {
       selector = fields.count > own ? fields[own...].joined(separator: ":") : nil
     }
 
-    public var description: String { DocumentPath.shown(name, atMost: 200) }
+    public var description: String { ShownText.clean(name, atMost: 200) }
   }
 
   /// How many names one GetParameters takes.

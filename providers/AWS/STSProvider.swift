@@ -4,6 +4,7 @@ import ExecutionModel
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// One connection to AWS STS: one role, whose value is the temporary credentials of one session of it.
 public struct STSProvider: SecretProvider {
@@ -52,7 +53,7 @@ public struct STSProvider: SecretProvider {
   public struct Lookup: SecretLookup {
     let role: String
 
-    public var description: String { DocumentPath.shown(role, atMost: 200) }
+    public var description: String { ShownText.clean(role, atMost: 200) }
   }
 
   private static let accessKeyID = "access_key_id"
@@ -136,7 +137,7 @@ public struct STSProvider: SecretProvider {
     json.string(credentials.secretAccessKey)
     json.name(Self.sessionToken)
     json.string(token)
-    json.member(Self.expiration, AWSExpiration.text(end))
+    json.member(Self.expiration, CivilTime(unixTime: end).internetText)
     json.member(Self.region, settings.aws.region)
     json.endObject()
     return json.finish()

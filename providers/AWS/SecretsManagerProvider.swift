@@ -2,6 +2,7 @@ import ExecutionModel
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// One connection to AWS Secrets Manager.
 public struct SecretsManagerProvider: SecretProvider {
@@ -30,10 +31,10 @@ public struct SecretsManagerProvider: SecretProvider {
     var isCurrent: Bool { version == .stage(Self.currentStage) }
 
     public var description: String {
-      let name = DocumentPath.shown(id, atMost: 200)
+      let name = ShownText.clean(id, atMost: 200)
       return switch version {
-      case .id(let version): "\(name) version \(DocumentPath.shown(version))"
-      case .stage(let stage): isCurrent ? name : "\(name) stage \(DocumentPath.shown(stage))"
+      case .id(let version): "\(name) version \(ShownText.clean(version))"
+      case .stage(let stage): isCurrent ? name : "\(name) stage \(ShownText.clean(stage))"
       }
     }
   }
@@ -83,7 +84,7 @@ public struct SecretsManagerProvider: SecretProvider {
 
   /// Text as it is, binary out of its base64.
   private func value(in json: JSONValue, _ lookup: Lookup) throws(ProviderFailure) -> FetchedSecret {
-    let version = json.member("VersionId")?.text.map { DocumentPath.shown($0) }
+    let version = json.member("VersionId")?.text.map { ShownText.clean($0) }
     if let text = json.member("SecretString")?.secret {
       return store.value(text.detached(), version: version)
     }

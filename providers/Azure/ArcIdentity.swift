@@ -1,6 +1,7 @@
 import HTTPTransport
 import ProviderKit
 import SecretBytes
+import Text
 
 /// The token service of the Azure Arc agent. It names a file that only root and its group can read, and wants its content back
 /// (https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication#acquiring-an-access-token-using-rest-api).

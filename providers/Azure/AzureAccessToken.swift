@@ -3,6 +3,7 @@ import HTTPTransport
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// An access token and its life.
 struct AzureAccessToken: Sendable {

@@ -2,6 +2,7 @@ import ExecutionModel
 import HTTPTransport
 import ProviderKit
 import Synchronization
+import Text
 
 /// Secrets of Azure Key Vault (https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret).
 public struct AzureKeyVaultProvider: SecretProvider {
@@ -18,7 +19,7 @@ public struct AzureKeyVaultProvider: SecretProvider {
     var path: String { version.map { "secrets/\(name)/\($0)" } ?? "secrets/\(name)/" }
 
     public var description: String {
-      DocumentPath.shown(version.map { "secrets/\(name)/\($0)" } ?? "secrets/\(name)", atMost: 200)
+      ShownText.clean(version.map { "secrets/\(name)/\($0)" } ?? "secrets/\(name)", atMost: 200)
     }
   }
 

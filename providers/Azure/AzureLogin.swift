@@ -1,4 +1,5 @@
 import ExecutionModel
+import Text
 
 /// Who logs in: `auth.method` and its fields. Connections with equal logins are one identity.
 enum AzureLogin: Sendable, Hashable {
@@ -71,7 +72,7 @@ enum AzureLogin: Sendable, Hashable {
       case .workloadIdentity(_, let client, _): (Self.byWorkloadIdentity, client)
       case .standard(let clientID): (Self.byDefault, clientID)
       }
-    return [method.descriptor.name, id.map { DocumentPath.shown($0) }].compactMap(\.self).joined(separator: " ")
+    return [method.descriptor.name, id.map { ShownText.clean($0) }].compactMap(\.self).joined(separator: " ")
   }
 }
 

@@ -3,6 +3,7 @@ import HTTPTransport
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// The client credentials grant at Entra ID's v2.0 token endpoint
 /// (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).

@@ -4,6 +4,7 @@ import JSONReader
 import ProviderKit
 import SecretBytes
 import Synchronization
+import Text
 
 /// One vault: what it wants tokens for, and its secrets.
 final class KeyVault: Sendable {
@@ -35,7 +36,7 @@ final class KeyVault: Sendable {
     guard let audience = KeyVaultAudience(challenge, of: address) else {
       throw connection.failure(
         .policy,
-        "the vault asks for a token for \(DocumentPath.shown(KeyVaultAudience.resource(of: challenge, address))), "
+        "the vault asks for a token for \(ShownText.clean(KeyVaultAudience.resource(of: challenge, address))), "
           + "which is not the domain of \(address.host), so none is sent",
         response, hint: "check vault_url; it must be the vault's own name")
     }
@@ -66,7 +67,7 @@ final class KeyVault: Sendable {
       return nil
     }
     let parts = url.path.split(separator: "/")
-    return parts.count == 3 ? DocumentPath.shown(String(parts[2])) : nil
+    return parts.count == 3 ? ShownText.clean(String(parts[2])) : nil
   }
 
   /// Vaults serve secrets outside of their dates; for them the dates are advice
@@ -114,7 +115,7 @@ final class KeyVault: Sendable {
       case 401:
         (
           .denied, "the vault does not accept the token\(word)",
-          tenant.map { "the vault belongs to the tenant \(DocumentPath.shown($0)); log in there" }
+          tenant.map { "the vault belongs to the tenant \(ShownText.clean($0)); log in there" }
             ?? "check the tenant of login and vault"
         )
       case 403:

@@ -1,4 +1,5 @@
 import HTTPTransport
+import Text
 
 /// What a vault answers to a call without a token (https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses#authentication):
 /// `Bearer authorization="https://login.microsoftonline.com/{tenant}", resource="https://vault.azure.net"`.

@@ -1,6 +1,7 @@
 import HTTPTransport
 import ProviderKit
 import SecretBytes
+import Text
 
 /// A token of the machine's own identity, from the service that the environment tells of: App Service and Container Apps, Azure
 /// Arc, else the instance metadata service of virtual machines
@@ -76,7 +77,8 @@ struct ManagedIdentity: Sendable {
       // An address in the environment says that the service is there.
       if probing, given == nil {
         do throws(ProviderFailure) {
-          return try await send(request, within: .seconds(1), schedule: RetrySchedule(attempts: 1), judge: judgeMetadata)
+          return try await send(
+            request, within: .seconds(1), schedule: RetrySchedule(attempts: 1), judge: judgeMetadata)
         } catch {
           guard error.status != nil, error.isRetriable else {
             throw error
@@ -114,7 +116,8 @@ struct ManagedIdentity: Sendable {
   }
 
   func send(
-    _ request: HTTPRequest, within connectTimeout: Duration, schedule: RetrySchedule = RetrySchedule(), judge: @Sendable (HTTPResponse) -> CallVerdict
+    _ request: HTTPRequest, within connectTimeout: Duration, schedule: RetrySchedule = RetrySchedule(),
+    judge: @Sendable (HTTPResponse) -> CallVerdict
   ) async throws(ProviderFailure) -> HTTPResponse {
     let route = Route.machine(request.url, connectTimeout: connectTimeout)
     return try await connection.send(request, by: route, schedule: schedule, judge: judge)

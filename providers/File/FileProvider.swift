@@ -1,6 +1,7 @@
 import ExecutionModel
 import NodePolicy
 import ProviderKit
+import Text
 
 /// Values from files of the node: what another agent, a person or the platform put there.
 public struct FileProvider: SecretProvider {
@@ -13,7 +14,7 @@ public struct FileProvider: SecretProvider {
     let path: String
 
     public var servedFile: String? { path }
-    public var description: String { DocumentPath.shown(path, atMost: 200) }
+    public var description: String { ShownText.clean(path, atMost: 200) }
   }
 
   private static let path = Field<String>("path", .file, required: true, "the file, an absolute path")

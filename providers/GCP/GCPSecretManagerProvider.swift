@@ -2,6 +2,7 @@ import EventLoop
 import ExecutionModel
 import HTTPTransport
 import ProviderKit
+import Text
 
 /// One connection to Google Cloud's Secret Manager.
 public struct GCPSecretManagerProvider: SecretProvider {

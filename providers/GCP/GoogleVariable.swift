@@ -1,6 +1,7 @@
 import HTTPTransport
 import JSONReader
 import ProviderKit
+import Text
 
 /// The variables that Google's libraries and gcloud read (https://cloud.google.com/docs/authentication/application-default-credentials,
 /// https://cloud.google.com/sdk/docs/properties#setting_properties_via_environment_variables), and those of AWS that its

@@ -4,6 +4,7 @@ import JSONReader
 import ProviderKit
 import SecretBytes
 import Synchronization
+import Text
 
 /// Calls of the HTTP API that Vault and OpenBao share, with their manners: headers, error bodies, standby redirects.
 final class VaultAPI: Sendable {

@@ -1,6 +1,7 @@
 import ExecutionModel
 import HTTPTransport
 import ProviderKit
+import Text
 
 /// `hashicorp_vault`: HashiCorp Vault and OpenBao, by the API that they share (https://openbao.org/api-docs/).
 enum VaultDeclaration {
@@ -98,6 +99,6 @@ public struct VaultLookup: SecretLookup {
 
   /// The API's path, as policies name it.
   public var description: String {
-    DocumentPath.shown(version.map { "\(readPath)?version=\($0)" } ?? readPath, atMost: 200)
+    ShownText.clean(version.map { "\(readPath)?version=\($0)" } ?? readPath, atMost: 200)
   }
 }

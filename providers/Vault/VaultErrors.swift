@@ -4,6 +4,7 @@ import JSONReader
 import NodePolicy
 import ProviderKit
 import SecretBytes
+import Text
 
 /// Turns Vault's answers into failures that say what to do. Status codes: https://openbao.org/api-docs/#http-status-codes.
 struct VaultErrors: Sendable {
@@ -61,7 +62,7 @@ struct VaultErrors: Sendable {
     let place = target.map { "\($0.host):\($0.port)" } ?? "somewhere else"
     guard connection.services.policy.allowsStandbyRedirects, response.status == 307, let target else {
       throw failures.make(
-        .transient, "the server redirects to \(DocumentPath.shown(place)), which is not followed", reference: reference,
+        .transient, "the server redirects to \(ShownText.clean(place)), which is not followed", reference: reference,
         status: response.status,
         hint: "use the active node's address, or allow `standby_redirects` in the node policy")
     }

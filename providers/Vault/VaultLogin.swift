@@ -2,6 +2,7 @@ import ExecutionModel
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// The `auth` block: one of five ways to come by a token.
 struct VaultLogin: Sendable {
@@ -85,7 +86,7 @@ struct VaultLogin: Sendable {
     mount = given.hasPrefix("auth/") ? given : "auth/\(given)"
     identity =
       switch method {
-      case .kubernetes(let role, _), .jwt(let role, _): "\(method.name) \(DocumentPath.shown(role))"
+      case .kubernetes(let role, _), .jwt(let role, _): "\(method.name) \(ShownText.clean(role))"
       case .appRole, .given, .tokenFile: method.name
       }
   }

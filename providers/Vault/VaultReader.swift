@@ -3,6 +3,7 @@ import ExecutionModel
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// Reads one secret: KV version 2, KV version 1, or any engine that answers a read.
 struct VaultReader: Sendable {
@@ -71,7 +72,7 @@ struct VaultReader: Sendable {
       return failure
     }
     if json?.member("errors")?.element(0)?.text?.contains("no handler for route") == true {
-      return missing("no secrets engine is mounted at \(DocumentPath.shown(lookup.mount))", "check mount and namespace")
+      return missing("no secrets engine is mounted at \(ShownText.clean(lookup.mount))", "check mount and namespace")
     }
     let warning = json?.member("warnings")?.element(0)?.text
     if !lookup.isVersioned, warning?.contains("versioned K/V") == true {
@@ -95,7 +96,7 @@ struct VaultReader: Sendable {
     }
     if let time = metadata.member("deletion_time")?.text, !time.isEmpty {
       return failures.make(
-        .missing, "\(version) was deleted at \(DocumentPath.shown(time))", reference: lookup.description, status: 404,
+        .missing, "\(version) was deleted at \(ShownText.clean(time))", reference: lookup.description, status: 404,
         hint: "undelete it, write a new version, or pin another")
     }
     return nil

@@ -3,6 +3,7 @@ import ExecutionModel
 import Glibc
 import HTTPTransport
 import Settings
+import Text
 
 /// Users and groups by name or number.
 public enum Accounts {
@@ -22,7 +23,7 @@ extension SettingKind where Value == UInt32 {
   private static func account(_ noun: String, _ find: @escaping @Sendable (String) -> UInt32?) -> SettingKind {
     SettingKind<String>.text.refined { name throws(SettingFault) in
       guard let number = find(name) else {
-        throw SettingFault("no \(noun) of the system is named \(DocumentPath.shown(name))")
+        throw SettingFault("no \(noun) of the system is named \(ShownText.clean(name))")
       }
       return number
     }

@@ -2,6 +2,7 @@ import Delivery
 import EventLoop
 import ExecutionModel
 import Glibc
+import Processes
 import SecretBytes
 
 /// Sends the change notices of the configuration, with an execution's names filled in.

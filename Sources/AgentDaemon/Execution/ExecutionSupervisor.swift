@@ -7,6 +7,7 @@ import NodePolicy
 import Refresh
 import Resolution
 import SecretBytes
+import Text
 
 /// Looks after all executions of the node: takes what the sources list, plans, subscribes to values, delivers generations, sends
 /// change notices, cleans up.
@@ -138,7 +139,7 @@ public actor ExecutionSupervisor {
         // It is taken up again when the folder is free.
         entry.wantedFolder = folder
         let why = folders.unremoved[owner].map { ", whose outputs could not be removed: \($0)" }
-        let line = "its output folder \(folder) is that of execution \(DocumentPath.shown(owner))\(why ?? "")"
+        let line = "its output folder \(folder) is that of execution \(ShownText.clean(owner))\(why ?? "")"
         return hold(entry, [line], "execution waits", .warning)
       }
       await start(entry, execution, folder)
@@ -331,7 +332,9 @@ public actor ExecutionSupervisor {
     }
     let freshness = freshness
     do throws(GenerationFailure) {
-      let generation = try GenerationAssembly.assemble(accepted.plan) { freshness.result(of: states[$0.entry.reference]) }
+      let generation = try GenerationAssembly.assemble(accepted.plan) {
+        freshness.result(of: states[$0.entry.reference])
+      }
       put(generation, id, accepted)
     } catch {
       fail(id, error, isTooOld: states.values.contains { freshness.isTooOld($0) })

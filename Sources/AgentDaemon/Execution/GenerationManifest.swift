@@ -2,6 +2,7 @@ import EventLoop
 import JSONReader
 import Resolution
 import SecretBytes
+import Text
 
 /// The file beside the secrets that tells which generation they are. It holds names, versions and times; never a value, nor a digest
 /// of one, since a digest of a short secret gives it away.
@@ -16,7 +17,7 @@ enum GenerationManifest {
     json.name("generation")
     json.number(number)
     json.name("delivered_at")
-    json.string(UTCTime.text(unixTime))
+    json.string(CivilTime(unixTime: unixTime).internetText)
     json.name("secrets")
     json.beginArray()
     for secret in generation.secrets.sorted(by: { $0.name < $1.name }) {
@@ -28,10 +29,10 @@ enum GenerationManifest {
         json.string(version)
       }
       json.name("fetched_at")
-      json.string(UTCTime.text(unixTime - secret.fetchedAt.duration(to: now).components.seconds))
+      json.string(CivilTime(unixTime: unixTime - secret.fetchedAt.duration(to: now).components.seconds).internetText)
       if let expiry = secret.expiry {
         json.name("expires_at")
-        json.string(UTCTime.text(unixTime + now.duration(to: expiry).components.seconds))
+        json.string(CivilTime(unixTime: unixTime + now.duration(to: expiry).components.seconds).internetText)
       }
       json.endObject()
     }

@@ -3,6 +3,7 @@ import EventLoop
 import ExecutionModel
 import Refresh
 import Resolution
+import Text
 
 /// One execution that the daemon looks after.
 struct ManagedExecution {
@@ -47,7 +48,7 @@ struct ManagedExecution {
 extension ExecutionPlan {
   /// What the scheduler is to keep fresh for this plan: each reference once, at the shortest interval that one of its entries asks for.
   public var subscriptions: [Subscription] {
-    var intervals: [Reference: RefreshInterval] = [:]
+    var intervals: [Reference: GoDuration] = [:]
     for item in items {
       let reference = groups[item.group].references[item.reference]
       guard !reference.isPinned else {
@@ -70,5 +71,5 @@ extension ExecutionPlan {
   }
 
   /// How often a watched file is read all the same, should its watch have missed something.
-  static let watchedInterval = RefreshInterval(nanoseconds: 30_000_000_000)
+  static let watchedInterval = GoDuration(nanoseconds: 30_000_000_000)
 }

@@ -1,4 +1,5 @@
 import ExecutionModel
+import Text
 
 /// Names of executions' output folders, and the texts of notices: templates with `{id}` and the like.
 enum OutputFolderName {
@@ -22,10 +23,7 @@ enum OutputFolderName {
     text.utf8.allSatisfy(isSafe)
   }
 
-  private static func isSafe(_ byte: UInt8) -> Bool {
-    (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-      || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
-  }
+  private static func isSafe(_ byte: UInt8) -> Bool { byte.isUnreserved && byte != UInt8(ascii: "~") }
 
   /// The folder of `execution`: placeholders filled in, everything but safe letters percent-encoded, so that no id leaves the root,
   /// and two ids never share a folder. `nil` where a placeholder has no value or the name would be too long.
@@ -44,18 +42,9 @@ enum OutputFolderName {
     return filled.hasPrefix(".") ? "%2E" + filled.dropFirst() : filled
   }
 
-  /// An encoded file name for `id` alone, as for records.
+  /// An encoded file name for `id` alone, as for records: what is unreserved in addresses stays, but `~`, which stands for homes.
   static func encoded(_ value: String) -> String {
-    var text = ""
-    for byte in value.utf8 {
-      if isSafe(byte) {
-        text.unicodeScalars.append(Unicode.Scalar(byte))
-      } else {
-        let digits = String(byte, radix: 16, uppercase: true)
-        text += "%" + (digits.utf8.count == 1 ? "0" : "") + digits
-      }
-    }
-    return text
+    PercentEncoding.encode(value).replacing("~", with: "%7E")
   }
 
   /// `template` with its placeholders replaced by what `show` makes of their values. Other braces stay.

@@ -1,6 +1,7 @@
 import EventLoop
 import ExecutionModel
 import SecretBytes
+import Text
 
 /// What the watch noticed of one file since the last look.
 struct FolderMark: Sendable, Equatable {
@@ -157,7 +158,7 @@ extension FolderContents {
     var owners: [String: String] = [:]
     var faults: [(name: String, line: String)] = []
     for (name, file) in files.sorted(by: { $0.key < $1.key }) {
-      let reason = file.fault.map { "\(DocumentPath.shown(name)): \($0.message)" }
+      let reason = file.fault.map { "\(ShownText.clean(name)): \($0.message)" }
       if let reason, file.items.isEmpty {
         faults.append((name, reason))
       }
@@ -165,7 +166,7 @@ extension FolderContents {
         faults.append(
           (
             name,
-            "\(DocumentPath.shown(name)): next_token: one page of a longer list, so what it lacks is not taken for gone"
+            "\(ShownText.clean(name)): next_token: one page of a longer list, so what it lacks is not taken for gone"
           ))
       }
       for item in file.items {
@@ -173,11 +174,11 @@ extension FolderContents {
           continue
         }
         if let owner = owners[id] {
-          let place = DocumentPath.shown(owner)
+          let place = ShownText.clean(owner)
           faults.append(
             (
               name,
-              "\(DocumentPath.shown(name)): the execution \"\(DocumentPath.shown(id))\" is in \(place) already; remove one"
+              "\(ShownText.clean(name)): the execution \"\(ShownText.clean(id))\" is in \(place) already; remove one"
             ))
           continue
         }

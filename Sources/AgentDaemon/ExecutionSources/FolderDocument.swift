@@ -1,5 +1,6 @@
 import ExecutionModel
 import SecretBytes
+import Text
 
 /// Reads one file of the folder: an execution, a list of them, or a bare job spec.
 struct FolderDocument {
@@ -31,7 +32,7 @@ struct FolderDocument {
         throw .document("an execution's id is longer than \(Self.longestID) bytes")
       }
       guard ids.insert(id).inserted else {
-        throw .document("the id \"\(DocumentPath.shown(id))\" is there twice")
+        throw .document("the id \"\(ShownText.clean(id))\" is there twice")
       }
       items.append(identified)
     }

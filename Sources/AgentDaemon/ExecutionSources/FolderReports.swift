@@ -1,5 +1,6 @@
 import EventLoop
 import ExecutionModel
+import Text
 
 /// Looks at the folder and makes of it what is worth a report.
 struct FolderReports {
@@ -56,7 +57,7 @@ struct FolderReports {
     } catch {
       returnedAt = nil
       nextLook = now.advanced(by: Self.rescanOfMissingFolder)
-      return failed("\(DocumentPath.shown(path, atMost: 1024)): \(error.message)")
+      return failed("\(ShownText.clean(path, atMost: 1024)): \(error.message)")
     }
   }
 

@@ -1,5 +1,6 @@
 import HTTPTransport
 import Settings
+import Text
 
 /// One entry of an orchestrator's `urls`, and what follows from it. All are templates, with `{node_id}`, `{namespace}` and `{job_id}`
 /// as the entry has them.

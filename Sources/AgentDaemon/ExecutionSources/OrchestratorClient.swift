@@ -5,6 +5,7 @@ import JSONReader
 import NodePolicy
 import ProviderKit
 import SecretBytes
+import Text
 
 /// Asks an orchestrator for this node's executions. Used by one task.
 actor OrchestratorClient {

@@ -1,6 +1,7 @@
 import EventLoop
 import ExecutionModel
 import SecretBytes
+import Text
 
 /// The jobs of executions that came without their job spec, each version asked for once.
 struct OrchestratorJobs {
@@ -51,17 +52,17 @@ struct OrchestratorJobs {
     do throws(DocumentFaults) {
       let item = try ExecutionDocument(body, syntax: .json).item(nil)
       guard item.hasJobSpec else {
-        return .failure(OrchestratorFault("the job \(DocumentPath.shown(key.id)) was answered without a specification"))
+        return .failure(OrchestratorFault("the job \(ShownText.clean(key.id)) was answered without a specification"))
       }
       if let wanted = key.version, let version = item.specVersion, version != wanted {
         return .failure(
           OrchestratorFault(
-            "the job \(DocumentPath.shown(key.id)) is at version \(version), the execution is of version \(wanted)"))
+            "the job \(ShownText.clean(key.id)) is at version \(version), the execution is of version \(wanted)"))
       }
       return .success(item.detached())
     } catch {
       return .failure(
-        OrchestratorFault("the job \(DocumentPath.shown(key.id)) is malformed: \(error.faults.first?.line ?? "")"))
+        OrchestratorFault("the job \(ShownText.clean(key.id)) is malformed: \(error.faults.first?.line ?? "")"))
     }
   }
 }

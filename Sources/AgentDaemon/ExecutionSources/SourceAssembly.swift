@@ -15,7 +15,8 @@ struct SourceAssembly {
 
   /// In the order in which they take precedence, the local API first.
   var names: [String] {
-    [LocalSource.name] + (configuration.folder.map { [Self.name($0)] } ?? []) + configuration.orchestrators.map(Self.name)
+    [LocalSource.name] + (configuration.folder.map { [Self.name($0)] } ?? [])
+      + configuration.orchestrators.map(Self.name)
   }
 
   private static func name(_ folder: AgentConfiguration.Folder) -> String { "folder \(folder.path)" }

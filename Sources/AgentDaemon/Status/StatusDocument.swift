@@ -2,6 +2,7 @@ import EventLoop
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// The answer of `GET /v1/status`, which `secrets-agent status` prints.
 public struct StatusDocument: Sendable {
@@ -72,7 +73,7 @@ public struct StatusDocument: Sendable {
     json.boolean(execution.isReady)
     json.member("generation", execution.generation)
     json.member("folder", execution.folder)
-    json.member("delivered_at", execution.deliveredAtUnix.map(UTCTime.text))
+    json.member("delivered_at", execution.deliveredAtUnix.map { CivilTime(unixTime: $0).internetText })
     json.member("notices_sent", Int64(execution.notices))
     json.member("notices_failed", Int64(execution.failedNotices))
     json.name("problems")
@@ -99,7 +100,7 @@ public struct StatusDocument: Sendable {
     json.member("source", secret.source.rawValue)
     json.member("version", secret.version)
     json.member("age_seconds", secret.age?.components.seconds)
-    json.member("last_success", secret.lastSuccessUnix.map(UTCTime.text))
+    json.member("last_success", secret.lastSuccessUnix.map { CivilTime(unixTime: $0).internetText })
     json.member("next_refresh_seconds", secret.nextRefresh?.components.seconds)
     json.member("expires_in_seconds", secret.expiresIn?.components.seconds)
     json.member("consecutive_failures", Int64(secret.failures))

@@ -3,6 +3,7 @@ import EventLoop
 import ExecutionModel
 import Glibc
 import Logging
+import Processes
 import ProviderKit
 import Refresh
 import Resolution
@@ -32,13 +33,12 @@ public struct WatchedWorkload: Sendable {
 
   private enum Event: Sendable {
     case signal(SignalSequence.Received)
+    case ended(ChildStatus)
     case changed
     case settled
     case graceOver(Int)
     case timeUp
   }
-
-  private static let passedOn: [Int32] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT]
 
   private let command: [String]
   private let environment: ProcessEnvironment
@@ -68,8 +68,7 @@ public struct WatchedWorkload: Sendable {
   public func run(firstWithin limit: Duration) async -> Ending {
     let signals: SignalSequence
     do throws(EventLoopFault) {
-      // Before the child is there, so that none of its ends is missed.
-      signals = try loop.signals(Self.passedOn + [SIGCHLD])
+      signals = try loop.signals(ChildProcess.passedOn)
     } catch {
       return .signalsUnavailable(error)
     }
@@ -108,7 +107,7 @@ public struct WatchedWorkload: Sendable {
   // MARK: - The child
 
   /// The running command and what is to become of it.
-  private struct Running: ~Copyable {
+  private struct Running {
     var child: ChildProcess?
     var values: [DeliveredSecret] = []
     /// Set while it is being stopped to be started with these.
@@ -128,7 +127,7 @@ public struct WatchedWorkload: Sendable {
       switch event {
       case .changed:
         if running.starts == 0 {
-          ending = await begin(&running, scheduler, isLast: false)
+          ending = await begin(&running, scheduler, inbox, isLast: false)
         } else {
           if !running.isSettling {
             running.isSettling = true
@@ -137,7 +136,7 @@ public struct WatchedWorkload: Sendable {
           ending = nil
         }
       case .timeUp:
-        ending = running.starts == 0 ? await begin(&running, scheduler, isLast: true) : nil
+        ending = running.starts == 0 ? await begin(&running, scheduler, inbox, isLast: true) : nil
       case .settled:
         running.isSettling = false
         ending = await replace(&running, scheduler, inbox)
@@ -149,6 +148,12 @@ public struct WatchedWorkload: Sendable {
         ending = nil
       case .signal(let signal):
         ending = pass(signal, &running)
+      case .ended(let status):
+        if let next = running.next, !running.isEnding {
+          ending = start(next, &running, inbox)
+        } else {
+          ending = .ended(status)
+        }
       }
       if let ending {
         return ending
@@ -159,7 +164,7 @@ public struct WatchedWorkload: Sendable {
 
   /// Starts the command once every value is there; fails when one cannot be had, at the latest when `isLast`.
   private func begin(
-    _ running: inout Running, _ scheduler: RefreshScheduler, isLast: Bool
+    _ running: inout Running, _ scheduler: RefreshScheduler, _ inbox: AsyncStream<Event>.Continuation, isLast: Bool
   ) async -> Ending? {
     let states = await scheduler.states(of: "exec")
     let isComplete = plan.items.allSatisfy { states[$0.entry.reference]?.result != nil }
@@ -167,7 +172,7 @@ public struct WatchedWorkload: Sendable {
       return nil
     }
     switch assemble(states) {
-    case .success(let values): return start(values, &running)
+    case .success(let values): return start(values, &running, inbox)
     // What may pass by itself is waited for until time is up.
     case .failure(let failure):
       let mayPass = failure.failures.allSatisfy(\.failure.isRetriable)
@@ -191,7 +196,9 @@ public struct WatchedWorkload: Sendable {
     }
   }
 
-  private func start(_ values: [DeliveredSecret], _ running: inout Running) -> Ending? {
+  private func start(
+    _ values: [DeliveredSecret], _ running: inout Running, _ inbox: AsyncStream<Event>.Continuation
+  ) -> Ending? {
     var full = environment
     do throws(DeliveryFaults) {
       try full.add(values)
@@ -199,7 +206,9 @@ public struct WatchedWorkload: Sendable {
       return .undeliverable(error)
     }
     do throws(SpawnFault) {
-      running.child = try ChildProcess.spawn(command, environment: full)
+      let child = try ChildProcess.start(command, environment: full, on: loop)
+      Task(executorPreference: loop) { inbox.yield(.ended(await child.ended())) }
+      running.child = child
     } catch {
       return .notStarted(error)
     }
@@ -232,24 +241,12 @@ public struct WatchedWorkload: Sendable {
   }
 
   private func pass(_ signal: SignalSequence.Received, _ running: inout Running) -> Ending? {
-    guard signal.number == SIGCHLD else {
-      let asksToEnd = [SIGINT, SIGTERM, SIGQUIT, SIGHUP].contains(signal.number)
-      running.isEnding = running.isEnding || asksToEnd
-      if asksToEnd, running.starts == 0 {
-        return .ended(.signalled(signal.number))
-      }
-      if !signal.isFromKernel {
-        // What the terminal sends goes to the whole foreground group, the child among it.
-        running.child?.signal(signal.number)
-      }
-      return nil
+    let asksToEnd = [SIGINT, SIGTERM, SIGQUIT, SIGHUP].contains(signal.number)
+    running.isEnding = running.isEnding || asksToEnd
+    if asksToEnd, running.starts == 0 {
+      return .ended(.signalled(signal.number))
     }
-    guard let status = running.child?.reap() else {
-      return nil
-    }
-    guard let next = running.next, !running.isEnding else {
-      return .ended(status)
-    }
-    return start(next, &running)
+    running.child?.pass(signal)
+    return nil
   }
 }

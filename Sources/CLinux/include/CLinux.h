@@ -43,17 +43,15 @@ int linux_link_temporary(int descriptor, int directory, const char *name);
 // open(2) and openat(2) are variadic.
 int linux_openat(int directory, const char *path, int flags, mode_t mode);
 
-// Seconds since 1970 of an HTTP date (RFC 9110 §5.6.7, IMF-fixdate); false where `text` is none.
-bool linux_parse_http_date(const char *text, int64_t *seconds);
-
 // posix_spawn(3) of the file at `path`: an empty signal mask, default dispositions for every signal but SIGHUP, SIGINT and
 // SIGQUIT, which stay ignored where they are (nohup, a shell's background job); same process group, so that the terminal's
 // keys reach the child. Returns 0 or an errno value.
 int linux_spawn(const char *path, char *const arguments[], char *const environment[], pid_t *child);
 
-// The same in a process group of its own, with /dev/null as standard input, `output` as standard output and error, and no other
-// descriptor.
-int linux_spawn_apart(const char *path, char *const arguments[], char *const environment[], int output, pid_t *child);
+// The same in a process group of its own, with /dev/null as standard input, `output` as standard output, `errors` as standard
+// error (-1: /dev/null), and no other descriptor.
+int linux_spawn_apart(
+    const char *path, char *const arguments[], char *const environment[], int output, int errors, pid_t *child);
 
 // A signal's name without SIG (`TERM`), NULL for unknown ones and those of real time.
 const char *linux_signal_name(int number);
@@ -66,11 +64,6 @@ int linux_pipe(int ends[2]);
 
 // pidfd_open(2): readable when the process has ended. -1 with errno set.
 int linux_pidfd_open(pid_t process);
-
-// The same, for a helper that is heard out: its standard output is a pipe whose reading end comes back in `output`, input and error
-// are /dev/null, and it leads a process group of its own, so that it can be ended with all that it started.
-int linux_spawn_reading(
-    const char *path, char *const arguments[], char *const environment[], int *output, pid_t *child);
 
 // What the WIF* macros of waitpid(2) say: true and the status or the signal's number.
 bool linux_wait_exited(int status, int *code);

@@ -1,18 +1,13 @@
 import EventLoop
+import Processes
 import SecretBytes
 
-/// Gives change notices. It needs no SIGCHLD, and reaps the commands that it started and no other process.
+/// Gives change notices.
 public struct NoticeRunner: Sendable {
   private let loop: EventLoop
-  private let usesPidfd: Bool
 
   public init(loop: EventLoop) {
-    self.init(loop: loop, usesPidfd: true)
-  }
-
-  init(loop: EventLoop, usesPidfd: Bool) {
     self.loop = loop
-    self.usesPidfd = usesPidfd
   }
 
   /// Gives one notice and returns when it is given: for a command, when that has ended. Where the task is cancelled, a command is ended
@@ -46,7 +41,7 @@ public struct NoticeRunner: Sendable {
     }
     let command = CommandNotice(
       arguments: arguments, timeLimit: timeLimit, environment: environment,
-      redaction: OutputRedaction(hiding: values), loop: loop, usesPidfd: usesPidfd)
+      redaction: OutputRedaction(hiding: values), loop: loop)
     return await command.run()
   }
 

@@ -1,6 +1,7 @@
 import ExecutionModel
 import HTTPTransport
 import ProviderKit
+import Text
 
 /// Where a service of AWS is: what the document, the environment or the shared files say, in the SDKs' order, else the
 /// partition's own name for it (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
@@ -48,7 +49,7 @@ enum AWSEndpoint {
         return (url, name)
       }
     }
-    let place = "profile \(DocumentPath.shown(context.profileName))"
+    let place = "profile \(ShownText.clean(context.profileName))"
     if let url = shared.endpoint(of: key) {
       return (url, "services of \(place)")
     }

@@ -1,6 +1,7 @@
 import AWSSigning
 import JSONReader
 import SecretBytes
+import Text
 
 /// What is wrong with an answer that should hold credentials, as half a sentence.
 struct AnswerFault: Error, Equatable {
@@ -26,7 +27,7 @@ extension AWSCredentials {
     guard let accessKeyID = try part("AccessKeyId").unsafeString() else {
       throw AnswerFault(message: "has no AccessKeyId")
     }
-    guard let end = try part("Expiration").unsafeString().flatMap(AWSTimestamp.seconds(of:)) else {
+    guard let end = try part("Expiration").unsafeString().flatMap({ CivilTime(internetText: $0)?.unixTime }) else {
       throw AnswerFault(message: "has an Expiration that is no date")
     }
     self.init(
@@ -45,7 +46,7 @@ extension AWSCredentials {
       throw AnswerFault(message: "no AccessKeyId and SecretAccessKey")
     }
     let end = json.member("Expiration").flatMap { $0.isNull ? nil : $0 }
-    let seconds = end?.text.flatMap(AWSTimestamp.seconds(of:))
+    let seconds = end?.text.flatMap { CivilTime(internetText: $0)?.unixTime }
     guard end == nil || seconds != nil else {
       throw AnswerFault(message: "an Expiration that is no date")
     }

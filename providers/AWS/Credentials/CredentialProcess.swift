@@ -4,6 +4,7 @@ import JSONReader
 import Processes
 import ProviderKit
 import SecretBytes
+import Text
 
 /// A profile's `credential_process`: a command that prints credentials
 /// (https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html).
@@ -17,7 +18,7 @@ struct CredentialProcess: Sendable {
   let context: AWSContext
 
   func resolve(_ command: String, profile: String) async throws(ProviderFailure) -> ResolvedCredentials {
-    let name = DocumentPath.shown(profile)
+    let name = ShownText.clean(profile)
     func fault(_ kind: ProviderFailure.Class, _ message: String, hint: String? = nil) -> ProviderFailure {
       context.connection.failures.make(kind, "credential_process of profile \(name) \(message)", hint: hint)
     }

@@ -2,6 +2,7 @@ import AWSSigning
 import ExecutionModel
 import ProviderKit
 import SecretBytes
+import Text
 
 /// What one source of credentials came to.
 enum SourceOutcome: Sendable {
@@ -89,7 +90,7 @@ struct CredentialSearch: Sendable {
       throw context.denied("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not")
     }
     let end = context.setting("AWS_CREDENTIAL_EXPIRATION")
-    let seconds = end.flatMap(AWSTimestamp.seconds(of:))
+    let seconds = end.flatMap { CivilTime(internetText: $0)?.unixTime }
     guard end == nil || seconds != nil else {
       throw context.denied("AWS_CREDENTIAL_EXPIRATION is not a date as 2026-08-07T23:34:47Z")
     }

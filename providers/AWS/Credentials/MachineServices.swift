@@ -3,6 +3,7 @@ import ExecutionModel
 import HTTPTransport
 import ProviderKit
 import SecretBytes
+import Text
 
 /// A service that only this machine can reach: asked straight, whatever proxy the environment names, and with little patience.
 private struct MachineService: Sendable {
@@ -33,7 +34,7 @@ private struct MachineService: Sendable {
   func credentials(_ response: HTTPResponse) throws(ProviderFailure) -> AWSCredentials {
     let json = try connection.json(response, of: name)
     if let code = json.member("Code")?.text, code != "Success" {
-      let words = [DocumentPath.shown(code), connection.words(json.member("Message")?.text)].compactMap { $0 }
+      let words = [ShownText.clean(code), connection.words(json.member("Message")?.text)].compactMap { $0 }
       throw failure(.denied, "answered \(words.joined(separator: ": "))", response)
     }
     do throws(AnswerFault) {
@@ -93,7 +94,7 @@ extension CredentialSearch {
     let url = try context.address(text, orThrow: "\(Self.fullURI) is no address")
     guard url.scheme == .https || url.isLoopbackHost || Self.plainHosts.contains(url.host) else {
       throw context.denied(
-        "\(Self.fullURI): \(DocumentPath.shown(url.host)) may be asked over https only",
+        "\(Self.fullURI): \(ShownText.clean(url.host)) may be asked over https only",
         hint: "http is for loopback and the addresses of ECS and EKS")
     }
     return url

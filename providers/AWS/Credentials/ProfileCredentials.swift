@@ -2,6 +2,7 @@ import AWSSigning
 import ExecutionModel
 import ProviderKit
 import SecretBytes
+import Text
 
 extension CredentialSearch {
   /// The credentials of the profile that is named, or of `default`, with all that a profile may lean on: other profiles, roles,
@@ -9,7 +10,7 @@ extension CredentialSearch {
   func profile() async throws(ProviderFailure) -> SourceOutcome {
     let shared = try SharedConfiguration.load(context)
     let name = context.profileName
-    let shown = DocumentPath.shown(name)
+    let shown = ShownText.clean(name)
     guard let profile = shared.profiles[name] else {
       let reason = (["there is no profile \(shown)"] + shared.remarks).joined(separator: ", ")
       guard context.namedProfile == nil else {
@@ -34,7 +35,7 @@ private struct ProfileResolver {
   let profiles: [String: SharedConfiguration.Profile]
 
   private func fault(_ profile: String, _ message: String, hint: String? = nil) -> ProviderFailure {
-    search.context.denied("profile \(DocumentPath.shown(profile)): \(message)", hint: hint)
+    search.context.denied("profile \(ShownText.clean(profile)): \(message)", hint: hint)
   }
 
   // MARK: - A role by way of another identity
@@ -66,7 +67,7 @@ private struct ProfileResolver {
     }
     return ResolvedCredentials(
       credentials: try await search.tokens.credentials(of: role, by: .keys(identity.credentials)),
-      source: "role \(role.shown) of profile \(DocumentPath.shown(name))")
+      source: "role \(role.shown) of profile \(ShownText.clean(name))")
   }
 
   private func credentialSource(_ source: String, _ name: String) async throws(ProviderFailure) -> ResolvedCredentials {
@@ -77,13 +78,13 @@ private struct ProfileResolver {
     case "ec2instancemetadata": outcome = try await search.instanceRole(isExpected: false)
     default:
       throw fault(
-        name, "credential_source \(DocumentPath.shown(source)) is not known",
+        name, "credential_source \(ShownText.clean(source)) is not known",
         hint: "use Environment, EcsContainer or Ec2InstanceMetadata")
     }
     switch outcome {
     case .found(let resolved): return resolved
     case .nothing(let reason, _, _):
-      throw fault(name, "credential_source \(DocumentPath.shown(source)) gave nothing: \(reason)")
+      throw fault(name, "credential_source \(ShownText.clean(source)) gave nothing: \(reason)")
     }
   }
 
@@ -91,11 +92,11 @@ private struct ProfileResolver {
     _ source: String, _ name: String, _ visited: [String]
   ) async throws(ProviderFailure) -> ResolvedCredentials {
     guard let profile = profiles[source] else {
-      throw fault(name, "its source_profile \(DocumentPath.shown(source)) does not exist")
+      throw fault(name, "its source_profile \(ShownText.clean(source)) does not exist")
     }
     // A profile may be its own source, for the keys that stand beside its role.
     guard !visited.contains(source) || (source == name && profile.hasKeys) else {
-      let way = (visited + [source]).map { DocumentPath.shown($0) }.joined(separator: " → ")
+      let way = (visited + [source]).map { ShownText.clean($0) }.joined(separator: " → ")
       throw fault(name, "its source_profile leads in a circle: \(way)")
     }
     guard visited.count < Self.longestChain else {
@@ -105,7 +106,7 @@ private struct ProfileResolver {
       return try await role(source, profile, visited: visited + [source])
     }
     guard let resolved = try await own(source, profile) else {
-      throw fault(source, "it has no credentials, though profile \(DocumentPath.shown(name)) has it as its source")
+      throw fault(source, "it has no credentials, though profile \(ShownText.clean(name)) has it as its source")
     }
     return resolved
   }
@@ -121,7 +122,7 @@ private struct ProfileResolver {
       }
       return try await search.webIdentity(
         TokenService.Role(arn: arn, sessionName: profile["role_session_name"]), file,
-        named: "web_identity_token_file of profile \(DocumentPath.shown(name))")
+        named: "web_identity_token_file of profile \(ShownText.clean(name))")
     }
     if profile.has("sso_account_id") || profile.has("sso_role_name") {
       throw fault(
@@ -155,6 +156,6 @@ private struct ProfileResolver {
       credentials: AWSCredentials(
         accessKeyID: accessKeyID, secretAccessKey: secret.detached(),
         sessionToken: token.flatMap { $0.isEmpty ? nil : $0.detached() }),
-      source: "profile \(DocumentPath.shown(name))")
+      source: "profile \(ShownText.clean(name))")
   }
 }

@@ -3,6 +3,7 @@ import EventLoop
 import ExecutionModel
 import ProviderKit
 import SecretBytes
+import Text
 
 /// Credentials with a word on where they came from.
 struct ResolvedCredentials: Sendable {
@@ -14,7 +15,7 @@ struct ResolvedCredentials: Sendable {
   var shown: String {
     let id = credentials.accessKeyID
     let key = id.count > 12 ? "\(id.prefix(4))…\(id.suffix(4))" : "…"
-    return "\(source), key \(DocumentPath.shown(key))"
+    return "\(source), key \(ShownText.clean(key))"
   }
 
   func isSameKey(as other: ResolvedCredentials) -> Bool {

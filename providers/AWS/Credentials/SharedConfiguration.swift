@@ -2,6 +2,7 @@ import ExecutionModel
 import NodePolicy
 import ProviderKit
 import SecretBytes
+import Text
 
 /// What AWS's two shared files say: profiles, and the endpoints of services
 /// (https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html). Where both files have a key, the credentials file wins.
@@ -67,14 +68,14 @@ struct SharedConfiguration: Sendable {
       guard given == nil else {
         throw context.connection.failures.file(error, "auth.path")
       }
-      remarks.append("\(DocumentPath.shown(path)) \(error.message)")
+      remarks.append("\(ShownText.clean(path)) \(error.message)")
       return []
     }
     do throws(ConfigurationText.Fault) {
       return try ConfigurationText.parse(content)
     } catch {
       throw context.denied(
-        "\(DocumentPath.shown(path)) line \(error.line): \(error.message)", hint: "mend the file")
+        "\(ShownText.clean(path)) line \(error.line): \(error.message)", hint: "mend the file")
     }
   }
 

@@ -3,6 +3,7 @@ import ExecutionModel
 import HTTPTransport
 import ProviderKit
 import SecretBytes
+import Text
 
 /// AWS's Security Token Service, by its query protocol.
 struct TokenService: Sendable {
@@ -14,7 +15,7 @@ struct TokenService: Sendable {
     /// From 900 to 43,200; `nil`: STS's own default of an hour.
     var seconds: Int64?
 
-    var shown: String { DocumentPath.shown(arn, atMost: 200) }
+    var shown: String { ShownText.clean(arn, atMost: 200) }
   }
 
   /// What a role is given for.
@@ -122,7 +123,7 @@ struct TokenService: Sendable {
     _ error: AWSError, _ response: HTTPResponse, _ request: Request, _ who: String?
   ) -> ProviderFailure {
     let words = error.name.map { name in
-      [DocumentPath.shown(name), connection.words(error.message, sent: request.sent)].compactMap { $0 }.joined(
+      [ShownText.clean(name), connection.words(error.message, sent: request.sent)].compactMap { $0 }.joined(
         separator: ": ")
     }
     func make(_ kind: ProviderFailure.Class, _ hints: String?...) -> ProviderFailure {

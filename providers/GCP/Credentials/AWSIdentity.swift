@@ -4,6 +4,7 @@ import HTTPTransport
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// An AWS role as a subject token: a signed call of AWS that Google itself makes, to see who signed it
 /// (https://google.aip.dev/auth/4117#determining-the-subject-token-in-aws).

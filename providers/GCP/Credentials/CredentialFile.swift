@@ -2,6 +2,7 @@ import ExecutionModel
 import HTTPTransport
 import JSONReader
 import SecretBytes
+import Text
 
 /// Why a credential file cannot be used: one line, and nothing of its values.
 struct CredentialFault: Error, Sendable, Equatable {
@@ -37,7 +38,7 @@ enum CredentialFile {
       throw CredentialFault("has more than \(longestChain) accounts that act as one another")
     }
     if let domain = try json.line(ifAny: "universe_domain"), domain != Self.domain {
-      throw CredentialFault("is for the universe \(DocumentPath.shown(domain)); only \(Self.domain) is known")
+      throw CredentialFault("is for the universe \(ShownText.clean(domain)); only \(Self.domain) is known")
     }
     let type = try json.line("type")
     switch type {
@@ -47,7 +48,7 @@ enum CredentialFile {
     case "impersonated_service_account": return try impersonated(json, depth: depth)
     default:
       throw CredentialFault(
-        "is of type \(DocumentPath.shown(type, atMost: 60)); known are service_account, authorized_user, "
+        "is of type \(ShownText.clean(type, atMost: 60)); known are service_account, authorized_user, "
           + "external_account and impersonated_service_account")
     }
   }
@@ -94,7 +95,7 @@ enum CredentialFile {
     guard let last = url.path.split(separator: "/").last, last.hasSuffix(ending), last.count > ending.count else {
       throw CredentialFault("has a \(impersonationURL) that is not of generateAccessToken")
     }
-    return DocumentPath.shown(String(last.dropLast(ending.count)))
+    return ShownText.clean(String(last.dropLast(ending.count)))
   }
 }
 

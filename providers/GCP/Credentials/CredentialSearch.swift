@@ -2,6 +2,7 @@ import ExecutionModel
 import NodePolicy
 import ProviderKit
 import SecretBytes
+import Text
 
 /// Finds the credential of a login: by its method, or in the order of application default credentials
 /// (https://cloud.google.com/docs/authentication/application-default-credentials). Files are read at each login: they rotate.
@@ -52,7 +53,7 @@ struct CredentialSearch: Sendable {
     let environment = connection.services.environment
     let gcloudAbsence =
       if let given = connection.text(of: GoogleVariable.gcloudFolder) {
-        "gcloud's file in \(DocumentPath.shown(given)) is not there"
+        "gcloud's file in \(ShownText.clean(given)) is not there"
       } else {
         folder == nil ? environment.absence(of: GoogleVariable.home) : "gcloud's file is not there"
       }
@@ -99,6 +100,6 @@ struct CredentialSearch: Sendable {
   }
 
   private func unusable(_ path: String, _ name: String, _ fault: String, hint: String? = nil) -> ProviderFailure {
-    connection.failures.make(.denied, "\(name): \(DocumentPath.shown(path)) \(fault)", hint: hint)
+    connection.failures.make(.denied, "\(name): \(ShownText.clean(path)) \(fault)", hint: hint)
   }
 }

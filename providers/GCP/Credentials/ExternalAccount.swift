@@ -2,6 +2,7 @@ import ExecutionModel
 import HTTPTransport
 import JSONReader
 import SecretBytes
+import Text
 
 /// Workload identity federation (https://google.aip.dev/auth/4117).
 struct ExternalAccount: Sendable {
@@ -74,7 +75,7 @@ extension ExternalAccount.Source {
     }
     if let environment = try json.line(ifAny: "environment_id") {
       guard environment == "aws1" else {
-        throw CredentialFault("has the unknown environment_id \(DocumentPath.shown(environment, atMost: 60))")
+        throw CredentialFault("has the unknown environment_id \(ShownText.clean(environment, atMost: 60))")
       }
       self = .aws(try AWSIdentitySource(json))
       return

@@ -1,6 +1,7 @@
 import HTTPTransport
 import JSONReader
 import SecretBytes
+import Text
 
 /// What a token can be had with: a credential file read, or the machine itself.
 indirect enum GoogleCredential: Sendable {

@@ -1,6 +1,7 @@
 import ExecutionModel
 import HTTPTransport
 import ProviderKit
+import Text
 
 /// What a connection logs in by. Connections with equal ones share their tokens: what the environment names is the same for all.
 struct GoogleLogin: Sendable, Hashable {

@@ -3,6 +3,7 @@ import HTTPTransport
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// `generateAccessToken` of the IAM Credentials API
 /// (https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken).
@@ -25,7 +26,7 @@ struct ImpersonationCall: Sendable {
     let response = try await connection.send(request) { $0.status == 200 ? .accept : .fail(refusal($0)) }
     guard
       let json = connection.json(ifAny: response), let value = json.member("accessToken")?.secret,
-      let end = json.member("expireTime")?.text.flatMap({ InternetTime.unixTime($0) })
+      let end = json.member("expireTime")?.text.flatMap({ CivilTime(internetText: $0)?.unixTime })
     else {
       throw connection.failure(
         .malformed, "acting as \(principal): the answer has no token", response,

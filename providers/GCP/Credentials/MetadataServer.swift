@@ -1,6 +1,7 @@
 import EventLoop
 import HTTPTransport
 import ProviderKit
+import Text
 
 /// The metadata server of Google's machines, pods and functions
 /// (https://cloud.google.com/compute/docs/metadata/querying-metadata).

@@ -3,6 +3,7 @@ import HTTPTransport
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// The token of another issuer that Google exchanges for its own. Got anew for each exchange, since it rotates.
 struct SubjectToken: Sendable {
@@ -13,9 +14,9 @@ struct SubjectToken: Sendable {
     case .file(let path, let member):
       let name = "credential_source.file"
       let content = try connection.content(ofCredentialFile: path, named: name)
-      return try token(in: content, member, "\(name): \(DocumentPath.shown(path))")
+      return try token(in: content, member, "\(name): \(ShownText.clean(path))")
     case .address(let url, let headers, let member):
-      let name = "credential_source.url: \(DocumentPath.shown(url.origin))"
+      let name = "credential_source.url: \(ShownText.clean(url.origin))"
       return try token(in: try await served(url, headers, name), member, name)
     case .aws(let source):
       var identity = AWSIdentity(source: source, connection: connection)
@@ -52,7 +53,7 @@ struct SubjectToken: Sendable {
       }
       guard let value = json.member(member)?.secret else {
         throw connection.failures.make(
-          .denied, "\(name) has no text \(DocumentPath.shown(member))", hint: "check subject_token_field_name")
+          .denied, "\(name) has no text \(ShownText.clean(member))", hint: "check subject_token_field_name")
       }
       token = value
     }

@@ -4,6 +4,7 @@ import HTTPTransport
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// Turns credentials into access tokens.
 struct TokenService: Sendable {
@@ -42,7 +43,7 @@ struct TokenService: Sendable {
 
   /// The JWT grant (RFC 7523 §2.1).
   private func grant(of key: ServiceAccountKey, _ scope: String) throws(ProviderFailure) -> Grant {
-    let email = DocumentPath.shown(key.email)
+    let email = ShownText.clean(key.email)
     var form = FormBody()
     do throws(RSASigner.Fault) {
       form.append(
@@ -89,7 +90,7 @@ struct TokenService: Sendable {
     let pool = account.audience.split(separator: "/").suffix(3).joined(separator: "/")
     return Grant(
       url: account.tokenURL, form: form.finish(), headers: headers,
-      principal: "workload identity of \(DocumentPath.shown(pool))", quotaProject: account.quotaProject)
+      principal: "workload identity of \(ShownText.clean(pool))", quotaProject: account.quotaProject)
   }
 
   private static func basic(_ client: ExternalAccount.Client) -> HTTPHeader {

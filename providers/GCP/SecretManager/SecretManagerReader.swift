@@ -4,6 +4,7 @@ import HTTPTransport
 import JSONReader
 import ProviderKit
 import SecretBytes
+import Text
 
 /// Reads versions of secrets
 /// (https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/access).
@@ -75,7 +76,7 @@ struct SecretManagerReader: Sendable {
   /// The number that `latest` or an alias stood for: the end of `projects/1/secrets/db/versions/3`.
   private static func version(_ name: String?) -> String? {
     guard let last = name?.split(separator: "/").last, (1...20).contains(last.utf8.count),
-      last.utf8.allSatisfy({ (0x30...0x39).contains($0) })
+      last.utf8.allSatisfy(\.isDigit)
     else {
       return nil
     }

@@ -1,5 +1,6 @@
 import ExecutionModel
 import ProviderKit
+import Text
 
 /// Where a connection's secrets live.
 struct SecretParent: Sendable, Hashable {
@@ -106,13 +107,13 @@ public struct SecretVersionName: SecretLookup {
     }
     guard location == parent.location else {
       throw Self.fault(
-        "the secret lives \(location.map { "in \(DocumentPath.shown($0))" } ?? "globally"), "
+        "the secret lives \(location.map { "in \(ShownText.clean($0))" } ?? "globally"), "
           + "the provider's secrets \(parent.location.map { "in \($0)" } ?? "globally"); "
           + "use a provider with its location")
     }
     // That it is the latest may be said beside a name that says which: it is what holds where nothing is said.
     if let named, let version, version != Self.latest, named != version {
-      throw Self.fault("the name says version \(DocumentPath.shown(named)); say the version once")
+      throw Self.fault("the name says version \(ShownText.clean(named)); say the version once")
     }
     try self.init(SecretParent(project: project, location: location), secret, named ?? version ?? Self.latest)
   }
@@ -136,5 +137,5 @@ public struct SecretVersionName: SecretLookup {
   /// As the API names it: `projects/shop/secrets/db/versions/latest`.
   var path: String { "\(parent.path)/secrets/\(secret)/versions/\(version)" }
 
-  public var description: String { DocumentPath.shown(path, atMost: 200) }
+  public var description: String { ShownText.clean(path, atMost: 200) }
 }

@@ -1,6 +1,6 @@
 /// A span of time as documents write it: Go's duration syntax (`90s`, `1h30m`, `1.5h`, `500ms`; https://pkg.go.dev/time#ParseDuration)
 /// or an integer of nanoseconds. Never negative.
-public struct RefreshInterval: Sendable, Hashable, Comparable, CustomStringConvertible {
+public struct GoDuration: Sendable, Hashable, Comparable, CustomStringConvertible {
   public enum ParseFault: Error, Sendable, Equatable {
     case empty
     case negative
@@ -18,7 +18,7 @@ public struct RefreshInterval: Sendable, Hashable, Comparable, CustomStringConve
 
   public var seconds: Double { Double(nanoseconds) / 1e9 }
 
-  public static func < (one: RefreshInterval, other: RefreshInterval) -> Bool { one.nanoseconds < other.nanoseconds }
+  public static func < (one: GoDuration, other: GoDuration) -> Bool { one.nanoseconds < other.nanoseconds }
 
   /// What Go's `time.ParseDuration` gives, to the nanosecond.
   public init(parsing text: String) throws(ParseFault) {
@@ -56,18 +56,18 @@ public struct RefreshInterval: Sendable, Hashable, Comparable, CustomStringConve
 
   /// One number with its unit, in nanoseconds.
   private static func nextPart(_ rest: inout ArraySlice<UInt8>) throws(ParseFault) -> UInt64 {
-    let whole = rest.prefix { isDigit($0) }
+    let whole = rest.prefix { $0.isDigit }
     rest = rest.dropFirst(whole.count)
     var fraction = ArraySlice<UInt8>()
     if rest.first == UInt8(ascii: ".") {
       rest = rest.dropFirst()
-      fraction = rest.prefix { isDigit($0) }
+      fraction = rest.prefix { $0.isDigit }
       rest = rest.dropFirst(fraction.count)
     }
     guard !whole.isEmpty || !fraction.isEmpty else {
       throw .malformed
     }
-    let letters = rest.prefix { !isDigit($0) && $0 != UInt8(ascii: ".") }
+    let letters = rest.prefix { !$0.isDigit && $0 != UInt8(ascii: ".") }
     rest = rest.dropFirst(letters.count)
     guard let unit = units[String(decoding: letters, as: UTF8.self)] else {
       throw .malformed
@@ -106,10 +106,6 @@ public struct RefreshInterval: Sendable, Hashable, Comparable, CustomStringConve
       scale *= 10
     }
     return value == 0 ? 0 : UInt64(Double(value) * (Double(unit) / scale))
-  }
-
-  private static func isDigit(_ byte: UInt8) -> Bool {
-    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
   }
 
   private static let units: [String: UInt64] = [

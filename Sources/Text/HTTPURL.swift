@@ -110,7 +110,6 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
       query: query)
   }
 
-  /// The address with these query items in the place of its query.
   /// The address with these query items after those that it has.
   public func adding(query items: [(String, String)]) -> HTTPURL {
     let more = with(query: items).query ?? ""
@@ -124,6 +123,7 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
     return HTTPURL(scheme: scheme, host: host, port: port, path: base + PercentEncoding.encode(segment), query: query)
   }
 
+  /// The address with these query items in the place of its query.
   public func with(query items: [(String, String)]) -> HTTPURL {
     let text = items.map { "\(PercentEncoding.encode($0))=\(PercentEncoding.encode($1))" }.joined(separator: "&")
     return HTTPURL(scheme: scheme, host: host, port: port, path: path, query: text)
@@ -146,31 +146,5 @@ public enum URLFault: Error, Sendable, Equatable, CustomStringConvertible {
     case .hasFragment: "it must not have a fragment"
     case .badPort: "the port is not one"
     }
-  }
-}
-
-/// Percent-encoding (RFC 3986 §2).
-public enum PercentEncoding {
-  /// `text` with every byte encoded but unreserved characters and those in `kept`.
-  public static func encode(_ text: String, keeping kept: String = "") -> String {
-    encode(text.utf8, keeping: kept)
-  }
-
-  /// `bytes` with every one encoded but unreserved characters and those in `kept`.
-  public static func encode(_ bytes: some Sequence<UInt8>, keeping kept: String = "") -> String {
-    var encoded = ""
-    for byte in bytes {
-      let isUnreserved =
-        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-        || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")
-        || byte == UInt8(ascii: "~")
-      if isUnreserved || kept.utf8.contains(byte) {
-        encoded.unicodeScalars.append(Unicode.Scalar(byte))
-      } else {
-        encoded += byte < 16 ? "%0" : "%"
-        encoded += String(byte, radix: 16, uppercase: true)
-      }
-    }
-    return encoded
   }
 }
