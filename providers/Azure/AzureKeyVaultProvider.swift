@@ -90,13 +90,10 @@ public struct AzureKeyVaultProvider: SecretProvider {
   /// Tokens are not revoked at the end: Entra ID has no call for it, and they end by themselves.
   public func fetch(_ lookups: [Lookup]) async -> [FetchResult] {
     asked.lookup.withLock { $0 = lookups.first }
-    return await connection.fetchEach(lookups, with: access, isRefused: { _, _ in false }) {
-      lookup, login throws(ProviderFailure) in
-      try await read(lookup, login)
-    }
+    return await connection.fetchEach(lookups, with: access, isRefused: { _, _ in false }, read)
   }
 
-  private func read(
+  @Sendable private func read(
     _ lookup: Lookup, _ login: Session<Access>.Login
   ) async throws(ProviderFailure) -> FetchedSecret {
     let tokens = login.credential.tokens
