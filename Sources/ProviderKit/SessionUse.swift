@@ -57,7 +57,7 @@ extension OpenConnection {
     } catch {
       return lookups.map { _ in .failure(error) }
     }
-    return await inOrder(lookups, atMost: services.limits.inFlight) { lookup in
+    @Sendable func fetch(_ lookup: Lookup) async -> FetchResult {
       do throws(ProviderFailure) {
         return .success(
           try await self.using(login, of: session, isRefused: isRefused) { login throws(ProviderFailure) in
@@ -67,5 +67,9 @@ extension OpenConnection {
         return .failure(error)
       }
     }
+    if let only = lookups.first, lookups.count == 1 {
+      return [await fetch(only)]
+    }
+    return await inOrder(lookups, atMost: services.limits.inFlight) { await fetch($0) }
   }
 }

@@ -125,13 +125,17 @@ final class ConnectionSchedule {
     return Taken(reference: tracked.reference, due: due)
   }
 
-  /// Takes a batch's results in.
+  /// Takes in what a whole batch came to.
+  func noteBatch(_ batch: [Taken], _ results: [FetchResult], at now: Moment, random: Double) {
+    breaker.note(batch.map(\.reference), results, at: now, random: random)
+  }
+
+  /// Takes in the results of a part of a batch, as they come.
   ///
   /// - Returns: the owners that have something to learn, and the references that failed.
   func note(
     _ batch: [Taken], _ results: [FetchResult], at now: Moment, unixTime: Int64, random: () -> Double
   ) -> (changed: Set<String>, failed: [TrackedReference]) {
-    breaker.note(batch.map(\.reference), results, at: now, random: random())
     var changed: Set<String> = []
     var failed: [TrackedReference] = []
     for (taken, result) in zip(batch, results) {

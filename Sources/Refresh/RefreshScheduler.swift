@@ -24,6 +24,8 @@ public actor RefreshScheduler {
 
   /// The shortest time between two refreshes of one reference that a person asks for.
   public static let forcedFloor = Duration.seconds(5)
+  /// Calls of one batch under way at once; how many of them are on the wire is the connection's own limit.
+  private static let callsAtOnce = 256
 
   private var pool: ProviderPool
   private let time: any TimeSource
@@ -250,18 +252,37 @@ public actor RefreshScheduler {
   private func start(_ batch: [ConnectionSchedule.Taken], on connection: ProviderConnection) {
     let pool = pool
     Task(executorPreference: executor) {
-      let references = batch.map(\.reference)
-      let results: [FetchResult]
-      do throws(ProviderFailure) {
-        results = await (try pool.provider(connection)).fetch(references: references)
-      } catch {
-        results = references.map { _ in .failure(error) }
+      // A call's results count as they come: one that hangs holds back none but its own.
+      let size = max(connection.descriptor.batchSize, 1)
+      let calls = stride(from: 0, to: batch.count, by: size).map { batch[$0..<min($0 + size, batch.count)] }
+      let results = await inOrder(calls, atMost: Self.callsAtOnce) { call in
+        let references = call.map(\.reference)
+        let results: [FetchResult]
+        do throws(ProviderFailure) {
+          results = await (try pool.provider(connection)).fetch(references: references)
+        } catch {
+          results = references.map { _ in .failure(error) }
+        }
+        await self.take(Array(call), connection, results)
+        return results
       }
-      await self.finish(batch, connection, results)
+      await self.finish(batch, connection, results.flatMap(\.self))
     }
   }
 
+  /// The whole batch is over.
   private func finish(
+    _ batch: [ConnectionSchedule.Taken], _ connection: ProviderConnection, _ results: [FetchResult]
+  ) {
+    guard let schedule = schedules[connection.key] else {
+      return
+    }
+    schedule.noteBatch(batch, results, at: time.now, random: random())
+    wake(schedule)
+    arm()
+  }
+
+  private func take(
     _ batch: [ConnectionSchedule.Taken], _ connection: ProviderConnection, _ results: [FetchResult]
   ) {
     guard let schedule = schedules[connection.key] else {

@@ -18,14 +18,15 @@ private struct Scene {
   let told = Told()
   let connection: ProviderConnection
 
-  init(_ name: String = #function) throws {
+  /// - Parameter type: whether a call takes a whole batch, or each key one of its own.
+  init(_ name: String = #function, of type: any SecretProvider.Type = ScriptedProvider.self) throws {
     store = ScriptedStore(name)
     connection = try ProviderConnection.testing(
-      #"{"provider": "scripted", "store": "\#(name)"}"#, by: ScriptedProvider.descriptor)
+      #"{"provider": "\#(type.descriptor.type)", "store": "\#(name)"}"#, by: type.descriptor)
     let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
     let told = told
     scheduler = RefreshScheduler(
-      pool: ProviderPool(registry: ProviderRegistry([ScriptedProvider.self]), services: services), time: time,
+      pool: ProviderPool(registry: ProviderRegistry([type]), services: services), time: time,
       random: { 0.5 }, nodeID: "node", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       observer: { told.note($0) })
   }
@@ -189,6 +190,29 @@ private final class Told: Sendable {
     for key in keys {
       #expect(await scene.scheduler.state(of: scene.reference(key))?.value?.payload.equals("2") == true)
     }
+  }
+
+  @Test(.timeLimit(.minutes(5))) func aCallThatHangsHoldsBackNoneButItsOwn() async throws {
+    let scene = try Scene(of: SingleCallsProvider.self)
+    scene.store.put("a", "1")
+    scene.store.put("stuck", "1")
+    await scene.scheduler.subscribe(
+      "e", [scene.want("a", every: .seconds(2)), scene.want("stuck", every: .seconds(2))])
+    await scene.fetched(2)
+    scene.store.hanging = ["stuck"]
+    for _ in 0..<30 {
+      scene.time.advance(by: .seconds(2))
+      // The healthy one is asked within its interval, while the other is under way.
+      let asked = scene.store.fetches.count
+      while scene.store.fetches.count == asked {
+        await Task.yield()
+      }
+    }
+    let asked = Dictionary(scene.store.fetches.joined().map { ($0, 1) }, uniquingKeysWith: +)
+    #expect((asked["a"] ?? 0) >= 30)
+    #expect(await scene.scheduler.state(of: scene.reference("a"))?.failure == nil)
+    scene.store.hanging = []
+    await scene.settled()
   }
 
   @Test func aThrottledPathWaitsAlone() async throws {

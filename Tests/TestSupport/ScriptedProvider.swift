@@ -15,6 +15,7 @@ public final class ScriptedStore: Sendable {
     var fetches: [[String]] = []
     var closed: [CloseReason] = []
     var hangs = false
+    var hanging: Set<String> = []
   }
 
   private static let all = Mutex<[String: ScriptedStore]>([:])
@@ -44,6 +45,12 @@ public final class ScriptedStore: Sendable {
   /// Keys asked for, one list a batch.
   public var fetches: [[String]] { state.withLock { $0.fetches } }
   public var closed: [CloseReason] { state.withLock { $0.closed } }
+
+  /// Keys whose fetches come to nothing for as long as they are here.
+  public var hanging: Set<String> {
+    get { state.withLock { $0.hanging } }
+    set { state.withLock { $0.hanging = newValue } }
+  }
 
   /// Whether fetches come to nothing for as long as it is set.
   public var hangs: Bool {
@@ -87,12 +94,19 @@ public struct ScriptedProvider: SecretProvider {
   private static let key = Field<String>("key", .text, required: true, "what to fetch")
   private static let version = Field<String>("version", .version(.number), "pins")
 
-  public static let declaration = ProviderDeclaration<String, Lookup>(
-    type: "scripted", summary: "for tests",
-    connection: [store.descriptor],
-    makeConnection: { values throws(FieldFault) in try values.fields.required(store) },
-    lookup: [key.descriptor, version.descriptor], pinningFields: ["version"],
-    makeLookup: { values, _ throws(FieldFault) in Lookup(key: try values.required(key), version: values[version]) })
+  /// A call takes as much as is due, so that a store sees the scheduler's batches.
+  public static let declaration = declared("scripted", batchSize: 1000)
+
+  fileprivate static func declared(_ type: String, batchSize: Int) -> ProviderDeclaration<String, Lookup> {
+    ProviderDeclaration(
+      type: type, summary: "for tests",
+      connection: [store.descriptor],
+      makeConnection: { values throws(FieldFault) in try values.fields.required(store) },
+      lookup: [key.descriptor, version.descriptor], pinningFields: ["version"],
+      makeLookup: { values, _ throws(FieldFault) in
+        Lookup(key: try values.required(key), version: values[version])
+      }, batchSize: batchSize)
+  }
 
   private let store: ScriptedStore?
   private let time: any TimeSource
@@ -105,11 +119,26 @@ public struct ScriptedProvider: SecretProvider {
   public func logIn() async throws(ProviderFailure) -> LoginReport { LoginReport(identity: "test", lifetime: nil) }
 
   public func fetch(_ lookups: [Lookup]) async -> [FetchResult] {
-    while store?.hangs == true, !Task.isCancelled {
+    while let store, store.hangs || !store.hanging.isDisjoint(with: lookups.map(\.key)), !Task.isCancelled {
       await Task.yield()
     }
     return store?.fetch(lookups.map(\.key), at: time.now) ?? []
   }
 
   public func close(_ reason: CloseReason) async { store?.close(reason) }
+}
+
+/// The same where each key is a call of its own.
+public struct SingleCallsProvider: SecretProvider {
+  public static let declaration = ScriptedProvider.declared("scripted_calls", batchSize: 1)
+
+  private let provider: ScriptedProvider
+
+  public init(_ settings: String, over connection: OpenConnection) {
+    provider = ScriptedProvider(settings, over: connection)
+  }
+
+  public func logIn() async throws(ProviderFailure) -> LoginReport { try await provider.logIn() }
+
+  public func fetch(_ lookups: [ScriptedProvider.Lookup]) async -> [FetchResult] { await provider.fetch(lookups) }
 }
