@@ -4,6 +4,7 @@ import HeapModule
 import Logging
 import ProviderKit
 import Resolution
+import Synchronization
 
 /// Keeps every reference of all executions fresh: one timer a reference, one batch for what is due together on a connection.
 ///
@@ -25,7 +26,7 @@ public actor RefreshScheduler {
   /// The shortest time between two refreshes of one reference that a person asks for.
   public static let forcedFloor = Duration.seconds(5)
   /// Calls of one batch under way at once; how many of them are on the wire is the connection's own limit.
-  private static let callsAtOnce = 256
+  private static let callsAtOnce = 64
 
   private var pool: ProviderPool
   private let time: any TimeSource
@@ -255,6 +256,7 @@ public actor RefreshScheduler {
       // A call's results count as they come: one that hangs holds back none but its own.
       let size = max(connection.descriptor.batchSize, 1)
       let calls = stride(from: 0, to: batch.count, by: size).map { batch[$0..<min($0 + size, batch.count)] }
+      let arrived = ArrivedResults()
       let results = await inOrder(calls, atMost: Self.callsAtOnce) { call in
         let references = call.map(\.reference)
         let results: [FetchResult]
@@ -263,7 +265,10 @@ public actor RefreshScheduler {
         } catch {
           results = references.map { _ in .failure(error) }
         }
-        await self.take(Array(call), connection, results)
+        // What arrives while another result is on its way here goes with it.
+        if arrived.add(call, results) {
+          await self.take(arrived, connection)
+        }
         return results
       }
       await self.finish(batch, connection, results.flatMap(\.self))
@@ -282,9 +287,8 @@ public actor RefreshScheduler {
     arm()
   }
 
-  private func take(
-    _ batch: [ConnectionSchedule.Taken], _ connection: ProviderConnection, _ results: [FetchResult]
-  ) {
+  private func take(_ arrived: ArrivedResults, _ connection: ProviderConnection) {
+    let (batch, results) = arrived.drain()
     guard let schedule = schedules[connection.key] else {
       return
     }
@@ -310,5 +314,27 @@ public actor RefreshScheduler {
         "class": "\(failure.kind.rawValue)", "reason": "\(failure.line)",
         "retry_in": "\(state.due.map { now.duration(to: $0) } ?? .zero)", "failures": "\(state.failuresInARow)",
       ])
+  }
+}
+
+/// Results of a batch that are there, and not yet taken in.
+private final class ArrivedResults: Sendable {
+  private let state = Mutex<(batch: [ConnectionSchedule.Taken], results: [FetchResult])>(([], []))
+
+  /// - Returns: whether they are the first ones, so that nobody is on the way with them.
+  func add(_ batch: ArraySlice<ConnectionSchedule.Taken>, _ results: [FetchResult]) -> Bool {
+    state.withLock { state in
+      let isFirst = state.batch.isEmpty
+      state.batch += batch
+      state.results += results
+      return isFirst
+    }
+  }
+
+  func drain() -> (batch: [ConnectionSchedule.Taken], results: [FetchResult]) {
+    state.withLock { state in
+      defer { state = ([], []) }
+      return state
+    }
   }
 }
