@@ -1,10 +1,13 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,7 +55,36 @@ static int spawn(
   return fault;
 }
 
+enum { most_descriptors = 4096 };
+static bool is_inherited[most_descriptors];
+static bool knows_inherited = false;
+
+void linux_note_inherited_descriptors(void) {
+  for (int descriptor = 0; descriptor < most_descriptors; descriptor++) {
+    int flags = fcntl(descriptor, F_GETFD);
+    is_inherited[descriptor] = flags >= 0 && (flags & FD_CLOEXEC) == 0;
+  }
+  knows_inherited = true;
+}
+
+// Libraries open some without O_CLOEXEC (libcurl's wakeup sockets).
+static void close_own_on_exec(void) {
+  DIR *folder = knows_inherited ? opendir("/proc/self/fd") : NULL;
+  if (folder == NULL) {
+    return;
+  }
+  const struct dirent *entry;
+  while ((entry = readdir(folder)) != NULL) {
+    int descriptor = atoi(entry->d_name);
+    if (descriptor > 2 && (descriptor >= most_descriptors || !is_inherited[descriptor])) {
+      fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    }
+  }
+  closedir(folder);
+}
+
 int linux_spawn(const char *path, char *const arguments[], char *const environment[], pid_t *child) {
+  close_own_on_exec();
   return spawn(path, arguments, environment, NULL, 0, child);
 }
 

@@ -92,6 +92,22 @@ struct BlockReader {
     }
   }
 
+  /// Decodes what `fields` there are of a block whose other keys are somebody else's to judge, for its faults only.
+  mutating func readKnown(of block: JSONValue, _ fields: [FieldDescriptor], path: String) {
+    for field in fields {
+      guard let value = block.member(field.name), !value.isZero else {
+        continue
+      }
+      do throws(ValueFault) {
+        _ = try FieldDecoder.decode(value, as: field.kind)
+      } catch {
+        report(
+          DocumentPath.join(path, field.name), error.message + hint(error.misspelt ?? "", among: error.names), at: value
+        )
+      }
+    }
+  }
+
   /// What can be said of a block whose type is not known: keys that no type reads.
   mutating func readUntyped(_ block: JSONValue, path: String, owner: String, passingOver names: [String]) {
     for member in block.members {

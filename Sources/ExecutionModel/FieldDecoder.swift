@@ -18,6 +18,9 @@ struct ValueFault: Error {
 
 /// Turns one value of a document into what its field holds.
 enum FieldDecoder {
+  /// Linux's `PATH_MAX`, without its terminator.
+  private static let longestPath = 4095
+
   static func decode(
     _ value: JSONValue, as kind: FieldDescriptor.Kind
   ) throws(ValueFault) -> FieldValues.Value {
@@ -41,7 +44,15 @@ enum FieldDecoder {
       guard let secret = value.secret, !secret.isEmpty else {
         throw ValueFault("expected a string, found \(found(value))")
       }
-      return .credential(secret.detached())
+      // Pasted with the end of its line, as files have it, which are trimmed too.
+      let credential = secret.trimmed
+      guard !credential.isEmpty else {
+        throw ValueFault("must not be empty")
+      }
+      guard credential.withUnsafeBytes({ $0.allSatisfy { !$0.isControl } }) else {
+        throw ValueFault("must not contain control characters")
+      }
+      return .credential(credential.detached())
     case .pem:
       return try pem(value)
     case .address, .origin:
@@ -123,6 +134,8 @@ enum FieldDecoder {
       throw ValueFault("expected one of \(choices.joined(separator: ", "))", misspelt: text, of: choices)
     case .file where !text.hasPrefix("/"):
       throw ValueFault("expected an absolute path")
+    case .file where text.hasSuffix("/") || text.utf8.count > longestPath:
+      throw ValueFault("expected the path of a file, of at most \(longestPath) bytes")
     case .environmentVariable where !SecretName.isEnvironmentName(text):
       throw ValueFault("not the name of an environment variable")
     case .remotePath where text.split(separator: "/", omittingEmptySubsequences: false).contains(where: isNoSegment):

@@ -90,7 +90,7 @@ public final class ProviderDescriptor: Sendable {
     _ values: FieldValues, over connection: ProviderConnection.Key
   ) throws(FieldFault) -> Reference {
     func reference(_ lookup: some SecretLookup) -> Reference {
-      Reference(connection: connection, lookup: lookup, isPinned: pins(values))
+      Reference(connection: connection, lookup: lookup, isPinned: pins(values) || lookup.namesOneVersion)
     }
     return reference(try makeLookup(values, connection.settings))
   }

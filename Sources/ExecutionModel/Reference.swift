@@ -2,12 +2,15 @@
 public protocol SecretLookup: Sendable, Hashable, CustomStringConvertible {
   /// The path of the store's API that is read, which the node policy may refuse; `nil` for types whose API serves secrets only.
   var apiPath: String? { get }
+  /// Whether its own words name one version for good, whatever the fields say.
+  var namesOneVersion: Bool { get }
   /// The file of the node that is read, which the node policy must allow, and which may be watched.
   var servedFile: String? { get }
 }
 
 extension SecretLookup {
   public var apiPath: String? { nil }
+  public var namesOneVersion: Bool { false }
   public var servedFile: String? { nil }
 
   fileprivate func isEqual(to other: any SecretLookup) -> Bool { other as? Self == self }

@@ -43,6 +43,7 @@ extension ValidationPass {
     guard let provider else {
       reader.readUntyped(
         value, path: place, owner: "a secret", passingOver: ["from", "field", "encoding", "refresh"])
+      reader.readKnown(of: value, ProviderDescriptor.commonEntryFields().filter { $0.name != "from" }, path: place)
       faults += reader.faults
       return nil
     }
@@ -52,6 +53,9 @@ extension ValidationPass {
       value, fields: common + descriptor.lookup, rules: descriptor.lookupRules, path: place, owner: descriptor.type)
     faults += reader.faults
     let field = fields.text("field")
+    if let field, field.hasPrefix("/"), field.replacing("~0", with: "").replacing("~1", with: "").contains("~") {
+      report("\(place).field", "not a JSON Pointer: '~' is written ~0, '/' is ~1", at: value.member("field"))
+    }
     let encoding = fields.text("encoding").flatMap(SecretEntry.Encoding.init(rawValue:)) ?? .raw
     let refresh = refresh(fields, place, value.member("refresh"))
     for name in common.map(\.name) {

@@ -63,6 +63,7 @@ enum StandardDescriptors {
         _ = open("/dev/null", flags)
       }
     }
+    linux_note_inherited_descriptors()
   }
 }
 

@@ -121,16 +121,17 @@ import Testing
   @Test func takesARoleWithTheKeysOfItsSource() async throws {
     try scene.write(
       ".aws/config",
-      "[profile x]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = b\nexternal_id = e&x\n"
+      "[profile x]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = b\nexternal_id = e&x\n"
         + "[profile b]\naws_access_key_id = AKB\naws_secret_access_key = s\n")
     let sts = ScriptedTransport.sts("ASIA9")
     let resolved = try await scene.resolve(#", "profile": "x", "endpoint_url": "https://evil.example""#, over: sts)
     #expect(resolved.credentials.accessKeyID == "ASIA9")
-    #expect(resolved.source == "role arn:aws:iam::1:role/r of profile x")
+    #expect(resolved.source == "role arn:aws:iam::123456789012:role/r of profile x")
     let request = try #require(sts.requests.first)
     #expect(request.url.description == "https://sts.eu-central-1.amazonaws.com/")
     let body = request.body?.unsafeString() ?? ""
-    #expect(body.hasPrefix("Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr&"))
+    #expect(
+      body.hasPrefix("Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fr&"))
     #expect(body.hasSuffix("&RoleSessionName=secrets-agent&ExternalId=e%26x"))
     let authorization = request.headers.first { $0.name == "Authorization" }?.value.unsafeString() ?? ""
     #expect(authorization.contains("Credential=AKB/20270115/eu-central-1/sts/aws4_request"))

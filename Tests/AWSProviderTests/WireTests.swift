@@ -20,7 +20,7 @@ private let operations = """
   parameters = client("ssm")
   parameters.get_parameter(Name="/p:1", WithDecryption=True)
   parameters.get_parameters(Names=["/p", "/q"], WithDecryption=False)
-  client("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/up loads", RoleSessionName="secrets-agent",
+  client("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/up+loads", RoleSessionName="secrets-agent",
       ExternalId="a@b=c,d-+/", DurationSeconds=900)
   """
 
@@ -59,7 +59,7 @@ private func prepare(_ fake: AWSFake) {
   for name in ["/p", "/q"] {
     fake.putParameter(name, "x")
   }
-  fake.addRole("arn:aws:iam::123456789012:role/up loads", externalID: "a@b=c,d-+/")
+  fake.addRole("arn:aws:iam::123456789012:role/up+loads", externalID: "a@b=c,d-+/")
 }
 
 /// The requests that `fetches` makes through one provider.
@@ -93,7 +93,7 @@ func requestsAreThoseOfTheSDK() async throws {
   }
   ours += try requests(STSProvider.self, more: #", "role_arn": "arn:aws:iam::123456789012:role/r""#) { scene in
     let role = try? scene.connecting(
-      #", "role_arn": "arn:aws:iam::123456789012:role/up loads", "session_name": "secrets-agent", "external_id": "a@b=c,d-+/", "duration_seconds": 900"#
+      #", "role_arn": "arn:aws:iam::123456789012:role/up+loads", "session_name": "secrets-agent", "external_id": "a@b=c,d-+/", "duration_seconds": 900"#
     )
     _ = await role?.fetch([scene.connection.reference([:])])
   }

@@ -41,6 +41,12 @@ import Testing
     #expect(outcome.outputText == "demo-api-key-0123456789", outcome.said)
   }
 
+  @Test func theChildHasNoDescriptorOfTheAgents() async throws {
+    let outcome = try await agent.run("exec", file, "--", "sh", "-c", "ls -l /proc/self/fd")
+    #expect(outcome.status == 0, outcome.said)
+    #expect(!outcome.outputText.contains("socket:") && !outcome.outputText.contains("eventpoll"), outcome.said)
+  }
+
   @Test(arguments: [0, 1, 64, 69, 255]) func theChildsStatusIsTheAgents(status: Int32) async throws {
     let outcome = try await agent.run("exec", file, "--", "sh", "-c", "exit \(status)")
     #expect(outcome.status == status)

@@ -146,3 +146,32 @@ func aNameThatIsNoFileNameIsRefused(_ name: String) {
   let one = #""A": {"from": "f", "path": "/x"}"#
   #expect(faults(spec(secrets: "\(one), \(one)")).count == 1)
 }
+
+@Test(arguments: [#"a\r\nX: y"#, #"a\u0001b"#, " ", #"\n"#])
+func aCredentialThatNoHeaderCanCarryIsAFault(_ token: String) {
+  #expect(
+    faults(spec(secrets: "", auth: #"{"token": "\#(token)"}"#)).contains {
+      $0.hasPrefix("secret_providers.v.auth.token:")
+    })
+}
+
+@Test func aCredentialPastedWithTheEndOfItsLineIsTaken() throws {
+  let text = spec(secrets: "", auth: #"{"token": "root\n"}"#)
+  guard case .credential(let token)? = try execution(text).providers.first?.authentication["token"] else {
+    Issue.record("no token")
+    return
+  }
+  #expect(token.equals("root"))
+}
+
+@Test(arguments: ["/a~", "/a/~2", "/~"])
+func aFieldThatIsNoJSONPointerIsAFault(_ field: String) {
+  let text = spec(secrets: #""A": {"from": "v", "mount": "secret", "secret_path": "web", "field": "\#(field)"}"#)
+  #expect(faults(text).contains { $0.hasPrefix("secrets.A.field:") })
+}
+
+@Test func anEntryWhoseProviderIsNotKnownIsReadForTheRest() {
+  let text = spec(secrets: #""A": {"from": "gone", "field": 5, "encoding": "hex", "refresh": "10x"}"#)
+  let paths = faults(text).map { $0.prefix { $0 != ":" } }
+  #expect(paths == ["secrets.A.from", "secrets.A.field", "secrets.A.encoding", "secrets.A.refresh"])
+}

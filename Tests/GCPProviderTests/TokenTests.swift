@@ -129,4 +129,8 @@ import Testing
     #expect(connection.reference(["secret": "db", "version": version]).isPinned == isPinned)
   }
   #expect(!connection.reference(["secret": "db"]).isPinned)
+  // The full name says the same as the field.
+  let whole = connection.reference(["secret": "projects/shop/secrets/db/versions/3"])
+  #expect(whole.isPinned)
+  #expect(whole == connection.reference(["secret": "db", "version": "3"]))
 }

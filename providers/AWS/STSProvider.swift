@@ -9,12 +9,28 @@ import Text
 /// One connection to AWS STS: one role, whose value is the temporary credentials of one session of it.
 public struct STSProvider: SecretProvider {
   public struct Connection: Sendable {
+    /// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns: a path and a name of at most 64
+    /// characters behind `role/`.
+    @Sendable private static func isRoleARN(_ text: String) -> Bool {
+      let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+      guard
+        parts.count == 6, parts[0] == "arn", parts[1].hasPrefix("aws"), parts[2] == "iam", parts[3].isEmpty,
+        parts[4].utf8.count == 12, parts[4].utf8.allSatisfy(\.isDigit), parts[5].hasPrefix("role/")
+      else {
+        return false
+      }
+      let path = parts[5].dropFirst("role/".count).split(separator: "/", omittingEmptySubsequences: false)
+      return path.last.map { TextGrammar.isWord(String($0), 1...64, "_+=,.@-") } ?? false
+        && path.dropLast().allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (0x21...0x7e).contains($0) } }
+    }
+
     fileprivate static let roleARN = Field<String>(
       "role_arn",
       .grammar(
-        TextGrammar("the ARN of a role, as arn:aws:iam::123456789012:role/name", pattern: "^arn:.+:role/.+$") { text in
-          text.hasPrefix("arn:") && text.contains(":role/") && !text.hasSuffix(":role/")
-        }), required: true, "the role to assume")
+        TextGrammar(
+          "the ARN of a role, as arn:aws:iam::123456789012:role/name",
+          pattern: "^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$", accepts: isRoleARN)), required: true,
+      "the role to assume")
     fileprivate static let sessionName = Field<String>(
       "session_name", .grammar(nameGrammar), defaultsTo: "JOB@NODE", "names the session in AWS's logs")
     fileprivate static let externalID = Field<String>(

@@ -53,6 +53,9 @@ int linux_spawn(const char *path, char *const arguments[], char *const environme
 int linux_spawn_apart(
     const char *path, char *const arguments[], char *const environment[], int output, int errors, pid_t *child);
 
+// Remembers the descriptors that the process was started with: those reach the children of linux_spawn, and none that was opened since.
+void linux_note_inherited_descriptors(void);
+
 // A signal's name without SIG (`TERM`), NULL for unknown ones and those of real time.
 const char *linux_signal_name(int number);
 

@@ -134,6 +134,9 @@ public struct SecretVersionName: SecretLookup {
 
   private static func isWord(_ text: String, _ longest: Int) -> Bool { TextGrammar.isWord(text, 1...longest, "-_") }
 
+  /// A number does, in the full name as in the field.
+  public var namesOneVersion: Bool { version.utf8.allSatisfy(\.isDigit) }
+
   /// As the API names it: `projects/shop/secrets/db/versions/latest`.
   var path: String { "\(parent.path)/secrets/\(secret)/versions/\(version)" }
 
