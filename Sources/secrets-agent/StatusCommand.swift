@@ -62,6 +62,9 @@ struct StatusCommand: ParsableCommand {
         lines.append("! \(shown(source.name)): \(shown(entry.name)): \(shown(entry.value))")
       }
     }
+    for left in root.member("unremoved")?.members.map({ $0 }) ?? [] {
+      lines.append("! \(shown(left.name)) is gone, but its outputs could not be removed: \(shown(left.value))")
+    }
     return lines.isEmpty ? "no executions" : lines.joined(separator: "\n")
   }
 

@@ -65,6 +65,9 @@ import Testing
     #expect(await scene.status("e") == nil)
     #expect(await scene.supervisor.unremoved.keys.sorted() == ["e"])
     #expect(FileManager.default.fileExists(atPath: "\(scene.root)/executions/e.json"))
+    // Asking once more tries once more.
+    #expect(await scene.supervisor.forget("e", of: "test"))
+    #expect(await scene.supervisor.unremoved.keys.sorted() == ["e"])
     try FileManager.default.removeItem(atPath: link)
     try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
     await scene.supervisor.audit()
