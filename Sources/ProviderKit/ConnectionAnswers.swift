@@ -40,9 +40,8 @@ extension OpenConnection {
         ? RetryAfter.wait(response, unixTime: services.time.unixTime) : nil, hint: hint)
   }
 
-  /// A server's own words on one line, cut and cleaned; `nil` where there are none, or where they repeat a credential that was sent.
-  public func words(_ text: String?, sent: [SecretBytes] = [], atMost longest: Int = 200) -> String? {
-    sent.forEach(withhold)
+  /// A server's own words on one line, cut and cleaned; `nil` where there are none, or where they repeat a withheld credential.
+  public func words(_ text: String?, atMost longest: Int = 200) -> String? {
     guard let text, !credentials.isRepeated(in: text) else {
       return nil
     }

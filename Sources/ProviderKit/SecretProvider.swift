@@ -87,6 +87,12 @@ public struct LoginReport: Sendable {
 
 public typealias FetchResult = Result<FetchedSecret, ProviderFailure>
 
+extension FetchResult {
+  public var failure: ProviderFailure? {
+    if case .failure(let failure) = self { failure } else { nil }
+  }
+}
+
 /// A whole value as its store gave it, before `field` and `encoding`.
 public struct FetchedSecret: Sendable {
   public let payload: SecretBytes

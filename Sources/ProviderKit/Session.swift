@@ -150,12 +150,8 @@ public actor Session<Credential: Sendable> {
 
   private func finish(_ outcome: Result<Grant, ProviderFailure>, keeping old: Login?) {
     let result: Outcome
-    if !isCounted {
-      // Counted where it leads to.
-    } else if old == nil {
-      connection.metrics.loggedIn((try? outcome.get()) != nil)
-    } else {
-      connection.metrics.renewed((try? outcome.get()) != nil)
+    if isCounted {
+      count((try? outcome.get()) != nil, isRenewal: old != nil)
     }
     switch outcome {
     case .success(let grant):
@@ -185,6 +181,14 @@ public actor Session<Credential: Sendable> {
     waiting = [:]
     for waiter in waiters.values {
       waiter.resume(returning: result)
+    }
+  }
+
+  private func count(_ succeeded: Bool, isRenewal: Bool) {
+    if isRenewal {
+      connection.metrics.renewed(succeeded)
+    } else {
+      connection.metrics.loggedIn(succeeded)
     }
   }
 

@@ -99,30 +99,29 @@ final class ConnectionSchedule {
       return []
     }
     if breaker.isProbing {
-      return dues.popMin().map { [take($0.tracked)] } ?? []
+      return dues.popMin().map { [take($0)] } ?? []
     }
     var batch: [Taken] = []
     while let first = dues.min, first.moment <= now {
       dues.removeMin()
       if first.holds {
-        batch.append(take(first.tracked))
+        batch.append(take(first))
       }
     }
     while let first = joins.min, first.moment <= now {
       joins.removeMin()
       if first.holds {
-        batch.append(take(first.tracked))
+        batch.append(take(first))
       }
     }
     return batch
   }
 
-  private func take(_ tracked: TrackedReference) -> Taken {
-    let due = tracked.state.due ?? .init(nanoseconds: 0)
-    tracked.isFetching = true
-    tracked.state.due = nil
+  private func take(_ entry: Entry) -> Taken {
+    entry.tracked.isFetching = true
+    entry.tracked.state.due = nil
     fetching += 1
-    return Taken(reference: tracked.reference, due: due)
+    return Taken(reference: entry.tracked.reference, due: entry.due)
   }
 
   /// Takes in what a whole batch came to.

@@ -77,9 +77,3 @@ struct CircuitBreaker {
     }
   }
 }
-
-extension FetchResult {
-  var failure: ProviderFailure? {
-    if case .failure(let failure) = self { failure } else { nil }
-  }
-}

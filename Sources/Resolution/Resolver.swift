@@ -55,16 +55,13 @@ public struct Resolver: Sendable {
   ) async -> [FetchResult] {
     var results = await fetch(references)
     while true {
+      let left = time.now.duration(to: deadline)
       let waiting = results.indices.filter { place in
-        guard case .failure(let failure) = results[place], failure.isRetriable, let wait = failure.retryAfter else {
-          return false
-        }
-        return time.now.advanced(by: wait) < deadline
+        results[place].failure.map { $0.isRetriable && $0.retryAfter.map { $0 < left } ?? false } ?? false
       }
-      let wait = waiting.compactMap { place -> Duration? in
-        if case .failure(let failure) = results[place] { failure.retryAfter } else { nil }
-      }.max()
-      guard let wait, (try? await time.sleep(for: wait)) != nil else {
+      guard let wait = waiting.compactMap({ results[$0].failure?.retryAfter }).max(),
+        (try? await time.sleep(for: wait)) != nil
+      else {
         return results
       }
       for (place, result) in zip(waiting, await fetch(waiting.map { references[$0] })) {

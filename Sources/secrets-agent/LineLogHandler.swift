@@ -45,16 +45,7 @@ enum Timestamp {
   static func now() -> String {
     var moment = timespec()
     clock_gettime(CLOCK_REALTIME, &moment)
-    var seconds = moment.tv_sec
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    func padded(_ number: Int, _ width: Int) -> String {
-      let text = String(number)
-      return String(repeating: "0", count: max(0, width - text.count)) + text
-    }
-    let date =
-      "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
-    let time = "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
-    return "\(date)T\(time).\(padded(moment.tv_nsec / 1_000_000, 3))Z"
+    let milliseconds = String(1000 + moment.tv_nsec / 1_000_000).dropFirst()
+    return CivilTime(unixTime: Int64(moment.tv_sec)).internetText.dropLast() + ".\(milliseconds)Z"
   }
 }

@@ -137,9 +137,3 @@ struct Connected: Sendable {
     await read(numbers.map { $0 }, comment, sourceLocation: sourceLocation)
   }
 }
-
-extension FetchResult {
-  var failure: ProviderFailure? {
-    if case .failure(let failure) = self { failure } else { nil }
-  }
-}

@@ -106,9 +106,7 @@ final class AWSService: Sendable {
   private func attempt(_ call: Call) async throws(ProviderFailure) -> HTTPResponse {
     let url = try url()
     let client = try connection.client(for: url, .network(url))
-    if let keys = call.keys {
-      ([keys.secretAccessKey] + [keys.sessionToken].compactMap { $0 }).forEach(connection.withhold)
-    }
+    call.keys?.secrets.forEach(connection.withhold)
     let signing = call.keys.map { keys in
       SigningTransport(
         inner: client, signature: SignatureVersion4(region: context.settings.region, service: name.rawValue),

@@ -16,7 +16,7 @@ extension AWSStore {
 
   /// A failed call, or one error of a batch's answer (which has no response of its own).
   func failure(_ error: AWSError, _ response: HTTPResponse? = nil, about subject: Subject) -> ProviderFailure {
-    let words = connection.words(error.message, sent: subject.identity.credentials.secrets, atMost: 300)
+    let words = connection.words(error.message, atMost: 300)
     let code = error.code.map { ShownText.clean($0) } ?? "no code"
     let region = service.context.settings.region
     let who = "asked as \(subject.identity.shown), in \(region)"

@@ -98,10 +98,7 @@ final class BatchFetch: Sendable {
   private func meansAction(_ places: [Int], _ results: [FetchResult?]) -> Bool {
     denial == .ofAction
       || places.allSatisfy { place in
-        guard case .failure(let failure)? = results[place] else {
-          return true
-        }
-        return failure.kind != .denied
+        results[place]?.failure?.kind != .denied
       }
   }
 }

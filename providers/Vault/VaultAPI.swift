@@ -15,8 +15,6 @@ final class VaultAPI: Sendable {
     var query: [(String, String)] = []
     var token: SecretBytes?
     var body: SecretBytes?
-    /// What the body holds that no message may repeat, should the server's words do so.
-    var credentials: [SecretBytes] = []
     /// What the call is about, in messages.
     var reference: String?
     var repetition = CallRepetition.idempotent
@@ -120,7 +118,7 @@ final class VaultAPI: Sendable {
     {
       return .accept
     }
-    return .fail(errors.failure(response, call.reference, sent: call.credentials + [call.token].compactMap { $0 }))
+    return .fail(errors.failure(response, call.reference))
   }
 
   private func answer(_ response: HTTPResponse, _ call: Call) throws(ProviderFailure) -> Answer {

@@ -12,10 +12,10 @@ struct VaultErrors: Sendable {
 
   private var failures: FailureMaker { connection.failures }
 
-  func failure(_ response: HTTPResponse, _ reference: String?, sent: [SecretBytes]) -> ProviderFailure {
+  func failure(_ response: HTTPResponse, _ reference: String?) -> ProviderFailure {
     let status = response.status
     let said = serverText(response)
-    let words = connection.words(said, sent: sent)
+    let words = connection.words(said)
     func make(_ kind: ProviderFailure.Class, _ message: String, hint: String? = nil) -> ProviderFailure {
       connection.failure(kind, message, response, about: reference, hint: hint)
     }

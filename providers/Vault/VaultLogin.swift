@@ -104,10 +104,9 @@ struct VaultLogin: Sendable {
       let proofs = [
         ("role_id", try connection.credential(roleID)), ("secret_id", try connection.credential(secretID)),
       ]
-      return try await logIn(api, proofs, secrets: proofs.map(\.1))
+      return try await logIn(api, proofs)
     case .kubernetes(let role, let source), .jwt(let role, let source):
-      let jwt = try connection.credential(source)
-      return try await logIn(api, [("role", SecretBytes(role)), ("jwt", jwt)], secrets: [jwt])
+      return try await logIn(api, [("role", SecretBytes(role)), ("jwt", try connection.credential(source))])
     case .given(let source):
       return try await lookUp(try connection.credential(source), api)
     case .tokenFile(let source):
@@ -118,7 +117,7 @@ struct VaultLogin: Sendable {
   }
 
   private func logIn(
-    _ api: VaultAPI, _ fields: [(String, SecretBytes)], secrets: [SecretBytes]
+    _ api: VaultAPI, _ fields: [(String, SecretBytes)]
   ) async throws(ProviderFailure) -> VaultToken {
     var body = JSONWriter()
     body.beginObject()
@@ -128,7 +127,7 @@ struct VaultLogin: Sendable {
     }
     body.endObject()
     let call = VaultAPI.Call(
-      method: .post, path: "\(mount)/login", body: body.finish(), credentials: secrets, repetition: .unlessActedUpon)
+      method: .post, path: "\(mount)/login", body: body.finish(), repetition: .unlessActedUpon)
     let sentAt = api.connection.services.time.now
     let answer: VaultAPI.Answer
     do throws(ProviderFailure) {

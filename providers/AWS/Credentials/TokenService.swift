@@ -53,8 +53,6 @@ struct TokenService: Sendable {
     let action: String
     let form: SecretBytes
     let keys: AWSCredentials?
-    /// What no message may repeat.
-    let sent: [SecretBytes]
 
     init(_ role: Role, by proof: Proof) {
       var form = FormBody()
@@ -73,10 +71,10 @@ struct TokenService: Sendable {
       }
       switch proof {
       case .keys(let keys):
-        (action, self.keys, sent) = (Self.signed(role), keys, keys.secrets)
+        (action, self.keys) = (Self.signed(role), keys)
       case .token(let token):
         form.append("WebIdentityToken", token)
-        (action, self.keys, sent) = ("AssumeRoleWithWebIdentity \(role.shown)", nil, [token])
+        (action, self.keys) = ("AssumeRoleWithWebIdentity \(role.shown)", nil)
       }
       self.form = form.finish()
     }
@@ -123,7 +121,7 @@ struct TokenService: Sendable {
     _ error: AWSError, _ response: HTTPResponse, _ request: Request, _ who: String?
   ) -> ProviderFailure {
     let words = error.name.map { name in
-      [ShownText.clean(name), connection.words(error.message, sent: request.sent)].compactMap { $0 }.joined(
+      [ShownText.clean(name), connection.words(error.message)].compactMap { $0 }.joined(
         separator: ": ")
     }
     func make(_ kind: ProviderFailure.Class, _ hints: String?...) -> ProviderFailure {
