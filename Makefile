@@ -47,7 +47,7 @@ demo-daemon: setup build ## Show the daemon: a rotation arrives, a workload is t
 
 test: setup ## Run all tests, those against a real OpenBao server among them
 	SECRETS_AGENT_BAO='$(CURDIR)/.venv/bin/bao' SECRETS_AGENT_PYTHON='$(CURDIR)/.venv/bin/python' \
-	  $(SWIFT) test --disable-xctest $(TEST_ARGS)
+	  SWIFT='$(SWIFT)' scripts/test $(TEST_ARGS)
 
 lint: ## Check the format of every Swift file
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources providers Tests

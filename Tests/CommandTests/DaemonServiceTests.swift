@@ -114,7 +114,7 @@ import Testing
   }
 
   @Test func scrapersAreAnsweredOverLoopbackAndNobodyElseIs() async throws {
-    let port = try freePort()
+    let port = try freePorts(inARow: 1)
     let daemon = try RunningDaemon(api: "metrics_address: \"127.0.0.1:\(port)\"")
     try daemon.drop(demo(fakes.address), as: "web")
     let run = try daemon.start()
@@ -177,7 +177,7 @@ import Testing
       ["/usr/bin/python3", "/usr/local/bin/python3"].first { FileManager.default.isExecutableFile(atPath: $0) }
         ?? ProcessInfo.processInfo.environment["SECRETS_AGENT_PYTHON"])
     let daemon = try RunningDaemon()
-    let port = try freePort()
+    let port = try freePorts(inARow: 1)
     let list = daemon.folder.file("served")
     try FileManager.default.createDirectory(at: list, withIntermediateDirectories: false)
     let execution = JSON.object([
@@ -255,21 +255,4 @@ private final class ServiceManager: Sendable {
   func heard(_ line: String) -> Bool {
     messages.contains { $0.split(separator: "\n").contains { $0 == line } }
   }
-}
-
-/// A port that nobody listens on at present.
-private func freePort() throws -> Int {
-  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-  defer { close(descriptor) }
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-  var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-  let result = withUnsafeMutablePointer(to: &address) {
-    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-      bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
-    }
-  }
-  guard result else { throw Broken("no free port") }
-  return Int(UInt16(bigEndian: address.sin_port))
 }

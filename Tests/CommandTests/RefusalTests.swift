@@ -106,9 +106,9 @@ import Testing
   // MARK: - Nobody there
 
   @Test func aPortThatNobodyListensOn() async throws {
-    let port = try unusedPort()
-    let outcome = try await agent.resolve(lone("http://127.0.0.1:\(port)"))
-    outcome.expectFailure(Status.unavailable, saying: "no connection to 127.0.0.1:\(port)", "check the address")
+    let dead = try DeadPort(listens: false)
+    let outcome = try await agent.resolve(lone("http://127.0.0.1:\(dead.port)"))
+    outcome.expectFailure(Status.unavailable, saying: "no connection to 127.0.0.1:\(dead.port)", "check the address")
   }
 
   /// RFC 6761 §6.4: no resolver knows a name below `invalid`.
@@ -122,21 +122,5 @@ import Testing
     let outcome = try await agent.resolve(
       lone("https://192.0.2.1"), "--connect-timeout", "100ms", "--timeout", "3s")
     outcome.expectFailure(Status.unavailable, saying: "provider vault", "192.0.2.1:443")
-  }
-
-  private func unusedPort() throws -> UInt16 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
-      }
-    }
-    guard isBound else { throw Broken("no free port") }
-    return UInt16(bigEndian: address.sin_port)
   }
 }

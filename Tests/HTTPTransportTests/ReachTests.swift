@@ -1,51 +1,12 @@
 import EventLoop
 import Glibc
 import HTTPTransport
+import TestSupport
 import Testing
 
 /// What cannot be reached, or does not answer in time, and what is reached by a Unix socket.
 @Suite(.timeLimit(.minutes(15)))
 struct ReachTests {
-  /// A port that nobody listens on: bound, so that nobody else gets it, but not listening; or listening with a full queue, so that
-  /// the kernel drops what asks for a connection.
-  private final class DeadPort: Sendable {
-    let port: Int
-    private let descriptors: [Int32]
-
-    init(listens: Bool) throws {
-      let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-      let holder = socket(AF_INET, kind, 0)
-      var name = sockaddr_in()
-      name.sin_family = sa_family_t(AF_INET)
-      name.sin_addr.s_addr = inet_addr("127.0.0.1")
-      var count = socklen_t(MemoryLayout<sockaddr_in>.size)
-      var descriptors = [holder]
-      withUnsafeMutablePointer(to: &name) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          _ = bind(holder, $0, count)
-          _ = getsockname(holder, $0, &count)
-          if listens {
-            listen(holder, 0)
-            for _ in 0..<8 {
-              let filler = socket(AF_INET, kind, 0)
-              _ = connect(filler, $0, count)
-              descriptors.append(filler)
-            }
-          }
-        }
-      }
-      self.descriptors = descriptors
-      self.port = Int(UInt16(bigEndian: name.sin_port))
-      try #require(port > 0)
-    }
-
-    deinit {
-      for descriptor in descriptors {
-        close(descriptor)
-      }
-    }
-  }
-
   @Test func aPortThatRefusesIsNamedWithTheReason() throws {
     let dead = try DeadPort(listens: false)
     let failure = try onLoop { try await $0.client().failure("http://127.0.0.1:\(dead.port)/v1/x") }

@@ -16,7 +16,6 @@ struct OpenBaoTests {}
 
 enum ServerFault: Error {
   case endedBeforeItWasReady(log: String)
-  case noFreePorts
 }
 
 /// An OpenBao server that lives as long as this value, and never longer than the test process.
@@ -46,7 +45,7 @@ final class OpenBaoServer: Sendable {
   /// Starts a development server. It listens on the port after its own as well, so two in a row are looked for;
   /// where somebody takes one in between it says so and ends, and another pair is tried.
   private static func started() async throws -> OpenBaoServer {
-    var lastFault: any Error = ServerFault.noFreePorts
+    var lastFault: any Error = NoFreePorts()
     for _ in 0..<5 {
       let folder = try ScratchFolder()
       let port = try freePorts(inARow: 2)
@@ -96,27 +95,6 @@ final class OpenBaoServer: Sendable {
         entry.type == "request", entry.request.path.hasPrefix(prefix)
       else { return nil }
       return "\(entry.request.operation) \(entry.request.path)"
-    }
-  }
-}
-
-/// The first of `count` free loopback ports in a row.
-func freePorts(inARow count: UInt16) throws -> UInt16 {
-  for _ in 0..<100 {
-    let first = UInt16.random(in: 20_000...32_000)
-    if (0..<count).allSatisfy({ isFree(first + $0) }) { return first }
-  }
-  throw ServerFault.noFreePorts
-}
-
-private func isFree(_ port: UInt16) -> Bool {
-  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-  guard descriptor >= 0 else { return false }
-  defer { close(descriptor) }
-  var address = loopback(port)
-  return withUnsafePointer(to: &address) {
-    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-      bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
     }
   }
 }

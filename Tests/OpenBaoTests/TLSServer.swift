@@ -43,7 +43,7 @@ final class TLSServer: Sendable {
 
   /// Initialised and sealed.
   static func sealed() async throws -> TLSServer {
-    var lastFault: any Error = ServerFault.noFreePorts
+    var lastFault: any Error = NoFreePorts()
     for _ in 0..<5 {
       do {
         return try await started()

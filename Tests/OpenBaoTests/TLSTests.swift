@@ -90,15 +90,15 @@ extension OpenBaoTests {
   /// A port where nobody listens.
   @Suite struct NoServer {
     @Test func aRefusedConnectionNamesTheAddress() async throws {
-      let port = try freePorts(inARow: 1)
+      let dead = try DeadPort(listens: false)
       let document = JobDocument(
-        "http://127.0.0.1:\(port)", auth: ["method": "static", "token": "t"],
+        "http://127.0.0.1:\(dead.port)", auth: ["method": "static", "token": "t"],
         secrets: ["WORD": kv2("secret", "db", "word")])
       let agent = try SecretsAgent()
       let outcome = try await agent.run("resolve", try agent.file(document), "--timeout", "5s", "--output", "-")
       #expect(outcome.status == Status.unavailable)
       #expect(outcome.output.isEmpty)
-      #expect(outcome.hasErrorLine(with: ["127.0.0.1:\(port)"]), Comment(rawValue: outcome.errorText))
+      #expect(outcome.hasErrorLine(with: ["127.0.0.1:\(dead.port)"]), Comment(rawValue: outcome.errorText))
     }
   }
 }

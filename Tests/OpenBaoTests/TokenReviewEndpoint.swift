@@ -19,7 +19,7 @@ final class TokenReviewEndpoint: Sendable {
         bind(listener, $0, length) == 0 && listen(listener, 16) == 0 && getsockname(listener, $0, &length) == 0
       }
     }
-    guard bound else { throw ServerFault.noFreePorts }
+    guard bound else { throw NoFreePorts() }
     self.listener = listener
     address = "http://127.0.0.1:\(UInt16(bigEndian: local.sin_port))"
     Thread.detachNewThread {
