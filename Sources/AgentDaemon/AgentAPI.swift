@@ -40,9 +40,10 @@ struct AgentAPI: Sendable {
     case "healthz": return .text("ok")
     case "readyz": return await readiness()
     default:
+      let connections = await daemon.connectionCounts()
       return APIResponse(
         status: 200, contentType: PrometheusText.contentType,
-        body: PrometheusText.render(await daemon.status(), await daemon.connectionCounts()))
+        body: await daemon.page { PrometheusText.render($0, connections) })
     }
   }
 
@@ -66,7 +67,7 @@ struct AgentAPI: Sendable {
       guard request.method == "GET" || request.method == "HEAD" else {
         return .methodNotAllowed(["GET", "HEAD"])
       }
-      return .json(await daemon.status().json())
+      return .json(await daemon.page { $0.json() })
     case ("refresh", 1...3):
       guard request.method == "POST" else {
         return .methodNotAllowed(["POST"])
@@ -97,7 +98,7 @@ struct AgentAPI: Sendable {
 
   private func put(_ id: String, _ body: SecretBytes) async -> APIResponse {
     do throws(DocumentFaults) {
-      let item = try ExecutionDocument(body).item(nil)
+      let item = try await daemon.item(body)
       if let own = item.id, own != id {
         return Self.error(422, "the document's id is not the one of the address")
       }

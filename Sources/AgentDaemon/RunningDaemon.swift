@@ -7,6 +7,7 @@ import NodePolicy
 import ProviderKit
 import Refresh
 import Resolution
+import SecretBytes
 
 /// A daemon at work, made whole at its start: sources, supervisor, scheduler, local API.
 actor RunningDaemon {
@@ -19,6 +20,7 @@ actor RunningDaemon {
   private let local = LocalSource()
   private let supervisor: ExecutionSupervisor
   private let scheduler: RefreshScheduler
+  private let worker: WorkerThread
   private let changes: AsyncStream<Set<String>>
   private let watch: ServedFileWatch?
   private var settings: Daemon.Settings
@@ -34,6 +36,11 @@ actor RunningDaemon {
       records = try ExecutionRecords(stateFolder: configuration.stateFolder)
     } catch {
       throw DaemonFault("the state folder cannot be used: \(error)")
+    }
+    do throws(EventLoopFault) {
+      worker = try WorkerThread()
+    } catch {
+      throw DaemonFault("no worker beside the loop: \(error)")
     }
     let pool = Self.pool(daemon.settings, daemon.registry, loop, log)
     let (changes, inbox) = AsyncStream<Set<String>>.makeStream()
@@ -52,7 +59,7 @@ actor RunningDaemon {
     supervisor = ExecutionSupervisor(
       catalog: daemon.registry.catalog, scheduler: scheduler, configuration: configuration,
       policy: daemon.settings.policy, records: records, time: loop, log: log, executor: loop,
-      sources: SourceAssembly(configuration).names, notifier: ChangeNotifier(loop: loop).send)
+      worker: worker, sources: SourceAssembly(configuration).names, notifier: ChangeNotifier(loop: loop).send)
     watch = ServedFileWatch(loop: loop) { [loop] reference in
       Task(executorPreference: loop) { await scheduler.noteChange(of: reference) }
     }
@@ -143,7 +150,7 @@ actor RunningDaemon {
   }
 
   private func startSources() async {
-    let sources = await SourceAssembly(settings.configuration).sources(loop: loop, log: log) { [supervisor] name in
+    let sources = await SourceAssembly(settings.configuration).sources(loop: loop, worker: worker, log: log) { [supervisor] name in
       // What was delivered in an earlier life and is listed no more leaves by the same rule as everything else.
       await supervisor.expected(of: name)
     }
@@ -239,13 +246,32 @@ actor RunningDaemon {
 
   // MARK: - What the local API asks
 
+  /// Reads what was put. A large document takes longer than a turn of the loop may.
+  ///
+  /// - Throws: every fault.
+  func item(_ body: SecretBytes) async throws(DocumentFaults) -> ExecutionDocument.Item {
+    try await worker.run { () -> Result<ExecutionDocument.Item, DocumentFaults> in
+      do throws(DocumentFaults) {
+        return .success(try ExecutionDocument(body).item(nil))
+      } catch {
+        return .failure(error)
+      }
+    }.get()
+  }
+
+  /// Writes an answer beside the loop: one of ten thousand secrets is megabytes of text.
+  func page(_ write: @escaping @Sendable (StatusDocument) -> SecretBytes) async -> SecretBytes {
+    let status = await status()
+    return await worker.run { write(status) }
+  }
+
   func status() async -> StatusDocument {
     let sources = await supervisor.sources
     return StatusDocument(
       version: version, nodeID: settings.configuration.nodeID, executions: await supervisor.status(),
       sources: sources.sources, unheard: sources.unheard, sourceFailures: sources.failures,
       unreadable: sources.unreadable, unremoved: await supervisor.unremoved,
-      openBreakers: await scheduler.openBreakers.map(\.name))
+      openBreakers: await scheduler.openBreakers.map(\.name), turns: loop.turnCounts)
   }
 
   func connectionCounts() async -> [ProviderPool.Label: ConnectionMetrics.Counts] { await pool.counts }

@@ -16,7 +16,11 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
     var thread: pthread_t?
   }
 
+  /// How long a turn takes up further tasks.
+  private static let slice = Duration.milliseconds(10)
+
   private let inbox = Mutex(Inbox())
+  private let turns = Mutex(TurnCounts())
   private let wakeUp: Int32
   let reactor: Reactor
   package let transfers: TransferTable
@@ -66,8 +70,11 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
     }
   }
 
-  /// Runs what is due; `true` where anything was.
+  /// Runs what is due; `true` where anything was. Tasks that are ready at once get a slice of it, and the rest their turn after
+  /// timers, descriptors and transfers had theirs.
   private func turn() -> Bool {
+    let began = now
+    defer { turns.withLock { $0.note(began.duration(to: now)) } }
     let (jobs, actions) = inbox.withLock { inbox in
       defer {
         inbox.jobs.removeAll(keepingCapacity: true)
@@ -78,7 +85,11 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
     for action in actions {
       action()
     }
-    for job in jobs {
+    for (place, job) in jobs.enumerated() {
+      guard began.duration(to: now) < Self.slice else {
+        inbox.withLock { $0.jobs.insert(contentsOf: jobs[place...], at: 0) }
+        break
+      }
       job.runSynchronously(on: asUnownedTaskExecutor())
     }
     let timers = reactor.dispatch(clock: { now })
@@ -110,6 +121,9 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
       write(wakeUp, &one, MemoryLayout<UInt64>.size)
     }
   }
+
+  /// How long the turns were so far.
+  public var turnCounts: TurnCounts { turns.withLock { $0 } }
 
   // MARK: - Time
 
@@ -149,6 +163,26 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
   ) throws(EventLoopFault) -> DescriptorWatch {
     let number = try reactor.add(descriptor, readiness, handler)
     return DescriptorWatch(descriptor: descriptor, number: number, loop: self)
+  }
+}
+
+/// How long turns of the loop were, since its start. While one lasts, nothing else happens: no answer is read, no timer rings.
+public struct TurnCounts: Sendable {
+  /// What a turn is to stay below.
+  public static let bound = Duration.milliseconds(50)
+
+  public private(set) var longest = Duration.zero
+  /// Turns over ``bound``.
+  public private(set) var slow = 0
+
+  /// No turn was yet.
+  public init() {}
+
+  mutating func note(_ length: Duration) {
+    longest = max(longest, length)
+    if length > Self.bound {
+      slow &+= 1
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import EventLoop
 import Foundation
 import JSONReader
 import SecretBytes
@@ -24,7 +25,7 @@ private func document(_ secrets: [ExecutionStatus.Secret], id: String = "e-1") -
     version: "1", nodeID: "n", executions: [execution], sources: ["folder /d", "local API"], unheard: [],
     sourceFailures: ["folder /d": "gone"],
     unreadable: ["folder /d": ["x": "no JSON"], "empty": [:]], unremoved: ["e-0": "read-only"],
-    openBreakers: ["vault"])
+    openBreakers: ["vault"], turns: TurnCounts())
 }
 
 /// A page of metrics by a reader of its own: samples by name and labels. Anything that is not of the format is an issue.

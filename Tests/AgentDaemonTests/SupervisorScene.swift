@@ -26,7 +26,8 @@ final class SupervisorScene: Sendable {
   /// - Parameter root: the folder of an earlier scene, for what happens after a restart.
   init(
     _ name: String = #function, in root: String? = nil, time: ManualTime = ManualTime(), store: ScriptedStore? = nil,
-    policy: NodePolicy = .personal, notices: Int = 1, sources: [String] = ["test"], folder: String = "{id}"
+    policy: NodePolicy = .personal, notices: Int = 1, sources: [String] = ["test"], folder: String = "{id}",
+    worker: WorkerThread? = nil
   ) async throws {
     self.time = time
     self.store = store ?? ScriptedStore(name)
@@ -48,7 +49,7 @@ final class SupervisorScene: Sendable {
       log: log, observer: { inbox.yield($0) })
     supervisor = ExecutionSupervisor(
       catalog: registry.catalog, scheduler: scheduler, configuration: configuration, policy: policy,
-      records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, sources: sources
+      records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, worker: worker, sources: sources
     ) { notices, _, id, _, _ in
       sent.add("\(id): \(notices.count)")
       return []

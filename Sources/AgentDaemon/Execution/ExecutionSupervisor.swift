@@ -29,6 +29,7 @@ public actor ExecutionSupervisor {
   private let time: any TimeSource
   private let log: Logger
   private let executor: (any TaskExecutor)?
+  private let worker: WorkerThread?
   private let notifier: Notifier
   private(set) var configuration: AgentConfiguration
   private var policy: NodePolicy
@@ -36,11 +37,15 @@ public actor ExecutionSupervisor {
   private var managed: [String: ManagedExecution] = [:]
   private var listings: SourceListings
   private var folders: OutputFolders
+  /// Listed, and not yet looked at.
+  private var awaited: Set<String> = []
   private var isStopping = false
 
+  /// - Parameter worker: where documents are validated and outputs written; `nil`: where the supervisor runs.
   init(
     catalog: ProviderCatalog, scheduler: RefreshScheduler, configuration: AgentConfiguration, policy: NodePolicy,
-    records: ExecutionRecords, time: any TimeSource, log: Logger, executor: (any TaskExecutor)?, sources: [String],
+    records: ExecutionRecords, time: any TimeSource, log: Logger, executor: (any TaskExecutor)?, worker: WorkerThread?,
+    sources: [String],
     notifier: @escaping Notifier
   ) {
     self.catalog = catalog
@@ -51,6 +56,7 @@ public actor ExecutionSupervisor {
     self.time = time
     self.log = log
     self.executor = executor
+    self.worker = worker
     self.notifier = notifier
     self.listings = SourceListings(sources)
   }
@@ -65,10 +71,14 @@ public actor ExecutionSupervisor {
 
   /// Takes in what a source lists now.
   func note(_ report: SourceReport) async {
-    for id in listings.note(report).sorted() {
+    let touched = listings.note(report).sorted()
+    awaited.formUnion(touched)
+    for id in touched {
       await reconcile(id)
+      awaited.remove(id)
     }
     noteUnreadable(report)
+    listings.hear(report)
     await stopOrphans()
   }
 
@@ -91,6 +101,7 @@ public actor ExecutionSupervisor {
       managed[id] == nil && folders.unremoved[id] == nil && folders[id].map { !sources.contains($0.source) } ?? false
     }
     for id in orphans.sorted() {
+      await deliveryEnds(id)
       await stop(id, "its source is no longer configured")
     }
   }
@@ -106,7 +117,23 @@ public actor ExecutionSupervisor {
     }
   }
 
+  /// Work that may take longer than a turn of the loop.
+  private func besideTheLoop<Outcome: Sendable>(_ work: @escaping @Sendable () -> Outcome) async -> Outcome {
+    guard let worker else {
+      return work()
+    }
+    return await worker.run(work)
+  }
+
+  /// Returns when no output of `id` is being written. What follows up to the next `await` has them to itself.
+  private func deliveryEnds(_ id: String) async {
+    while let delivering = managed[id]?.delivering {
+      await delivering.value
+    }
+  }
+
   private func reconcile(_ id: String) async {
+    await deliveryEnds(id)
     guard !isStopping else {
       return
     }
@@ -121,11 +148,18 @@ public actor ExecutionSupervisor {
   }
 
   private func take(_ item: ExecutionDocument.Item, _ id: String, from source: String) async {
+    let item = managed[id].map { item.completed(by: $0.item) } ?? item
+    let admission = admission
+    let (outcome, warnings) = await besideTheLoop { admission.outcome(of: item, id: id) }
+    await deliveryEnds(id)
+    // It may have left meanwhile. Of two documents of one execution the second is done with after the first.
+    guard !isStopping, listings.listing(of: id) != nil else {
+      return
+    }
     var entry = managed[id] ?? ManagedExecution(id: id, source: source, item: item)
     entry.source = source
-    entry.item = item.completed(by: entry.item)
+    entry.item = item
     entry.wantedFolder = nil
-    let (outcome, warnings) = admission.outcome(of: entry.item, id: id)
     note(warnings, of: &entry)
     switch outcome {
     case .ended(let reason):
@@ -239,6 +273,7 @@ public actor ExecutionSupervisor {
   ///
   /// - Returns: false where nothing of that id came from `source`.
   func forget(_ id: String, of source: String) async -> Bool {
+    await deliveryEnds(id)
     guard unlisted(of: source).contains(id) else {
       return false
     }
@@ -247,9 +282,13 @@ public actor ExecutionSupervisor {
   }
 
   /// Ends all work; outputs go where the configuration says so.
-  func stopAll() {
+  func stopAll() async {
     isStopping = true
-    for entry in managed.values {
+    for id in managed.keys.sorted() {
+      await deliveryEnds(id)
+      guard let entry = managed[id] else {
+        continue
+      }
       entry.settling?.cancel()
       entry.notifying?.cancel()
       if configuration.stop.removesOutputs {
@@ -269,7 +308,11 @@ public actor ExecutionSupervisor {
     for id in listings.reconfigure(sources) where listings.listing(of: id) != nil {
       await reconcile(id)
     }
-    for (id, entry) in managed {
+    for id in managed.keys.sorted() {
+      await deliveryEnds(id)
+      guard let entry = managed[id] else {
+        continue
+      }
       if moved, let accepted = entry.accepted, accepted.directory != directory(accepted.folder) {
         _ = folders.remove(accepted.directory, id)
         managed[id]?.generation = 0
@@ -323,21 +366,46 @@ public actor ExecutionSupervisor {
     guard managed[id]?.accepted != nil else {
       return
     }
+    guard managed[id]?.delivering == nil else {
+      managed[id]?.isOutdated = true
+      return
+    }
     let states = await scheduler.states(of: id)
     // The execution may have changed or gone while the states were asked for.
-    guard let accepted = managed[id]?.accepted, !isStopping,
+    guard let accepted = managed[id]?.accepted, managed[id]?.delivering == nil, !isStopping,
       accepted.plan.items.allSatisfy({ states[$0.entry.reference]?.result != nil })
     else {
       return
     }
+    managed[id]?.delivering = Task(executorPreference: executor) {
+      await self.deliver(accepted, id, states)
+      await self.delivered(id)
+    }
+  }
+
+  private func delivered(_ id: String) {
+    managed[id]?.delivering = nil
+    if managed[id]?.isOutdated == true {
+      managed[id]?.isOutdated = false
+      settle(id, after: .zero)
+    }
+  }
+
+  private func deliver(
+    _ accepted: ManagedExecution.Accepted, _ id: String, _ states: [Reference: ReferenceState]
+  ) async {
     let freshness = freshness
-    do throws(GenerationFailure) {
-      let generation = try GenerationAssembly.assemble(accepted.plan) {
-        freshness.result(of: states[$0.entry.reference])
+    let made = await besideTheLoop { () -> Result<Generation, GenerationFailure> in
+      do throws(GenerationFailure) {
+        return .success(
+          try GenerationAssembly.assemble(accepted.plan) { freshness.result(of: states[$0.entry.reference]) })
+      } catch {
+        return .failure(error)
       }
-      put(generation, id, accepted)
-    } catch {
-      fail(id, error, isTooOld: states.values.contains { freshness.isTooOld($0) })
+    }
+    switch made {
+    case .success(let generation): await put(generation, id, accepted)
+    case .failure(let failure): fail(id, failure, isTooOld: states.values.contains { freshness.isTooOld($0) })
     }
   }
 
@@ -356,18 +424,26 @@ public actor ExecutionSupervisor {
     }
   }
 
-  private func put(_ generation: Generation, _ id: String, _ accepted: ManagedExecution.Accepted) {
+  private func put(_ generation: Generation, _ id: String, _ accepted: ManagedExecution.Accepted) async {
     let inPlace = managed[id]?.generation ?? 0
     let number = inPlace + 1
     let secrets = generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) }
-    let manifest = GenerationManifest.write(
-      generation, number: number, execution: id, now: time.now, unixTime: time.unixTime)
     // Its permissions let others pass, not list: each execution's folder has its own.
     mkdir(configuration.outputs.root, 0o711)
     // On record first: what a crash leaves behind has an owner.
     record(id, accepted.folder)
+    let (now, unixTime) = (time.now, time.unixTime)
+    let written = await besideTheLoop { () -> Result<GenerationDirectory.Outcome, DeliveryFaults> in
+      let manifest = GenerationManifest.write(
+        generation, number: number, execution: id, now: now, unixTime: unixTime)
+      do throws(DeliveryFaults) {
+        return .success(try accepted.directory.deliver(secrets, manifest: manifest))
+      } catch {
+        return .failure(error)
+      }
+    }
     do throws(DeliveryFaults) {
-      let outcome = try accepted.directory.deliver(secrets, manifest: manifest)
+      let outcome = try written.get()
       folders.reclaim(id)
       managed[id]?.deliveryProblem = nil
       managed[id]?.deliveryFailures = 0
@@ -470,13 +546,16 @@ public actor ExecutionSupervisor {
   /// How every execution stands, in the order of ids.
   func status() async -> [ExecutionStatus] {
     var all: [ExecutionStatus] = []
+    for id in awaited where managed[id] == nil {
+      all.append(ExecutionStatus(awaited: id, source: listings.listing(of: id)?.source ?? ""))
+    }
     for id in managed.keys.sorted() {
       let states = await scheduler.states(of: id)
       if let entry = managed[id] {
         all.append(ExecutionStatus(entry, states, freshness, root: configuration.outputs.root))
       }
     }
-    return all
+    return awaited.isEmpty ? all : all.sorted { $0.id < $1.id }
   }
 
   /// How the sources stand.
@@ -487,19 +566,30 @@ public actor ExecutionSupervisor {
 
   /// Whether all sources were heard and every execution was tried.
   func firstPassIsDone() async -> Bool {
-    guard listings.hasHeardAll else {
+    guard listings.hasHeardAll, awaited.isEmpty else {
       return false
     }
-    return await status().allSatisfy { execution in
-      execution.generation > 0 || !execution.problems.isEmpty || execution.secrets.contains { $0.failures > 0 }
+    for entry in managed.values where entry.generation == 0 && entry.problems.isEmpty {
+      guard await scheduler.states(of: entry.id).values.contains(where: { $0.failuresInARow > 0 }) else {
+        return false
+      }
     }
+    return true
   }
 
   /// Holds a document against what is in force, and takes nothing in.
   ///
   /// - Throws: every fault.
-  func validate(_ item: ExecutionDocument.Item) throws(DocumentFaults) {
-    _ = try catalog.validate(item, in: admission.context)
+  func validate(_ item: ExecutionDocument.Item) async throws(DocumentFaults) {
+    let (catalog, context) = (catalog, admission.context)
+    try await besideTheLoop { () -> Result<Void, DocumentFaults> in
+      do throws(DocumentFaults) {
+        _ = try catalog.validate(item, in: context)
+        return .success(())
+      } catch {
+        return .failure(error)
+      }
+    }.get()
   }
 
   /// Why the newest document of an execution is not in force.

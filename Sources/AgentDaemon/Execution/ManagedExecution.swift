@@ -29,7 +29,13 @@ struct ManagedExecution {
   var failedNotices = 0
   /// Under way or waiting; at most one of each.
   var settling: Task<Void, Never>?
+  /// Its outputs are being written, beside the loop; neither they nor what they are made of may change until that is done.
+  var delivering: Task<Void, Never>?
+  /// Something changed since that began.
+  var isOutdated = false
   var notifying: Task<Void, Never>?
+
+  var problems: [String] { [documentProblem, deliveryProblem, noticeProblem].compactMap { $0 } }
 
   struct Accepted {
     let execution: Execution

@@ -58,10 +58,14 @@ struct SourceListings {
     for id in report.left {
       lists[place].items[id] = nil
     }
-    if report.failure == nil {
+    return touched
+  }
+
+  /// What the report says is taken in.
+  mutating func hear(_ report: SourceReport) {
+    if report.failure == nil, report.isComplete {
       heard.insert(report.source)
     }
-    return touched
   }
 
   /// Keeps what `sources` list, each of which has to be heard anew.

@@ -52,6 +52,9 @@ struct FolderContents {
   /// Whether every file's latest content is in force, so that what is not there is known not to be.
   var isSettled: Bool { files.values.allSatisfy { $0.due == nil && $0.fault == nil && !$0.isPartial } }
 
+  /// Whether every file was read, or is known to be unreadable; one that is being written is neither.
+  var isRead: Bool { files.values.allSatisfy { $0.due == nil || $0.fault != nil || $0.revision > 0 } }
+
   /// When the next file is to be read although nothing more happens to it.
   var nextDue: Moment? { files.values.compactMap(\.due).min() }
 

@@ -13,6 +13,8 @@ struct FolderReports {
   private let quiet: Duration
   private var contents: FolderContents
   private var reported: FolderContents.Summary?
+  /// Whether what was reported was all of it.
+  private var wasRead = false
   private var failure: String?
   /// Executions of an earlier life of the daemon, until it is clear whether the folder still has them.
   private var known: Set<String>
@@ -86,12 +88,15 @@ struct FolderReports {
       left.formUnion(known)
       known = []
     }
-    if failure == nil, left.isEmpty, let reported, reported.tellsTheSame(as: summary) {
+    let isRead = contents.isRead
+    if failure == nil, left.isEmpty, wasRead || !isRead, let reported, reported.tellsTheSame(as: summary) {
       return nil
     }
     failure = nil
     reported = summary
-    return SourceReport(source: source, listed: summary.listed, unreadable: summary.unreadable, left: left)
+    wasRead = isRead
+    return SourceReport(
+      source: source, listed: summary.listed, unreadable: summary.unreadable, left: left, isComplete: isRead)
   }
 
   private mutating func failed(_ reason: String) -> SourceReport? {

@@ -15,6 +15,7 @@ public struct FolderSource: ExecutionSource {
   private let quiet: Duration
   private let known: Set<String>
   private let loop: EventLoop?
+  private let worker: WorkerThread?
   private let time: any TimeSource
   private let log: Logger
 
@@ -28,14 +29,17 @@ public struct FolderSource: ExecutionSource {
   ///   - known: executions that the folder listed in an earlier life of the daemon. They leave once every file could be read and none
   ///     has them.
   ///   - loop: where inotify is watched; `nil`: the folder is only read from time to time.
+  ///   - worker: where documents are read and parsed; `nil`: where the source runs.
   public init(
-    path: String, quiet: Duration, known: Set<String> = [], loop: EventLoop?, time: any TimeSource, log: Logger
+    path: String, quiet: Duration, known: Set<String> = [], loop: EventLoop?, worker: WorkerThread? = nil,
+    time: any TimeSource, log: Logger
   ) {
     self.name = "folder \(path)"
     self.path = path
     self.quiet = quiet
     self.known = known
     self.loop = loop
+    self.worker = worker
     self.time = time
     self.log = log
   }
@@ -52,13 +56,26 @@ public struct FolderSource: ExecutionSource {
     while !Task.isCancelled {
       // The watch comes first, lest something happen between the two.
       let isWatched = events?.watch() ?? false
-      let made = reports.look(isWatched: isWatched, now: time.now) { events?.takeNews() ?? FolderNews() }
+      let made: SourceReport?
+      (reports, made) = await look(reports, events, isWatched: isWatched)
       if let made {
         note(made, &noted)
         await report(made)
       }
       await wait(for: events, until: reports.nextLook)
     }
+  }
+
+  private func look(
+    _ reports: FolderReports, _ events: FolderEvents?, isWatched: Bool
+  ) async -> (FolderReports, SourceReport?) {
+    let now = time.now
+    let work = { @Sendable () -> (FolderReports, SourceReport?) in
+      var reports = reports
+      let made = reports.look(isWatched: isWatched, now: now) { events?.takeNews() ?? FolderNews() }
+      return (reports, made)
+    }
+    return if let worker { await worker.run(work) } else { work() }
   }
 
   /// Logs what became unreadable since the last report.

@@ -29,13 +29,14 @@ struct SourceAssembly {
   ///
   /// - Parameter expected: what a source of the name listed in an earlier life.
   func sources(
-    loop: EventLoop, log: Logger, expecting expected: (String) async -> Set<String>
+    loop: EventLoop, worker: WorkerThread, log: Logger, expecting expected: (String) async -> Set<String>
   ) async -> [any ExecutionSource] {
     var sources: [any ExecutionSource] = []
     if let folder = configuration.folder {
       let known = await expected(Self.name(folder))
       sources.append(
-        FolderSource(path: folder.path, quiet: folder.quiet, known: known, loop: loop, time: loop, log: log))
+        FolderSource(
+          path: folder.path, quiet: folder.quiet, known: known, loop: loop, worker: worker, time: loop, log: log))
     }
     for orchestrator in configuration.orchestrators {
       let name = Self.name(orchestrator)

@@ -13,16 +13,19 @@ public struct SourceReport: Sendable {
   public let left: Set<String>
   /// Why the source could not be asked, `nil` where it could. Then ``listed`` is what it listed last.
   public let failure: String?
+  /// Whether nothing that the source lists is still awaited, as a document is that somebody is writing.
+  public let isComplete: Bool
 
   public init(
     source: String, listed: [String: ExecutionDocument.Item], unreadable: [String: String] = [:],
-    left: Set<String> = [], failure: String? = nil
+    left: Set<String> = [], failure: String? = nil, isComplete: Bool = true
   ) {
     self.source = source
     self.listed = listed
     self.unreadable = unreadable
     self.left = left
     self.failure = failure
+    self.isComplete = isComplete
   }
 }
 

@@ -59,6 +59,10 @@ struct PrometheusText {
       let isUp = status.sourceFailures[source] == nil && !status.unheard.contains(source)
       sample("source_up", [("source", source)], isUp ? "1" : "0")
     }
+    family("loop_longest_turn_seconds", "gauge", "The longest time at a stretch in which nothing else could happen.")
+    sample("loop_longest_turn_seconds", [], Self.seconds(status.turns.longest))
+    family("loop_slow_turns_total", "counter", "Such times of more than 50 ms.")
+    sample("loop_slow_turns_total", [], "\(status.turns.slow)")
     family("unremoved_outputs", "gauge", "Executions that are gone, but whose outputs could not be removed.")
     sample("unremoved_outputs", [], "\(status.unremoved.count)")
     family("breaker_open", "gauge", "Connections that are left alone since they give no answer.")

@@ -18,8 +18,14 @@ extension ExecutionStatus {
       state: Self.state(of: entry, secrets ?? []), generation: entry.generation,
       folder: entry.accepted.map { "\(root)/\($0.folder)" }, deliveredAtUnix: entry.deliveredAtUnix,
       notices: entry.notices, failedNotices: entry.failedNotices,
-      problems: [entry.documentProblem, entry.deliveryProblem, entry.noticeProblem].compactMap { $0 },
-      secrets: secrets ?? [])
+      problems: entry.problems, secrets: secrets ?? [])
+  }
+
+  /// One that a source lists, and that was not looked at yet.
+  init(awaited id: String, source: String) {
+    self.init(
+      id: id, jobID: nil, namespace: nil, source: source, state: .pending, generation: 0, folder: nil,
+      deliveredAtUnix: nil, notices: 0, failedNotices: 0, problems: [], secrets: [])
   }
 
   private static func state(of entry: ManagedExecution, _ secrets: [Secret]) -> State {

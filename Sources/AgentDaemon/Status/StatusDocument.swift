@@ -21,6 +21,8 @@ public struct StatusDocument: Sendable {
   public let unremoved: [String: String]
   /// Names of connections that are left alone at present.
   public let openBreakers: [String]
+  /// How long the daemon was deaf at a stretch.
+  public let turns: TurnCounts
 
   public func json() -> SecretBytes {
     var json = JSONWriter(pretty: true)

@@ -62,6 +62,9 @@ const char *linux_signal_name(int number);
 /// Gives pages of the heap that hold nothing back to the kernel (malloc_trim(3)).
 void linux_release_free_memory(void);
 
+/// Further threads share the heap of the first in place of reserving one each (mallopt(3), M_ARENA_MAX).
+void linux_use_one_heap(void);
+
 // pipe2(2), closed on exec: the reading end, then the writing end. 0 or -1 with errno set.
 int linux_pipe(int ends[2]);
 

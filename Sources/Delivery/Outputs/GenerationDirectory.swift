@@ -17,6 +17,9 @@ public struct GenerationDirectory: Sendable, Hashable {
   public static let environmentFile = ".env"
   public static let manifestFile = ".manifest.json"
 
+  /// What was done, and what was left undone without harm.
+  public typealias Outcome = (change: OutputChange, warnings: [DeliveryFault])
+
   public let output: FilesDirectoryOutput
   /// `nil`: no env file.
   public let environmentFormat: EnvironmentFormat?
@@ -35,7 +38,7 @@ public struct GenerationDirectory: Sendable, Hashable {
   /// - Throws: every fault; the earlier generation is in place then, byte for byte.
   public func deliver(
     _ secrets: [DeliveredSecret], manifest: SecretBytes
-  ) throws(DeliveryFaults) -> (change: OutputChange, warnings: [DeliveryFault]) {
+  ) throws(DeliveryFaults) -> Outcome {
     var entries = hasFiles ? secrets : []
     if let environmentFormat {
       entries.append(
