@@ -95,6 +95,21 @@ import Testing
 
   // MARK: - Half-written files
 
+  /// What is being written at the first look is not known yet, so the folder was not heard completely.
+  @Test func theFolderIsHeardWhenItsFirstDocumentsAreRead() throws {
+    let scene = try FolderScene()
+    try scene.write("a.json", FolderScene.execution("a"))
+    try scene.write("b.json", #"{"id": "b", "job_s"#)
+    let looks = FolderLooks(scene)
+    #expect(looks.look(writing: ["b.json"])?.isComplete == false)
+    try scene.write("b.json", FolderScene.execution("b"))
+    let report = try #require(looks.look(after: .milliseconds(10), complete: ["b.json"]))
+    #expect(report.isComplete && report.listed.keys.sorted() == ["a", "b"])
+    // Known already; that it is written anew takes nothing back.
+    try scene.write("b.json", #"{"id": "b""#)
+    #expect(looks.look(writing: ["b.json"]) == nil)
+  }
+
   @Test func aFileThatIsBeingWrittenCountsWhenItIsClosed() throws {
     let scene = try FolderScene()
     try scene.write("a.yaml", "secrets: {}\n")

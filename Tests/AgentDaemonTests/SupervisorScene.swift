@@ -1,6 +1,7 @@
 import EventLoop
 import ExecutionModel
 import Foundation
+import Glibc
 import Logging
 import NodePolicy
 import ProviderKit
@@ -49,7 +50,8 @@ final class SupervisorScene: Sendable {
       log: log, observer: { inbox.yield($0) })
     supervisor = ExecutionSupervisor(
       catalog: registry.catalog, scheduler: scheduler, configuration: configuration, policy: policy,
-      records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, worker: worker, sources: sources
+      records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, worker: worker,
+      sources: sources
     ) { notices, _, id, _, _ in
       sent.add("\(id): \(notices.count)")
       return []
@@ -128,6 +130,21 @@ final class SupervisorScene: Sendable {
   }
 
   func exists(_ id: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/out/\(id)") }
+}
+
+/// Holds a thread back until it is opened.
+final class Gate: Sendable {
+  private let isOpen = Mutex(false)
+
+  func wait() {
+    while !isOpen.withLock({ $0 }) {
+      sched_yield()
+    }
+  }
+
+  func open() {
+    isOpen.withLock { $0 = true }
+  }
 }
 
 /// What the workloads were told, in order.

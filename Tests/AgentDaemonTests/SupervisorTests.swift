@@ -1,3 +1,4 @@
+import EventLoop
 import ExecutionModel
 import Foundation
 import Glibc
@@ -58,6 +59,67 @@ import Text
     #expect(scene.exists("e"), "a source that cannot be asked ends nothing")
     await scene.list([:], left: ["e"])
     #expect(!scene.exists("e"))
+  }
+
+  /// What is being written when its execution ends is gone afterwards, and nothing comes back.
+  @Test func anExecutionThatEndsWhileItIsDeliveredLeavesNothing() async throws {
+    let worker = try WorkerThread()
+    let scene = try await SupervisorScene(worker: worker)
+    scene.store.put("A", "1")
+    await scene.list(["e": try scene.item("e", ["A"])])
+    #expect(await scene.reach { await scene.supervisor.deliveries == ["e"] || scene.file("e", "A") != nil })
+    await scene.list([:], left: ["e"])
+    #expect(!scene.exists("e"))
+    #expect(await scene.supervisor.status().isEmpty)
+    await scene.pass(.seconds(5))
+    #expect(!scene.exists("e"))
+  }
+
+  /// A value that comes while the one before is being written is delivered after it.
+  @Test func aChangeDuringADeliveryIsNotLost() async throws {
+    let worker = try WorkerThread()
+    let gate = Gate()
+    let scene = try await SupervisorScene(worker: worker)
+    scene.store.put("A", "1")
+    await scene.list(["e": try scene.item("e", ["A"])])
+    #expect(await scene.generation("e", is: 1))
+    async let held: Void = worker.run { gate.wait() }
+    scene.store.put("A", "2")
+    #expect(await scene.reach { await scene.supervisor.deliveries == ["e"] })
+    scene.store.put("A", "3")
+    await scene.supervisor.valuesChanged(["e"])
+    await scene.pass(.seconds(61))
+    gate.open()
+    await held
+    #expect(await scene.reach { scene.file("e", "A") == "3" })
+  }
+
+  /// Listed is not yet looked at: readiness waits for what a report that is being taken in lists.
+  @Test func whatIsListedButNotLookedAtIsNotReady() async throws {
+    let worker = try WorkerThread()
+    let gate = Gate()
+    let scene = try await SupervisorScene(worker: worker)
+    scene.store.put("A", "1")
+    async let held: Void = worker.run { gate.wait() }
+    let items = ["a": try scene.item("a", ["A"]), "b": try scene.item("b", ["A"])]
+    async let taken: Void = scene.list(items)
+    #expect(await scene.reach { await scene.supervisor.status().map(\.id) == ["a", "b"] })
+    #expect(await scene.supervisor.status().allSatisfy { !$0.isReady && $0.state == .pending })
+    #expect(await scene.supervisor.sources.unheard == ["test"])
+    #expect(await !scene.supervisor.firstPassIsDone())
+    gate.open()
+    await held
+    await taken
+    #expect(await scene.generation("b", is: 1))
+    #expect(await scene.supervisor.sources.unheard.isEmpty)
+  }
+
+  @Test func aSourceWhoseDocumentsAreStillAwaitedIsNotHeard() async throws {
+    let scene = try await SupervisorScene()
+    await scene.supervisor.note(SourceReport(source: "test", listed: [:], isComplete: false))
+    #expect(await scene.supervisor.sources.unheard == ["test"])
+    await scene.supervisor.note(SourceReport(source: "test", listed: [:]))
+    #expect(await scene.supervisor.sources.unheard.isEmpty)
   }
 
   @Test func aDocumentReplacedByGarbageLeavesTheGenerationAndSaysSo() async throws {

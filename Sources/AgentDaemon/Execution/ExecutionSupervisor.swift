@@ -558,6 +558,9 @@ public actor ExecutionSupervisor {
     return awaited.isEmpty ? all : all.sorted { $0.id < $1.id }
   }
 
+  /// Executions whose outputs are being written.
+  var deliveries: [String] { managed.values.filter { $0.delivering != nil }.map(\.id).sorted() }
+
   /// How the sources stand.
   var sources: SourceListings { listings }
 
