@@ -57,7 +57,7 @@ lint: ## Check the format of every Swift file
 format: ## Put every Swift file in that format
 	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources providers Tests
 
-bench: setup build ## Measure against curl on a local OpenBao
+bench: setup build ## Measure a cold resolve against the same work in C, curl, bao agent and hvac, on a local OpenBao
 	@.venv/bin/python scripts/bench $(BENCH_ARGS)
 
 bench-daemon: setup build ## Measure the daemon: start, idle, refreshes (BENCH_ARGS=--growth: how cost grows)
