@@ -97,7 +97,7 @@ actor RunningDaemon {
         allowedUsers: configuration.allowedUsers, allowedGroups: configuration.allowedGroups
       ) { await api.answer($0) }
       if let metrics = configuration.metrics {
-        _ = try server.listen(tcp: metrics.host, port: metrics.port) { await api.answerScraper($0) }
+        try server.listen(tcp: metrics.host, port: metrics.port) { await api.answerScraper($0) }
       }
     } catch {
       throw DaemonFault("\(error)")

@@ -1,6 +1,7 @@
 import AgentDaemon
 import Foundation
 import SecretBytes
+import TestSupport
 import Testing
 
 /// What clients send, byte by byte.
@@ -28,12 +29,9 @@ import Testing
 
   @Test func aRequestComesToTheHandlerDecoded() throws {
     let answer = try answer(
-      "PUT //v1/exec%20utions/a%2Fb/?x=1&y=%C3%A4+z&flag HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello")
+      "PUT //v1/exec%20utions/%C3%A4%2Fb/?x=1&x=%zz HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello")
     #expect(status(answer) == 200)
-    #expect(
-      body(answer)
-        == #"PUT ["v1", "exec utions", "a/b"] [(key: "flag", value: ""), (key: "x", value: "1"), (key: "y", value: "ä z")] 5"#
-        + "\n")
+    #expect(body(answer) == #"PUT ["v1", "exec utions", "ä/b"] 5"# + "\n")
     #expect(answer?.contains("Connection: close\r\n") == true)
     #expect(answer?.contains("Content-Type: text/plain; charset=utf-8\r\n") == true)
   }
@@ -42,7 +40,7 @@ import Testing
     let answer = try answer("HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n")
     #expect(status(answer) == 200)
     #expect(body(answer) == "")
-    #expect(answer?.contains("Content-Length: \("GET [\"a\"] [] 0\n".utf8.count)\r\n") == true)
+    #expect(answer?.contains("Content-Length: \("GET [\"a\"] 0\n".utf8.count)\r\n") == true)
   }
 
   @Test func theOldVersionNeedsNoHost() throws {
@@ -73,9 +71,10 @@ import Testing
     let head = "PUT /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
     let long = String(repeating: "a", count: 5000)
     let (answers, asked) = try answers([
-      head + String(repeating: "0", count: 100), head + "ffffffff\r\n", head + "1;" + long, head + "0\r\nA: " + long,
+      head + String(repeating: "0", count: 100) + "\r\n", head + String(repeating: "0", count: 5000),
+      head + "ffffffff\r\n", head + "1;" + long, head + "0\r\nA: " + long,
     ])
-    #expect(answers.map(status) == [413, 413, 431, 431])
+    #expect(answers.map(status) == [413, 431, 413, 431, 431])
     #expect(asked.all.isEmpty)
   }
 
@@ -97,9 +96,9 @@ import Testing
     "GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n\r\n",  // obs-fold
     "GET / HTTP/1.1\r\nHost: h\r\n: x\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: h\r\nX: \u{0}\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nX: a\rb\r\n\r\n",
-    "GET / HTTP/1.1\nHost: h\n\n", "GET / HTTP/1.1\r\nHost: h\n\r\n", "\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
-    "\r\n\r\n",
-    "GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", "CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n",
+    "GET / HTTP/1.1\nHost: h\n\n", "GET / HTTP/1.1\r\nHost: h\n\r\n", "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+    "\r\n\r\n", "\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+    "GET https://h/ HTTP/1.1\r\nHost: h\r\n\r\n", "CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n",
     "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "GET  / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1 \r\nHost: h\r\n\r\n",
     "GET /\r\nHost: h\r\n\r\n", "G@T / HTTP/1.1\r\nHost: h\r\n\r\n", " / HTTP/1.1\r\nHost: h\r\n\r\n",
     "GET / http/1.1\r\nHost: h\r\n\r\n", "GET /% HTTP/1.1\r\nHost: h\r\n\r\n", "GET /%4 HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -108,8 +107,7 @@ import Testing
     "GET /a%0ab HTTP/1.1\r\nHost: h\r\n\r\n", "GET /a/../b HTTP/1.1\r\nHost: h\r\n\r\n",
     "GET /a/%2e%2E/b HTTP/1.1\r\nHost: h\r\n\r\n", "GET /. HTTP/1.1\r\nHost: h\r\n\r\n",
     "GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n", "GET /ä HTTP/1.1\r\nHost: h\r\n\r\n",
-    "GET /?a=1&a=2 HTTP/1.1\r\nHost: h\r\n\r\n",
-    "GET /?%=1 HTTP/1.1\r\nHost: h\r\n\r\n",
+    "GET /?a#b HTTP/1.1\r\nHost: h\r\n\r\n",
   ])
   func ambiguousAndMalformedRequestsAreRefused(_ text: String) throws {
     let (answers, asked) = try answers([text])
@@ -117,12 +115,50 @@ import Testing
     #expect(asked.all.isEmpty)
   }
 
+  /// RFC 9112 §3.2.2: the target's authority stands in the place of Host. §2.2: a line break may precede the request line.
+  @Test(
+    arguments: [
+      ("GET http://127.0.0.1:9090/metrics HTTP/1.1\r\nHost: 127.0.0.1:9090\r\n\r\n", 200, #"["metrics"]"#),
+      ("GET http://127.0.0.1:9090/a/b%2Fc?d HTTP/1.1\r\nHost: evil.example\r\n\r\n", 200, #"["a", "b/c"]"#),
+      ("GET HTTP://LocalHost/metrics HTTP/1.1\r\nHost:\r\n\r\n", 200, #"["metrics"]"#),
+      ("GET http://[::1] HTTP/1.1\r\nHost: [::1]\r\n\r\n", 200, "[]"),
+      ("GET http://127.0.0.1?a/b HTTP/1.1\r\nHost: h\r\n\r\n", 200, "[]"),
+      ("GET http://127.0.0.1/metrics HTTP/1.0\r\n\r\n", 200, #"["metrics"]"#),
+      ("\r\nGET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 200, #"["metrics"]"#),
+      ("GET http://evil.example/metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 403, nil),
+      ("GET http://127.0.0.1.evil.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 403, nil),
+      ("GET http://127.0.0.1:a/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 403, nil),
+      ("\r\nGET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403, nil),
+      ("GET http://127.0.0.1/ HTTP/1.1\r\n\r\n", 400, nil),
+      ("GET http://me@127.0.0.1/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400, nil),
+      ("GET http:///metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400, nil),
+      ("GET http:/metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400, nil),
+      ("GET http://127.0.0.1/a/../b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400, nil),
+      ("GET ftp://127.0.0.1/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400, nil),
+      ("\r\n GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400, nil),
+    ] as [(String, Int, String?)])
+  func absoluteTargetsAndAnEmptyLineBeforeAreTaken(_ text: String, _ expected: Int, _ path: String?) throws {
+    let answer = try withServer { server, _, _ in
+      let port = Int(try freePorts(inARow: 1))
+      try server.listen(tcp: "127.0.0.1", port: port) { .text("\($0.path)") }
+      return try await onThread {
+        let client = try RawClient(tcp: port)
+        client.send(text.utf8)
+        client.endSending()
+        return client.answer()
+      }
+    }
+    #expect(status(answer) == expected)
+    #expect(path == nil || body(answer) == "\(path ?? "")\n")
+  }
+
   @Test func whatIsNotSpokenHereHasItsStatus() throws {
     let (answers, asked) = try answers([
       "GET / HTTP/2.0\r\nHost: h\r\n\r\n", "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+      "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chun\u{212a}ed\r\n\r\n",
       "PUT / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n",
     ])
-    #expect(answers.map(status) == [505, 501, 417])
+    #expect(answers.map(status) == [505, 501, 501, 417])
     #expect(asked.all.isEmpty)
   }
 
@@ -131,13 +167,20 @@ import Testing
     let (answers, asked) = try answers([
       "GET /" + String(repeating: "a", count: 20_000),
       "GET / HTTP/1.1\r\nHost: h\r\n" + String(repeating: line, count: 400),
-      "GET / HTTP/1.1\r\nHost: h\r\n" + String(repeating: "A:\r\n", count: 200) + "\r\n",
+      "GET / HTTP/1.1\r\nHost: h\r\n" + String(repeating: "A:\r\n", count: 9000) + "\r\n",
       "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 16777217\r\n\r\n",
       "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999999999\r\n\r\n",
       "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1000001\r\n",
     ])
     #expect(answers.map(status) == [431, 431, 431, 413, 413, 413])
     #expect(asked.all.isEmpty)
+  }
+
+  @Test func chunksMayBeMany() throws {
+    let head = "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    let (answers, asked) = try answers([head + String(repeating: "1\r\na\r\n", count: 20_000) + "0\r\n\r\n"])
+    #expect(answers.map(status) == [200])
+    #expect(asked.all.map { $0.body.count } == [20_000])
   }
 
   @Test func chunksTogetherStayBelowTheLimit() throws {
@@ -168,7 +211,7 @@ import Testing
         return client.answer()
       }
     }
-    #expect(body(answer) == "PUT [\"a\"] [] 5\n")
+    #expect(body(answer) == "PUT [\"a\"] 5\n")
   }
 
   @Test func whatFollowsARequestIsNoSecondOne() throws {

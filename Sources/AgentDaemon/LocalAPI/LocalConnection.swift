@@ -1,102 +1,48 @@
 import EventLoop
 import SecretBytes
+import Text
 
 /// One connection to the local API: a request, its answer, the end.
 struct LocalConnection: Sendable {
   let socket: LoopSocket
-  let loop: EventLoop
   let limits: LocalServerLimits
-  let bodyLimit: Int
-  let peer: PeerCredentials?
-  /// Over a Unix socket, where the Host header means nothing.
+  /// Over a Unix socket, where the Host header means nothing: no web page comes there.
   let isLocal: Bool
 
   /// Reads the request, has it handled and sends the answer.
   func serve(_ handler: LocalServer.Handler) async {
-    let deadline = loop.now.advanced(by: limits.requestTime)
-    let response: APIResponse
-    var isHead = false
     do throws(RequestFault) {
-      guard let (method, request) = try await request(until: deadline) else {
-        return
+      let deadline = socket.loop.now.advanced(by: limits.requestTime)
+      var input = RequestInput(socket: socket, deadline: deadline, lineBytes: limits.headBytes)
+      let head = try await RequestHead(&input)
+      guard isLocal || Self.isLoopback(head.authority ?? "") else {
+        throw .refused(403, "the Host header must be a loopback address or localhost")
       }
-      isHead = method == "HEAD"
-      response = await handler(request)
-    } catch {
-      response = error.response
-    }
-    await send(response, withoutBody: isHead)
+      let body = try await input.body(of: head, atMost: isLocal ? limits.bodyBytes : 0)
+      let isHead = head.method == "HEAD"
+      let answer = await handler(APIRequest(method: isHead ? "GET" : head.method, path: head.path, body: body))
+      await send(answer, withoutBody: isHead)
+    } catch .refused(let status, let reason) {
+      await send(.text(reason, status: status))
+    } catch {}
   }
 
-  /// Answers without reading anything.
-  func refuse(_ response: APIResponse) async {
-    await send(response, withoutBody: false)
+  /// Whether a Host header (RFC 9110 §7.2) names this machine by what no other machine's name resolves to, written out as it is
+  /// understood: `127.1` is not.
+  private static func isLoopback(_ authority: String) -> Bool {
+    guard let url = try? HTTPURL(parsing: "http://\(authority)/") else {
+      return false
+    }
+    return url.isLoopbackHost && url.path == "/" && url.query == nil && authority.hasPrefix(url.host)
   }
 
-  /// The method as sent and the request, or `nil` where the peer left, or never said anything.
-  private func request(until deadline: Moment) async throws(RequestFault) -> (String, APIRequest)? {
-    var reader = RequestReader(headLimit: limits.headBytes)
-    var isContinued = false
-    while !reader.isDone {
-      let count = try socket.read { (bytes) throws(RequestFault) in
-        try reader.take(bytes) { (head) throws(RequestFault) in try admit(head) }
-      }
-      if count == 0 {
-        return nil
-      }
-      if let head = reader.head, head.expectsContinue, !isContinued, !reader.isDone {
-        isContinued = true
-        guard await socket.write(SecretBytes("HTTP/1.1 100 Continue\r\n\r\n"), until: deadline) else {
-          return nil
-        }
-      }
-      guard count == nil else {
-        // Other tasks have their turn, however much this peer sends.
-        await socket.giveWay()
-        guard loop.now < deadline else {
-          throw Self.late
-        }
-        continue
-      }
-      switch await socket.wait(for: .readable, until: deadline) {
-      case .ready: continue
-      case .ended: return nil
-      case .late:
-        guard !reader.isEmpty else {
-          return nil
-        }
-        throw Self.late
-      }
+  /// Sends the answer, and waits a little for the client to have it.
+  func send(_ response: APIResponse, withoutBody: Bool = false) async {
+    let deadline = socket.loop.now.advanced(by: limits.responseTime)
+    if await socket.write(response.head, until: deadline),
+      await socket.write(withoutBody ? SecretBytes() : response.body, until: deadline)
+    {
+      await socket.linger(until: socket.loop.now.advanced(by: limits.lingerTime))
     }
-    guard let head = reader.head else {
-      return nil
-    }
-    let request = APIRequest(
-      method: head.method == "HEAD" ? "GET" : head.method, path: head.target.path, query: head.target.query,
-      body: reader.takeBody(), peer: peer)
-    return (head.method, request)
-  }
-
-  private static let late = RequestFault(status: 408, reason: "the request did not come in time")
-
-  /// How large this request's body may be.
-  private func admit(_ head: RequestHead) throws(RequestFault) -> Int {
-    guard isLocal || head.host.map(LoopbackHost.isOne) ?? false else {
-      throw RequestFault(status: 403, reason: "the Host header must be a loopback address or localhost")
-    }
-    return bodyLimit
-  }
-
-  private func send(_ response: APIResponse, withoutBody: Bool) async {
-    let deadline = loop.now.advanced(by: limits.responseTime)
-    guard await socket.write(SecretBytes(response.head()), until: deadline) else {
-      return
-    }
-    if !withoutBody, response.hasBody {
-      guard await socket.write(response.body, until: deadline) else {
-        return
-      }
-    }
-    await socket.linger(until: loop.now.advanced(by: limits.lingerTime))
   }
 }

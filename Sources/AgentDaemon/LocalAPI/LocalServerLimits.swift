@@ -2,13 +2,11 @@
 public struct LocalServerLimits: Sendable {
   /// Bytes of the request line and the headers; more is answered 431.
   public var headBytes = 16 * 1024
-  /// Bytes of a body over the Unix socket; more is answered 413.
+  /// Bytes of a body over the Unix socket; more is answered 413, and so is any over TCP, where nobody is known.
   public var bodyBytes = 16 * 1024 * 1024
-  /// Bytes of a body over TCP, where nobody is known and scrapers send none.
-  public var tcpBodyBytes = 64 * 1024
-  /// Connections at once; one more is answered 503.
+  /// Connections at once of one listener; one more is answered 503.
   public var connections = 64
-  /// Connections that are only told no (403, 503) at once; one more is closed without a word.
+  /// Connections of one listener that are only told no (403, 503) at once; one more is closed without a word.
   public var refusals = 16
   /// From the connection to the end of the request; later is answered 408.
   public var requestTime: Duration = .seconds(10)
@@ -18,31 +16,4 @@ public struct LocalServerLimits: Sendable {
   public var lingerTime: Duration = .seconds(1)
 
   public init() {}
-}
-
-/// Why the local API cannot be listened on, as one line.
-public struct LocalServerFault: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The socket's path, or its host and port.
-  public let address: String
-  public let problem: String
-  public let remedy: String
-
-  public init(_ address: String, _ problem: String, remedy: String) {
-    self.address = address
-    self.problem = problem
-    self.remedy = remedy
-  }
-
-  public var description: String { "\(address): \(problem); \(remedy)" }
-}
-
-/// Why a request is not given to the handler.
-struct RequestFault: Error, Equatable {
-  let status: Int
-  /// One line for the client, which holds nothing of what it sent.
-  let reason: String
-
-  static func bad(_ reason: String) -> RequestFault { RequestFault(status: 400, reason: reason) }
-
-  var response: APIResponse { .text(reason, status: status) }
 }
