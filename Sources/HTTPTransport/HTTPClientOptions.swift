@@ -6,7 +6,7 @@ public struct HTTPClientOptions: Sendable {
   /// Path of a Unix socket to connect to in the place of the URL's host.
   public var unixSocket: String?
   public var connectTimeout: Duration = .seconds(5)
-  /// Requests under way at once; further ones wait in the order in which they came.
+  /// Requests under way at once at most, to a near server fewer (``InFlightLimit``). Further ones wait in the order of their coming.
   public var maximumInFlight = 64
   public var addressRule = HTTPAddressRule.noLinkLocal
   public var userAgent = "secrets-agent"

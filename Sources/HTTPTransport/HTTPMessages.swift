@@ -92,29 +92,40 @@ public struct HTTPResponse: Sendable {
 /// The header lines of a response; names are compared without regard to case.
 public struct HTTPFields: Sendable {
   private let fields: [(name: String, value: String)]
+  /// As libcurl hands it over: a status line, then a line each. It is read when one asks: of most answers nobody does.
+  private let block: [UInt8]
 
   public init(_ fields: [(String, String)]) {
-    self.fields = fields.map { ($0.0.lowercased(), $0.1) }
+    self.fields = fields.map { ($0.0, $0.1) }
+    self.block = []
+  }
+
+  init(block: UnsafeRawBufferPointer) {
+    self.fields = []
+    self.block = Array(block)
   }
 
   public func first(_ name: String) -> String? {
-    let name = name.lowercased()
-    return fields.first { $0.name == name }?.value
-  }
-
-  /// Reads the header block as libcurl hands it over: a status line, then a line each.
-  init(block: UnsafeRawBufferPointer) {
-    var fields: [(String, String)] = []
+    if let field = fields.first(where: { Self.isSame($0.name.utf8, name.utf8) }) {
+      return field.value
+    }
     for line in block.split(separator: UInt8(ascii: "\n")).dropFirst() {
-      guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+      guard let colon = line.firstIndex(of: UInt8(ascii: ":")), Self.isSame(line[..<colon], name.utf8) else {
         continue
       }
       let value = line[(colon + 1)...].drop { $0 == 0x20 || $0 == 0x09 }
       let end = value.lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? value.startIndex
-      fields.append(
-        (String(decoding: line[..<colon], as: UTF8.self), String(decoding: value[..<end], as: UTF8.self)))
+      return String(decoding: value[..<end], as: UTF8.self)
     }
-    self.init(fields)
+    return nil
+  }
+
+  private static func isSame(_ one: some Sequence<UInt8>, _ other: some Sequence<UInt8>) -> Bool {
+    one.elementsEqual(other) { lowercased($0) == lowercased($1) }
+  }
+
+  private static func lowercased(_ byte: UInt8) -> UInt8 {
+    UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte
   }
 }
 

@@ -122,6 +122,22 @@ final class Transfer: @unchecked Sendable {
 
   // MARK: - The end
 
+  /// How long it took to have a connection; nothing on a kept one.
+  var connecting: Duration {
+    guard let handle else {
+      return .zero
+    }
+    return .microseconds(Int64(http_transfer_connect_seconds(handle.easy) * 1_000_000))
+  }
+
+  /// Whether the answer came over a connection that many calls share at once: by its status line.
+  var isMultiplexed: Bool {
+    guard let headers = handle?.transfer.pointee.headers, headers.count > 5 else {
+      return false
+    }
+    return headers.bytes[5] == UInt8(ascii: "2") || headers.bytes[5] == UInt8(ascii: "3")
+  }
+
   func outcome(_ code: CURLcode) -> Result<HTTPResponse, TransportFailure> {
     guard let handle else {
       return .failure(failure(.invalidRequest))

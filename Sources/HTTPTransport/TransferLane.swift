@@ -15,14 +15,18 @@ final class TransferLane: @unchecked Sendable {
 
   /// Shares TLS sessions between the handles of this client, and with no other.
   let share: OpaquePointer?
-  private let limit: Int
+  private var limit: InFlightLimit
   private var inFlight = 0
+  /// How many are over, in all.
+  private var ended = 0
   private var waiting: [Waiting] = []
   private var firstWaiting = 0
   private var idle: [EasyHandle] = []
+  /// Looks after calls that hang, while others wait for their places.
+  private var watch: Task<Void, Never>?
 
   init(limit: Int) {
-    self.limit = max(limit, 1)
+    self.limit = InFlightLimit(most: limit)
     self.share = http_share_create().map { OpaquePointer($0) }
   }
 
@@ -34,11 +38,8 @@ final class TransferLane: @unchecked Sendable {
   }
 
   func start(_ transfer: Transfer, _ ticket: TransferTicket, on loop: EventLoop) {
-    guard inFlight < limit else {
-      waiting.append(Waiting(transfer: transfer, ticket: ticket))
-      return
-    }
-    begin(transfer, ticket, loop)
+    waiting.append(Waiting(transfer: transfer, ticket: ticket))
+    startNext(loop)
   }
 
   func cancel(_ transfer: Transfer, _ ticket: TransferTicket, on loop: EventLoop) {
@@ -46,50 +47,57 @@ final class TransferLane: @unchecked Sendable {
     guard let handle = transfer.handle, loop.transfers.remove(handle.easy) else {
       return
     }
-    end(transfer, handle, loop)
+    end(transfer, handle)
+    startNext(loop)
   }
 
   private func begin(_ transfer: Transfer, _ ticket: TransferTicket, _ loop: EventLoop) {
-    guard !ticket.isOver else {
-      return startNext(loop)
-    }
     guard let handle = idle.popLast() ?? EasyHandle() else {
-      ticket.finish(.failure(transfer.failure(.invalidRequest, "libcurl gives no handle")))
-      return startNext(loop)
+      return ticket.finish(.failure(transfer.failure(.invalidRequest, "libcurl gives no handle")))
     }
     if let failure = transfer.configure(handle) {
       // Or its end would clear the buffers of the handle's next user.
       transfer.release()
       ticket.finish(.failure(failure))
       idle.append(handle)
-      return startNext(loop)
+      return
     }
     inFlight += 1
+    let begun = loop.now
     let code = loop.transfers.add(handle.easy) { [weak loop] code in
       let outcome = transfer.outcome(code)
       if let loop {
-        self.end(transfer, handle, loop)
+        if code == CURLE_OK {
+          let now = loop.now
+          self.limit.answered(
+            after: begun.duration(to: now) - transfer.connecting, isMultiplexed: transfer.isMultiplexed, at: now)
+        }
+        self.end(transfer, handle)
+        self.startNext(loop)
       }
       ticket.finish(outcome)
     }
     if code != CURLM_OK {
       ticket.finish(.failure(transfer.failure(.invalidRequest, String(cString: curl_multi_strerror(code)))))
-      end(transfer, handle, loop)
+      end(transfer, handle)
     }
   }
 
-  /// A transfer is over: its handle is idle, and its place goes to the next.
-  private func end(_ transfer: Transfer, _ handle: EasyHandle, _ loop: EventLoop) {
+  /// A transfer is over: its handle is idle, and its place is free.
+  private func end(_ transfer: Transfer, _ handle: EasyHandle) {
     transfer.release()
+    ended &+= 1
     inFlight -= 1
-    if idle.count < Self.idleHandles || waiting.count > firstWaiting {
+    if inFlight == 0 {
+      limit.rested()
+    }
+    if idle.count < Self.idleHandles || firstWaiting < waiting.count {
       idle.append(handle)
     }
-    startNext(loop)
   }
 
   private func startNext(_ loop: EventLoop) {
-    while inFlight < limit, firstWaiting < waiting.count {
+    while inFlight < limit.current, firstWaiting < waiting.count {
       let next = waiting[firstWaiting]
       firstWaiting += 1
       if firstWaiting > 1024, firstWaiting * 2 > waiting.count {
@@ -97,12 +105,32 @@ final class TransferLane: @unchecked Sendable {
         firstWaiting = 0
       }
       if !next.ticket.isOver {
-        return begin(next.transfer, next.ticket, loop)
+        begin(next.transfer, next.ticket, loop)
       }
     }
-    if firstWaiting == waiting.count {
+    if firstWaiting < waiting.count {
+      watchForStalls(loop)
+    } else {
       waiting.removeAll(keepingCapacity: true)
       firstWaiting = 0
+      watch?.cancel()
+      watch = nil
+    }
+  }
+
+  private func watchForStalls(_ loop: EventLoop) {
+    guard watch == nil else {
+      return
+    }
+    watch = Task(executorPreference: loop) {
+      var before = self.ended
+      while (try? await loop.sleep(for: InFlightLimit.patience)) != nil, !Task.isCancelled {
+        if before == self.ended {
+          self.limit.stalled()
+          self.startNext(loop)
+        }
+        before = self.ended
+      }
     }
   }
 }
