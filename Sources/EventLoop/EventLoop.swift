@@ -61,18 +61,20 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
       // The loop may be waiting, where the root's last step ran elsewhere.
       self.perform {}
     }
+    var mayBeReady = true
     while true {
-      let isIdle = !turn()
+      turn(mayBeReady: mayBeReady)
       if let value = outcome.take() {
         return value
       }
-      transfers.wait(reactor: reactor, isIdle: isIdle && isInboxEmpty)
+      // Whatever the turn made ready has put a job in the inbox; a transfer that it began is due at once for libcurl.
+      mayBeReady = !isInboxEmpty || transfers.wait(reactor: reactor)
     }
   }
 
-  /// Runs what is due; `true` where anything was. Tasks that are ready at once get a slice of it, and the rest their turn after
-  /// timers, descriptors and transfers had theirs.
-  private func turn() -> Bool {
+  /// Runs what is due. Tasks that are ready at once get a slice of it, and the rest their turn after timers, descriptors and
+  /// transfers had theirs. Descriptors are asked only where one may be ready.
+  private func turn(mayBeReady: Bool) {
     let began = now
     defer { turns.withLock { $0.note(began.duration(to: now)) } }
     let (jobs, actions) = inbox.withLock { inbox in
@@ -92,9 +94,8 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
       }
       job.runSynchronously(on: asUnownedTaskExecutor())
     }
-    let timers = reactor.dispatch(clock: { now })
-    let finished = transfers.perform()
-    return timers || finished || !jobs.isEmpty || !actions.isEmpty
+    reactor.dispatch(mayBeReady: mayBeReady, clock: { now })
+    transfers.perform()
   }
 
   private var isInboxEmpty: Bool {

@@ -65,16 +65,22 @@ final class Reactor: Sendable {
     }
   }
 
-  /// Calls the handlers of ready descriptors and ends due sleeps, without waiting; `true` where there was anything.
-  func dispatch(clock: () -> Moment) -> Bool {
+  /// Calls the handlers of ready descriptors, unless none is known to be, and ends due sleeps, without waiting.
+  func dispatch(mayBeReady: Bool = true, clock: () -> Moment) {
+    if mayBeReady {
+      callHandlers()
+    }
+    // Read after the timerfd was: a timer that ends between the two would be taken for one that is not due, and never wake.
+    fireTimers(clock())
+  }
+
+  private func callHandlers() {
     var events = [epoll_event](repeating: epoll_event(), count: 64)
     let ready = max(0, Int(epoll_wait(descriptor, &events, Int32(events.count), 0)))
     for event in events.prefix(ready) {
       let handler = state.withLock { $0.handlers[event.data.fd]?.handler }
       handler?(Readiness(rawValue: event.events))
     }
-    // Read after the timerfd was: a timer that ends between the two would be taken for one that is not due, and never wake.
-    return fireTimers(clock()) || ready > 0
   }
 
   // MARK: - Timers
@@ -98,14 +104,11 @@ final class Reactor: Sendable {
     rearm()
   }
 
-  private func fireTimers(_ now: Moment) -> Bool {
-    var fired = false
+  private func fireTimers(_ now: Moment) {
     while let due = state.withLock({ $0.timers.popDue(now) }) {
       due.finish(true)
-      fired = true
     }
     rearm()
-    return fired
   }
 
   /// Sets the timerfd to the earliest due time, if that has changed.

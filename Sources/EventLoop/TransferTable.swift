@@ -41,10 +41,10 @@ package final class TransferTable: @unchecked Sendable {
     return true
   }
 
-  /// Moves every transfer on as far as it goes without waiting; `true` where one was finished.
-  func perform() -> Bool {
+  /// Moves every transfer on as far as it goes without waiting.
+  func perform() {
     guard !completions.isEmpty else {
-      return false
+      return
     }
     var running: Int32 = 0
     curl_multi_perform(UnsafeMutableRawPointer(multi), &running)
@@ -63,18 +63,15 @@ package final class TransferTable: @unchecked Sendable {
     for (completion, result) in finished {
       completion(result)
     }
-    return !finished.isEmpty
   }
 
-  /// Waits for libcurl's sockets and timeouts or the reactor's descriptor, or only looks where the loop is not idle.
-  func wait(reactor: Reactor, isIdle: Bool) {
-    guard isIdle else {
-      return
-    }
+  /// Waits for libcurl's sockets and timeouts or the reactor's descriptor; `false` where the latter is not ready.
+  func wait(reactor: Reactor) -> Bool {
     var extra = curl_waitfd()
     extra.fd = reactor.descriptor
     extra.events = Int16(CURL_WAIT_POLLIN)
-    curl_multi_poll(UnsafeMutableRawPointer(multi), &extra, 1, 3_600_000, nil)
+    let code = curl_multi_poll(UnsafeMutableRawPointer(multi), &extra, 1, 3_600_000, nil)
+    return code != CURLM_OK || extra.revents != 0
   }
 }
 

@@ -37,7 +37,9 @@ public final class WorkerThread: Sendable {
           defer { state.work = [] }
           return (state.work, state.isEnding)
         }
-        work.forEach { $0() }
+        for each in work {
+          each()
+        }
         if work.isEmpty {
           guard !isEnding else {
             return

@@ -22,10 +22,18 @@ private func now() -> Moment {
   reactor.schedule(timer, at: due)
   try #require(isReady(reactor, within: 10_000))
   let early = Moment(nanoseconds: due.nanoseconds - 1)
-  #expect(reactor.dispatch(clock: { early }))
+  reactor.dispatch(clock: { early })
   #expect(!timer.isOver)
   try #require(isReady(reactor, within: 10_000), "it never rings again")
-  _ = reactor.dispatch(clock: now)
+  reactor.dispatch(clock: now)
+  #expect(timer.isOver)
+}
+
+@Test func aTimerFiresByTheClockWhereNoDescriptorIsAsked() throws {
+  let reactor = try Reactor()
+  let timer = LoopTimer()
+  reactor.schedule(timer, at: now().advanced(by: .seconds(3600)))
+  reactor.dispatch(mayBeReady: false, clock: { now().advanced(by: .seconds(3601)) })
   #expect(timer.isOver)
 }
 
@@ -35,7 +43,7 @@ private func now() -> Moment {
   let timer = LoopTimer()
   reactor.schedule(timer, at: now())
   try #require(isReady(reactor, within: 10_000))
-  _ = reactor.dispatch(clock: now)
+  reactor.dispatch(clock: now)
   #expect(timer.isOver)
   #expect(!isReady(reactor, within: 0))
 }
