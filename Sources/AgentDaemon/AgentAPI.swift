@@ -5,7 +5,7 @@ import Resolution
 import SecretBytes
 import Text
 
-/// The routes of the local API. No answer holds a value.
+/// The routes of the local API. No answer holds a value. Whoever is let in may GET; the rest is for operators.
 ///
 /// | route | does |
 /// | --- | --- |
@@ -14,7 +14,7 @@ import Text
 /// | `GET /metrics` | Prometheus text |
 /// | `GET /v1/status` | all executions and secrets |
 /// | `POST /v1/refresh`, `/v1/refresh/{id}`, `/v1/refresh/{id}/{secret}` | fetches now, each reference at most every 5 s |
-/// | `PUT /v1/executions/{id}` | takes a document (an execution, or a job spec) |
+/// | `PUT /v1/executions/{id}` | takes a document (an execution, or a job spec), unless another source lists the id |
 /// | `DELETE /v1/executions/{id}` | stops what was put so |
 struct AgentAPI: Sendable {
   let daemon: RunningDaemon
@@ -72,11 +72,15 @@ struct AgentAPI: Sendable {
       guard request.method == "POST" else {
         return .methodNotAllowed(["POST"])
       }
+      guard request.isByOperator else {
+        return Self.notForReaders
+      }
       return await refresh(path.count > 1 ? path[1] : nil, path.count > 2 ? path[2] : nil)
     case ("executions", 2):
       switch request.method {
-      case "PUT": return await put(path[1], request.body)
-      case "DELETE": return await delete(path[1])
+      case "PUT" where request.isByOperator: return await put(path[1], request.body)
+      case "DELETE" where request.isByOperator: return await delete(path[1])
+      case "PUT", "DELETE": return Self.notForReaders
       default: return .methodNotAllowed(["PUT", "DELETE"])
       }
     default:
@@ -97,6 +101,9 @@ struct AgentAPI: Sendable {
   }
 
   private func put(_ id: String, _ body: SecretBytes) async -> APIResponse {
+    if let source = await daemon.owner(of: id) {
+      return Self.error(409, "\(ShownText.clean(source)) lists this execution; see api.put_overrides")
+    }
     do throws(DocumentFaults) {
       let item = try await daemon.item(body)
       if let own = item.id, own != id {
@@ -118,6 +125,8 @@ struct AgentAPI: Sendable {
     }
     return .text("stopped")
   }
+
+  private static let notForReaders = error(403, "this user may look only; see api.operator_users")
 
   private static func error(_ status: Int, _ message: String) -> APIResponse {
     .text(message + "", status: status)

@@ -94,7 +94,8 @@ actor RunningDaemon {
     do throws(LocalServerFault) {
       try server.listen(
         unix: configuration.socket, mode: configuration.mode, group: configuration.group,
-        allowedUsers: configuration.allowedUsers, allowedGroups: configuration.allowedGroups
+        readers: PeerRule(users: configuration.allowedUsers, groups: configuration.allowedGroups),
+        operators: PeerRule(users: configuration.operatorUsers, groups: configuration.operatorGroups)
       ) { await api.answer($0) }
       if let metrics = configuration.metrics {
         try server.listen(tcp: metrics.host, port: metrics.port) { await api.answerScraper($0) }
@@ -282,6 +283,11 @@ actor RunningDaemon {
       return nil
     }
     return await scheduler.refresh(Array(Set(references)))
+  }
+
+  /// Which source has the execution, where a put is not to override it.
+  func owner(of id: String) async -> String? {
+    settings.configuration.api.putOverrides ? nil : await supervisor.sources.source(of: id, otherThan: LocalSource.name)
   }
 
   /// Takes a document by way of the local API; the faults, one a line, where it is refused.

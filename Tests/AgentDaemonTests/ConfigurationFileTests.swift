@@ -79,7 +79,7 @@ private func faults(_ text: String) -> [String] {
       outputs: {root: /o, folder: "{namespace}.{name}-{id}", environment_file: none, mode: "0640", folder_mode: "0750", owner: "1", group: root}
       notices: {signal: usr1, pid: 77}
       notice_delay: 0s
-      api: {socket: /a.sock, mode: "0660", group: "7", allowed_users: ["5", root], allowed_groups: [root], metrics_address: "[::1]:9465"}
+      api: {socket: /a.sock, mode: "0660", group: "7", allowed_users: ["5", root], allowed_groups: [root], operator_users: ["6"], operator_groups: ["8"], put_overrides: true, metrics_address: "[::1]:9465"}
       limits: {connect: 100ms, attempt: 2s, in_flight: 1000}
       stop: {remove_outputs: true, revoke_leases: true}
       """)
@@ -98,7 +98,8 @@ private func faults(_ text: String) -> [String] {
     #expect(configuration.notices == [.signalPID(SIGUSR1, 77)] && configuration.noticeDelay == .zero)
     #expect(configuration.api.mode == 0o660 && configuration.api.group == 7)
     #expect(configuration.api.allowedUsers == [0, 5] && configuration.api.allowedGroups == [0])
-    #expect(configuration.api.metrics?.port == 9465)
+    #expect(configuration.api.operatorUsers == [6] && configuration.api.operatorGroups == [8])
+    #expect(configuration.api.putOverrides && configuration.api.metrics?.port == 9465)
     #expect(
       configuration.limits
         == AgentConfiguration.Limits(connect: .milliseconds(100), attempt: .seconds(2), inFlight: 1000))

@@ -137,6 +137,9 @@ final class Asked: Sendable {
   }
 }
 
+/// Root and the agent's own user alone.
+let nobody = PeerRule(users: [], groups: [])
+
 /// A server with a Unix socket whose handler tells what it was asked.
 func withServer<Outcome: Sendable>(
   limits: LocalServerLimits = .init(), handler: LocalServer.Handler? = nil,
@@ -150,7 +153,7 @@ func withServer<Outcome: Sendable>(
     let server = LocalServer(loop: loop, log: log, limits: limits)
     let path = folder.path("api.sock")
     do {
-      try server.listen(unix: path, mode: 0o600, group: nil, allowedUsers: [], allowedGroups: []) { request in
+      try server.listen(unix: path, mode: 0o600, group: nil, readers: nobody, operators: nobody) { request in
         asked.note(request)
         if let handler {
           return await handler(request)

@@ -29,9 +29,11 @@ private func program(_ arguments: [String]) throws -> (output: String, status: I
     return lstat(path, &status) == 0 ? status.st_mode & 0o7777 : 0
   }
 
-  private func listen(_ server: LocalServer, _ path: String, users: Set<uid_t> = [], groups: Set<gid_t> = []) throws {
-    try server.listen(unix: path, mode: 0o666, group: nil, allowedUsers: users, allowedGroups: groups) { _ in
-      .text("let in")
+  private func listen(
+    _ server: LocalServer, _ path: String, readers: PeerRule = nobody, operators: PeerRule = nobody
+  ) throws {
+    try server.listen(unix: path, mode: 0o666, group: nil, readers: readers, operators: operators) {
+      .text($0.isByOperator ? "operator" : "reader")
     }
   }
 
@@ -115,7 +117,7 @@ private func program(_ arguments: [String]) throws -> (output: String, status: I
     let path = folder.path("s")
     let loop = try EventLoop()
     let server = LocalServer(loop: loop, log: quiet)
-    try server.listen(unix: path, mode: 0o660, group: 4321, allowedUsers: [], allowedGroups: []) { _ in .text("") }
+    try server.listen(unix: path, mode: 0o660, group: 4321, readers: nobody, operators: nobody) { _ in .text("") }
     var information = stat()
     #expect(lstat(path, &information) == 0)
     #expect(information.st_gid == 4321)
@@ -195,25 +197,38 @@ private func program(_ arguments: [String]) throws -> (output: String, status: I
   @Test(
     .enabled(if: geteuid() == 0),
     arguments: [
-      ([], [], ["--reuid", "12345", "--regid", "12345", "--clear-groups"], 403),
-      ([12345], [], ["--reuid", "12345", "--regid", "12345", "--clear-groups"], 200),
-      ([], [12345], ["--reuid", "12346", "--regid", "12345", "--clear-groups"], 200),
-      ([], [777], ["--reuid", "12346", "--regid", "12345", "--groups", "776,777"], 200),
-      ([], [777], ["--reuid", "12346", "--regid", "12345", "--groups", "776"], 403),
-      ([12346], [777], ["--reuid", "12345", "--regid", "12345", "--clear-groups"], 403),
-    ] as [(Set<uid_t>, Set<gid_t>, [String], Int)])
-  func peersAreLetInByUserAndGroup(_ users: Set<uid_t>, _ groups: Set<gid_t>, _ user: [String], _ expected: Int) throws
-  {
+      ([], [], "12345", "12345", "", 403), ([12345], [], "12345", "12345", "", 200),
+      ([], [12345], "12346", "12345", "", 200),
+      ([], [777], "12346", "12345", "776,777", 200),
+      ([], [777], "12346", "12345", "776", 403), ([12346], [777], "12345", "12345", "", 403),
+    ] as [(Set<uid_t>, Set<gid_t>, String, String, String, Int)])
+  func peersAreLetInByUserAndGroup(
+    _ users: Set<uid_t>, _ groups: Set<gid_t>, _ user: String, _ group: String, _ more: String, _ expected: Int
+  ) throws {
+    let rule = PeerRule(users: users, groups: groups)
+    let identity =
+      ["--reuid", user, "--regid", group] + (more.isEmpty ? ["--clear-groups"] : ["--groups", more])
+    let reader = try answer(to: identity, readers: rule, operators: nobody)
+    #expect(reader == (expected == 200 ? "reader\n 200" : "this user may not use the local API\n 403"))
+    let both = try answer(to: identity, readers: nobody, operators: rule)
+    #expect(both == (expected == 200 ? "operator\n 200" : "this user may not use the local API\n 403"))
+  }
+
+  @Test func theAgentsOwnUserIsAnOperator() throws {
+    #expect(try answer(to: nil, readers: nobody, operators: nobody) == "operator\n 200")
+  }
+
+  private func answer(to identity: [String]?, readers: PeerRule, operators: PeerRule) throws -> String {
     let folder = ShortFolder()
     let path = folder.path("s")
     let loop = try EventLoop()
-    let output = try loop.run { () async -> Result<String, any Error> in
+    return try loop.run { () async -> Result<String, any Error> in
       let server = LocalServer(loop: loop, log: quiet)
       do {
-        try listen(server, path, users: users, groups: groups)
+        try listen(server, path, readers: readers, operators: operators)
         let output = try await onThread {
           try program(
-            ["setpriv"] + user + [
+            (identity.map { ["setpriv"] + $0 } ?? []) + [
               "curl", "-s", "--unix-socket", path, "-d", String(repeating: "a", count: 100_000), "-w", " %{http_code}",
               "http://localhost/x",
             ]
@@ -226,7 +241,6 @@ private func program(_ arguments: [String]) throws -> (output: String, status: I
         return .failure(error)
       }
     }.get()
-    #expect(output.hasSuffix(" \(expected)"), "\(output)")
   }
 
   // MARK: - TCP

@@ -66,6 +66,7 @@ extension CommittedFile {
        "notices": [{"signal": "HUP", "pid": 7}, {"signal": "15", "pid_file": "/p"},
          {"command": ["/bin/true", "a\\nb"], "time_limit": "3s"}, {"unit": "u"}],
        "api": {"socket": "/a", "mode": "00600", "group": "0", "allowed_users": ["0"], "allowed_groups": ["0"],
+         "operator_users": ["0"], "operator_groups": ["0"], "put_overrides": true,
          "metrics_address": "127.0.0.1:1"},
        "limits": {"connect": "100ms", "attempt": ".5s", "in_flight": 5},
        "stop": {"remove_outputs": true, "revoke_leases": false}}

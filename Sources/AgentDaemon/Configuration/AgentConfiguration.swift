@@ -65,6 +65,10 @@ public struct AgentConfiguration: Sendable {
     public var group: gid_t?
     public var allowedUsers: Set<uid_t> = []
     public var allowedGroups: Set<gid_t> = []
+    public var operatorUsers: Set<uid_t> = []
+    public var operatorGroups: Set<gid_t> = []
+    /// Whether what is put counts before what a folder or an orchestrator lists.
+    public var putOverrides = false
     /// A loopback listener for `/metrics`, `/healthz` and `/readyz` only.
     public var metrics: Listener?
 

@@ -82,10 +82,19 @@ public enum ConfigurationFile {
     Setting("group", .group, \.group, default: "the agent's own", "The socket's group, by name or number.")
     Setting(
       "allowed_users", .accounts(.user), \.allowedUsers, default: "none",
-      "Who may ask besides root and the agent's own user, by name or number.")
+      "Who may look (status, metrics, health) besides root and the agent's own user, by name or number.")
     Setting(
-      "allowed_groups", .accounts(.group), \.allowedGroups, default: "none", "Whose members may ask, by name or number."
-    )
+      "allowed_groups", .accounts(.group), \.allowedGroups, default: "none",
+      "Whose members may look, by name or number.")
+    Setting(
+      "operator_users", .accounts(.user), \.operatorUsers, default: "none",
+      "Who may put, delete and refresh too, besides root and the agent's own user, by name or number.")
+    Setting(
+      "operator_groups", .accounts(.group), \.operatorGroups, default: "none",
+      "Whose members may put, delete and refresh too, by name or number.")
+    Setting(
+      "put_overrides", .flag, \.putOverrides,
+      "Whether a put counts before what a folder or an orchestrator lists by the same id; otherwise it is refused.")
     Setting(
       "metrics_address", .loopbackListener, \.metrics, default: "none",
       "A listener of /metrics, /healthz and /readyz for scrapers that cannot use the socket.")

@@ -31,6 +31,11 @@ struct SourceListings {
     return nil
   }
 
+  /// Who else than `source` lists `id`, whether or not it can be read.
+  func source(of id: String, otherThan source: String) -> String? {
+    lists.first { $0.source != source && ($0.items[id] != nil || unreadable[$0.source]?[id] != nil) }?.source
+  }
+
   func ids(of source: String) -> Set<String> {
     Set(lists.first { $0.source == source }?.items.keys.map { $0 } ?? [])
   }

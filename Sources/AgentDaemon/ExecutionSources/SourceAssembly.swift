@@ -13,10 +13,10 @@ struct SourceAssembly {
     self.configuration = configuration
   }
 
-  /// In the order in which they take precedence, the local API first.
+  /// In the order in which they take precedence, the local API last unless it is to override the others.
   var names: [String] {
-    [LocalSource.name] + (configuration.folder.map { [Self.name($0)] } ?? [])
-      + configuration.orchestrators.map(Self.name)
+    let others = (configuration.folder.map { [Self.name($0)] } ?? []) + configuration.orchestrators.map(Self.name)
+    return configuration.api.putOverrides ? [LocalSource.name] + others : others + [LocalSource.name]
   }
 
   private static func name(_ folder: AgentConfiguration.Folder) -> String { "folder \(folder.path)" }

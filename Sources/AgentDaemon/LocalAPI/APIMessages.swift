@@ -7,6 +7,8 @@ public struct APIRequest: Sendable {
   /// The percent-decoded segments of the path, empty ones left out. None is `.` or `..`; one may hold a `/` that was sent as `%2F`.
   public let path: [String]
   public let body: SecretBytes
+  /// Whether who asks is one of the operators; over TCP nobody is.
+  public let isByOperator: Bool
 }
 
 /// The answer to a request.

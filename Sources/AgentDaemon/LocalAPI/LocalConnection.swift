@@ -8,6 +8,7 @@ struct LocalConnection: Sendable {
   let limits: LocalServerLimits
   /// Over a Unix socket, where the Host header means nothing: no web page comes there.
   let isLocal: Bool
+  let isByOperator: Bool
 
   /// Reads the request, has it handled and sends the answer.
   func serve(_ handler: LocalServer.Handler) async {
@@ -20,8 +21,9 @@ struct LocalConnection: Sendable {
       }
       let body = try await input.body(of: head, atMost: isLocal ? limits.bodyBytes : 0)
       let isHead = head.method == "HEAD"
-      let answer = await handler(APIRequest(method: isHead ? "GET" : head.method, path: head.path, body: body))
-      await send(answer, withoutBody: isHead)
+      let request = APIRequest(
+        method: isHead ? "GET" : head.method, path: head.path, body: body, isByOperator: isByOperator)
+      await send(await handler(request), withoutBody: isHead)
     } catch .refused(let status, let reason) {
       await send(.text(reason, status: status))
     } catch {}

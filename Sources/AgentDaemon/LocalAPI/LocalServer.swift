@@ -13,7 +13,7 @@ public final class LocalServer: Sendable {
   private struct Listener {
     let socket: ListeningSocket
     /// `nil` over TCP.
-    let rule: PeerRule?
+    let peers: (readers: PeerRule, operators: PeerRule)?
     let handler: Handler
   }
 
@@ -36,22 +36,19 @@ public final class LocalServer: Sendable {
   }
 
   /// Listens on a Unix socket. The file never has a wider mode than asked; a stale one (nobody listens) is replaced, a live one is a
-  /// fault. Peers other than root, the agent's own user, `allowedUsers` and members of `allowedGroups` are answered 403 before
-  /// anything of theirs is read.
+  /// fault. Peers that neither rule admits are answered 403 before anything of theirs is read.
   /// - Parameter group: the file's group, where it is not the agent's.
   public func listen(
-    unix path: String, mode: mode_t, group: gid_t?, allowedUsers: Set<uid_t>, allowedGroups: Set<gid_t>,
-    handler: @escaping Handler
+    unix path: String, mode: mode_t, group: gid_t?, readers: PeerRule, operators: PeerRule, handler: @escaping Handler
   ) throws(LocalServerFault) {
     let socket = try ListeningSocket(unix: path, mode: mode, group: group)
-    let rule = PeerRule(users: allowedUsers, groups: allowedGroups)
-    try start(Listener(socket: socket, rule: rule, handler: handler))
+    try start(Listener(socket: socket, peers: (readers, operators), handler: handler))
   }
 
   /// Listens on a literal loopback address (127.0.0.0/8, [::1]). Requests whose Host is no loopback name are
   /// answered 403, so that no web page reaches them by a name of its own (DNS rebinding).
   public func listen(tcp host: String, port: Int, handler: @escaping Handler) throws(LocalServerFault) {
-    try start(Listener(socket: try ListeningSocket(tcp: host, port: port), rule: nil, handler: handler))
+    try start(Listener(socket: try ListeningSocket(tcp: host, port: port), peers: nil, handler: handler))
   }
 
   private func start(_ listener: Listener) throws(LocalServerFault) {
@@ -99,7 +96,8 @@ public final class LocalServer: Sendable {
 
   /// Each listener has its own room, and so have those that are only told no: who may not ask keeps nobody out.
   private func admit(_ descriptor: Int32, _ listener: Listener) {
-    let isKnown = listener.rule?.admits(descriptor) ?? true
+    let isOperator = listener.peers?.operators.admits(descriptor) ?? false
+    let isKnown = isOperator || listener.peers?.readers.admits(descriptor) ?? true
     if !isKnown {
       let user = PeerRule.peer(of: descriptor).map { "\($0.user)" }
       log.info("local API peer refused", metadata: ["uid": "\(user ?? "unknown")"])
@@ -112,7 +110,7 @@ public final class LocalServer: Sendable {
       guard why == nil || refusals < limits.refusals else {
         return false
       }
-      let task = Task(executorPreference: loop) { await self.serve(descriptor, listener, why) }
+      let task = Task(executorPreference: loop) { await self.serve(descriptor, listener, isOperator, why) }
       connections[descriptor] = (task, listener.socket.descriptor, why != nil)
       return true
     }
@@ -121,9 +119,10 @@ public final class LocalServer: Sendable {
     }
   }
 
-  private func serve(_ descriptor: Int32, _ listener: Listener, _ refusal: APIResponse?) async {
+  private func serve(_ descriptor: Int32, _ listener: Listener, _ isOperator: Bool, _ refusal: APIResponse?) async {
     let connection = LocalConnection(
-      socket: LoopSocket(descriptor: descriptor, loop: loop), limits: limits, isLocal: listener.rule != nil)
+      socket: LoopSocket(descriptor: descriptor, loop: loop), limits: limits, isLocal: listener.peers != nil,
+      isByOperator: isOperator)
     await withTaskCancellationHandler {
       if let refusal {
         await connection.send(refusal)

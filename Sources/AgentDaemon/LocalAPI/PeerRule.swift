@@ -1,10 +1,15 @@
 import CLinux
 import Glibc
 
-/// Who may use the Unix socket, beside root and the agent's own user.
-struct PeerRule: Sendable {
-  let users: Set<uid_t>
-  let groups: Set<gid_t>
+/// Who is let in at the Unix socket, beside root and the agent's own user.
+public struct PeerRule: Sendable {
+  private let users: Set<uid_t>
+  private let groups: Set<gid_t>
+
+  public init(users: Set<uid_t>, groups: Set<gid_t>) {
+    self.users = users
+    self.groups = groups
+  }
 
   /// Groups of one user that are looked at; Linux knows at most 65,536, and a user with more than this is not let in by the last ones.
   private static let mostGroups = 1024
