@@ -123,7 +123,8 @@ let package = Package(
     tests("YAMLReaderTests", ["YAMLReader", "JSONReader", "SecretBytes"]),
     tests("EventLoopTests", ["EventLoop", "CLinux"]),
     tests("ProcessesTests", ["EventLoop", "Files", "Processes", "SecretBytes", "TestSupport"]),
-    tests("HTTPTransportTests", ["HTTPTransport", "EventLoop", "ProviderFakes", "SecretBytes", "TestSupport", logging]),
+    tests(
+      "HTTPTransportTests", ["HTTPTransport", "EventLoop", "ProviderFakes", "SecretBytes", "TestSupport", logging]),
     tests(
       "ExecutionModelTests",
       [

@@ -151,7 +151,8 @@ actor RunningDaemon {
   }
 
   private func startSources() async {
-    let sources = await SourceAssembly(settings.configuration).sources(loop: loop, worker: worker, log: log) { [supervisor] name in
+    let sources = await SourceAssembly(settings.configuration).sources(loop: loop, worker: worker, log: log) {
+      [supervisor] name in
       // What was delivered in an earlier life and is listed no more leaves by the same rule as everything else.
       await supervisor.expected(of: name)
     }
@@ -172,8 +173,7 @@ actor RunningDaemon {
 
   /// Files that executions name are watched as long as they name them.
   private func followFiles() async {
-    let references = await supervisor.references(of: nil, secret: nil) ?? []
-    watch?.follow(Set(references.filter { $0.lookup.servedFile != nil }))
+    watch?.follow(await supervisor.servedFiles)
   }
 
   // MARK: - Chores
@@ -208,7 +208,7 @@ actor RunningDaemon {
     await followFiles()
     await tellStatus()
     // A burst of deliveries leaves free pages behind, and this process idles for months.
-    linux_release_free_memory()
+    await worker.run { linux_release_free_memory() }
   }
 
   /// READY is told when all sources were heard and every execution was tried, at the latest after half a minute.

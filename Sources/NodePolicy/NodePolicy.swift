@@ -51,6 +51,8 @@ public struct NodePolicy: Sendable {
   public var maxStale: GoDuration?
   /// The shortest interval at which a secret is refreshed; a shorter one in a document is raised to it.
   public var minRefresh = GoDuration(nanoseconds: 1_000_000_000)
+  /// How much the node takes of what documents ask for and stores give.
+  public var bounds = Bounds()
   /// Where the policy comes from, for refusals: a file's path or "the default policy".
   public var origin: String
 
@@ -65,6 +67,22 @@ public struct NodePolicy: Sendable {
     providerTypes: .any, addresses: [], credentialFiles: .anywhere, environment: .any, fileRoots: .anywhere,
     outputRoots: .anywhere, dangerousNames: .matching([]), allowsSkipVerify: false, allowsStandbyRedirects: false,
     maxStale: nil, origin: "the default policy")
+}
+
+extension NodePolicy {
+  /// What one execution may cost its node, and so its neighbours.
+  public struct Bounds: Sendable, Equatable {
+    /// Bytes of one stored value, as it comes from its store.
+    public var valueBytes = 1 << 20
+    /// Bytes of all values that one execution gets.
+    public var executionBytes = 16 << 20
+    /// Bytes of all values that the agent holds.
+    public var heldBytes = 256 << 20
+    /// Entries of one execution.
+    public var secrets = 10_000
+    /// Providers of one execution, each of which is a connection.
+    public var providers = 64
+  }
 }
 
 /// Why the policy does not let something through. It names the rule, and never a value.

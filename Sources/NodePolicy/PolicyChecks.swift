@@ -31,6 +31,19 @@ extension NodePolicy {
     return .noLinkLocal
   }
 
+  /// Whether one execution may have so many entries and providers.
+  public func check(secrets count: Int) throws(PolicyRefusal) {
+    guard count <= bounds.secrets else {
+      throw refusal("max_secrets", "\(count) entries, at most \(bounds.secrets) are let through")
+    }
+  }
+
+  public func check(providers count: Int) throws(PolicyRefusal) {
+    guard count <= bounds.providers else {
+      throw refusal("max_providers", "\(count) providers, at most \(bounds.providers) are let through")
+    }
+  }
+
   public func check(providerType type: String) throws(PolicyRefusal) {
     guard providerTypes.allows(type) else {
       throw refusal("provider_types", "the type \(type) is not allowed")

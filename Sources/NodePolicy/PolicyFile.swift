@@ -21,6 +21,8 @@ public enum PolicyFile {
   static let settings = SettingsFile(
     "policy", "The node policy of secrets-agent (policy.yaml)", noun: "rule", rules, defaults: NodePolicy.strict)
 
+  private static let bytes = SettingKind<Int>.integer(1...(1 << 40))
+
   // A rule whose value somebody forgot must not leave a door open.
   private static let rules = SettingsObject<NodePolicy>(refusingNull: true) {
     Setting("provider_types", .names, \.providerTypes, default: "all", "Provider types that documents may use.")
@@ -54,6 +56,12 @@ public enum PolicyFile {
     Setting(
       "min_refresh", .interval(), \.minRefresh,
       "The shortest interval at which a secret is refreshed; a shorter one in a document is raised to it.")
+    Setting("max_value_bytes", bytes, \.bounds.valueBytes, "Bytes of one stored value; a larger one is a failure.")
+    Setting(
+      "max_execution_bytes", bytes, \.bounds.executionBytes, "Bytes of all values that one execution gets.")
+    Setting("max_held_bytes", bytes, \.bounds.heldBytes, "Bytes of all values that the agent holds.")
+    Setting("max_secrets", .integer(1...10_000), \.bounds.secrets, "Entries of one execution.")
+    Setting("max_providers", .integer(1...10_000), \.bounds.providers, "Providers of one execution.")
   }
 }
 

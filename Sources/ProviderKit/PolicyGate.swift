@@ -28,6 +28,10 @@ public struct PolicyGate {
     of execution: Execution, in item: ExecutionDocument.Item, by policy: NodePolicy, asEnvironment: Bool
   ) -> [Refusal] {
     var gate = PolicyGate(item: item, policy: policy)
+    gate.note(["secret_providers"]) { policy throws(PolicyRefusal) in
+      try policy.check(providers: execution.providers.count)
+    }
+    gate.note(["secrets"]) { policy throws(PolicyRefusal) in try policy.check(secrets: execution.secrets.count) }
     for provider in execution.providers {
       gate.check(provider)
     }

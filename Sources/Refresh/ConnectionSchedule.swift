@@ -35,8 +35,11 @@ final class ConnectionSchedule {
   /// The time for which the scheduler is to look at this connection, as it knows it.
   var armed: Moment?
 
-  init(_ connection: ProviderConnection) {
+  private let held: HeldBytes
+
+  init(_ connection: ProviderConnection, _ held: HeldBytes) {
     self.connection = connection
+    self.held = held
   }
 
   var isEmpty: Bool { references.isEmpty }
@@ -55,6 +58,7 @@ final class ConnectionSchedule {
 
   func drop(_ tracked: TrackedReference) {
     tracked.isDropped = true
+    _ = held.replace(tracked.weight, by: 0)
     references[tracked.reference] = nil
     if tracked.isFetching {
       fetching -= 1
@@ -142,6 +146,7 @@ final class ConnectionSchedule {
         continue
       }
       fetching -= 1
+      let result = admitted(result, tracked)
       if tracked.note(result, served: taken.due, at: now, unixTime: unixTime, random: random()) {
         changed.formUnion(tracked.owners)
       }
@@ -155,6 +160,17 @@ final class ConnectionSchedule {
       enter(tracked)
     }
     return (changed, failed)
+  }
+
+  /// A value that the agent has no room for is a failure of its own reference; what is held stays.
+  private func admitted(_ result: FetchResult, _ tracked: TrackedReference) -> FetchResult {
+    guard case .success(let secret) = result, !held.replace(tracked.weight, by: secret.payload.count) else {
+      return result
+    }
+    return .failure(
+      ProviderFailure(
+        .malformed, connection: connection.name, reference: tracked.reference.description,
+        "no room for its \(secret.payload.count) bytes: the policy's max_held_bytes is \(held.limit)"))
   }
 
   // MARK: - Asked for

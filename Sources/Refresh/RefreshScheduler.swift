@@ -37,6 +37,7 @@ public actor RefreshScheduler {
   private let observer: Observer
   private var schedules: [ProviderConnection.Key: ConnectionSchedule] = [:]
   private var wakes = Heap<Wake>()
+  private let held: HeldBytes
   private var wantsOf: [String: [Reference]] = [:]
   private var timer: (due: Moment, task: Task<Void, Never>)?
   private var isStopped = false
@@ -46,6 +47,7 @@ public actor RefreshScheduler {
     nodeID: String, log: Logger, executor: (any TaskExecutor)? = nil, observer: @escaping Observer
   ) {
     self.pool = pool
+    self.held = HeldBytes(limit: pool.policy.bounds.heldBytes)
     self.time = time
     self.random = random
     self.nodeID = nodeID
@@ -64,7 +66,7 @@ public actor RefreshScheduler {
     for want in wants {
       before.remove(want.reference)
       let key = want.reference.connection
-      let schedule = schedules[key] ?? ConnectionSchedule(want.connection)
+      let schedule = schedules[key] ?? ConnectionSchedule(want.connection, held)
       schedules[key] = schedule
       touched[key] = schedule
       add(want, of: owner, to: schedule)
@@ -124,6 +126,7 @@ public actor RefreshScheduler {
   public func replace(pool: ProviderPool) -> ProviderPool {
     let old = self.pool
     self.pool = pool
+    held.limit = pool.policy.bounds.heldBytes
     for schedule in schedules.values {
       schedule.forgetFailures(at: time.now)
       wake(schedule)
@@ -258,13 +261,7 @@ public actor RefreshScheduler {
       let calls = stride(from: 0, to: batch.count, by: size).map { batch[$0..<min($0 + size, batch.count)] }
       let arrived = ArrivedResults()
       let results = await inOrder(calls, atMost: Self.callsAtOnce) { call in
-        let references = call.map(\.reference)
-        let results: [FetchResult]
-        do throws(ProviderFailure) {
-          results = await (try pool.provider(connection)).fetch(references: references)
-        } catch {
-          results = references.map { _ in .failure(error) }
-        }
+        let results = await pool.fetch(call.map(\.reference), over: connection)
         // What arrives while another result is on its way here goes with it.
         if arrived.add(call, results) {
           await self.take(arrived, connection)

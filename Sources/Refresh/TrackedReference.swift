@@ -63,6 +63,8 @@ final class TrackedReference {
   }
 
   var owners: some Sequence<String> { intervals.lazy.map(\.owner) }
+  /// Bytes of its value.
+  var weight: Int { state.value?.payload.count ?? 0 }
   var isOwned: Bool { !intervals.isEmpty }
 
   /// The shortest interval that an owner asks for.

@@ -4,13 +4,16 @@ import SecretBytes
 
 /// Makes the generation of an execution out of what was fetched: extracts fields, encodes. All or nothing.
 public enum GenerationAssembly {
-  /// - Parameter result: what the item's reference gave.
+  /// - Parameters:
+  ///   - limit: bytes of all values together.
+  ///   - result: what the item's reference gave.
   /// - Throws: every failed entry.
   public static func assemble(
-    _ plan: ExecutionPlan, _ result: (ExecutionPlan.Item) -> FetchResult
+    _ plan: ExecutionPlan, atMost limit: Int, _ result: (ExecutionPlan.Item) -> FetchResult
   ) throws(GenerationFailure) -> Generation {
     var secrets: [Generation.Secret] = []
     var failures: [SecretFailure] = []
+    var bytes = 0
     var extractions: [Reference: Extraction] = [:]
     for item in plan.items {
       let reference = plan.groups[item.group].references[item.reference]
@@ -19,7 +22,14 @@ public enum GenerationAssembly {
         let secret = try result(item).get()
         let fields = FailingFields(
           connection: connection.name, reference: reference.description, payload: secret.payload)
-        secrets += try Self.secrets(of: item.entry, secret, fields, &extractions[reference])
+        let made = try Self.secrets(of: item.entry, secret, fields, &extractions[reference])
+        bytes += made.reduce(0) { $0 + $1.value.count }
+        guard bytes <= limit else {
+          throw ProviderFailure(
+            .malformed, connection: connection.name,
+            "with it the execution's values take over \(limit) bytes, the policy's max_execution_bytes")
+        }
+        secrets += made
       } catch {
         failures.append(
           SecretFailure(secret: item.entry.name, failure: error.about(reference.description)))

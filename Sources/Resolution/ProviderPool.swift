@@ -1,4 +1,5 @@
 import ExecutionModel
+import NodePolicy
 import ProviderKit
 
 /// The open connections of this process: executions that name the same connection share its login and its calls.
@@ -32,6 +33,30 @@ public actor ProviderPool {
     labels[connection.key] = label
     metrics[label] = counts
     return provider
+  }
+
+  /// What the node's owner lets these connections do.
+  public nonisolated var policy: NodePolicy { services.policy }
+
+  /// Fetches `references` over their connection: a result each, in their order. A value that is larger than the policy lets through
+  /// is let go at once.
+  public func fetch(_ references: [Reference], over connection: ProviderConnection) async -> [FetchResult] {
+    do throws(ProviderFailure) {
+      let results = await (try provider(connection)).fetch(references: references)
+      return zip(references, results).map { bounded($1, $0, connection.name) }
+    } catch {
+      return references.map { _ in .failure(error) }
+    }
+  }
+
+  private func bounded(_ result: FetchResult, _ reference: Reference, _ connection: String) -> FetchResult {
+    guard case .success(let secret) = result, secret.payload.count > policy.bounds.valueBytes else {
+      return result
+    }
+    return .failure(
+      ProviderFailure(
+        .malformed, connection: connection, reference: reference.description,
+        "a value of \(secret.payload.count) bytes; the policy's max_value_bytes is \(policy.bounds.valueBytes)"))
   }
 
   /// Closes one connection that nobody uses any more; does nothing where it is not open.

@@ -16,7 +16,9 @@ public struct Resolver: Sendable {
   /// - Throws: every failed entry.
   public func resolve(_ plan: ExecutionPlan, within limit: Duration) async throws(GenerationFailure) -> Generation {
     let fetched = await fetch(plan, within: limit)
-    return try GenerationAssembly.assemble(plan) { fetched[$0.group][$0.reference] }
+    return try GenerationAssembly.assemble(plan, atMost: pool.policy.bounds.executionBytes) {
+      fetched[$0.group][$0.reference]
+    }
   }
 
   /// Logs in to every connection of `plan` and fetches nothing: one result a group.
@@ -39,12 +41,7 @@ public struct Resolver: Sendable {
     let deadline = time.now.advanced(by: limit)
     return await limited(to: limit) {
       await inOrder(plan.groups, atMost: plan.groups.count) { group in
-        do throws(ProviderFailure) {
-          let provider = try await pool.provider(group.connection)
-          return await patiently(group.references, until: deadline) { await provider.fetch(references: $0) }
-        } catch {
-          return group.references.map { _ in .failure(error) }
-        }
+        await patiently(group.references, until: deadline) { await pool.fetch($0, over: group.connection) }
       }
     }
   }

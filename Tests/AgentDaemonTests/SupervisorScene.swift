@@ -44,7 +44,8 @@ final class SupervisorScene: Sendable {
     let registry = ProviderRegistry([ScriptedProvider.self])
     let sent = self.notices
     let (changes, inbox) = AsyncStream<Set<String>>.makeStream()
-    let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
+    let services = ProviderServices.testing(
+      transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time, policy: policy)
     scheduler = RefreshScheduler(
       pool: ProviderPool(registry: registry, services: services), time: time, random: { 0.5 }, nodeID: "node",
       log: log, observer: { inbox.yield($0) })

@@ -50,6 +50,39 @@ import Testing
   }
 }
 
+/// The kernel gives a process 65,530 mappings; so many values may be held.
+@Test func valuesOfSomeKilobytesShareMappings() throws {
+  let arena = SecretArena()
+  let before = try mappings()
+  let blocks = (0..<3000).map { _ in arena.allocate(17_000) }
+  #expect(try mappings() - before < 300)
+  for block in blocks {
+    arena.release(block, 17_000)
+  }
+}
+
+/// Blocks of every size class up to the largest are disjoint, zero, and come back for the same size only.
+@Test(arguments: [16_385, 20_480, 20_481, 32_768, 40_000, 131_072, 229_377, 262_144])
+func largeBlocksAreCutAndComeBackZero(_ size: Int) {
+  let arena = SecretArena()
+  let blocks = (0..<10).map { _ in arena.allocate(size) }
+  for (number, block) in blocks.enumerated() {
+    memset(block, Int32(number + 1), size)
+  }
+  for (number, block) in blocks.enumerated() {
+    #expect(UnsafeRawBufferPointer(start: block, count: size).allSatisfy { $0 == UInt8(number + 1) })
+    arena.release(block, size)
+  }
+  let again = arena.allocate(size)
+  #expect(blocks.contains(again))
+  #expect(UnsafeRawBufferPointer(start: again, count: size).allSatisfy { $0 == 0 })
+  arena.release(again, size)
+}
+
+private func mappings() throws -> Int {
+  try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n").count
+}
+
 @Test func largeBlocksAreMappedZeroed() {
   let arena = SecretArena()
   let size = SecretArena.largestBlock + 1

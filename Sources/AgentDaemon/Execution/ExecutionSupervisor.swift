@@ -169,7 +169,7 @@ public actor ExecutionSupervisor {
     case .refused(let lines):
       hold(entry, lines, "document refused", .error)
     case .accepted(let execution, let folder):
-      if let owner = folders.owner(of: folder) ?? owner(of: folder), owner != id {
+      if let owner = folders.owner(of: folder), owner != id {
         // It is taken up again when the folder is free.
         entry.wantedFolder = folder
         let why = folders.unremoved[owner].map { ", whose outputs could not be removed: \($0)" }
@@ -179,9 +179,6 @@ public actor ExecutionSupervisor {
       await start(entry, execution, folder)
     }
   }
-
-  /// Who is to be delivered to `folder`, though nothing is on record yet.
-  private func owner(of folder: String) -> String? { managed.values.first { $0.accepted?.folder == folder }?.id }
 
   /// Logs the warnings of a document, unless they are those of the one before.
   private func note(_ lines: [String], of entry: inout ManagedExecution) {
@@ -210,10 +207,11 @@ public actor ExecutionSupervisor {
     entry.documentProblem = nil
     var freed: String?
     if let before = entry.accepted, before.folder != folder {
-      freed = folders.release(entry.id, directory)
+      freed = folders.release(entry.id, directory) ?? folders.abandon(before.folder, by: entry.id)
       entry.generation = 0
     }
     folders.reclaim(entry.id)
+    folders.claim(folder, for: entry.id)
     let directory = directory(folder)
     if let before = entry.accepted, before.directory == directory, before.execution.asksTheSame(as: execution) {
       managed[entry.id] = entry
@@ -249,7 +247,7 @@ public actor ExecutionSupervisor {
     let entry = managed.removeValue(forKey: id)
     entry?.settling?.cancel()
     entry?.notifying?.cancel()
-    let freed = folders.release(id, directory) ?? (folders[id] == nil ? entry?.accepted?.folder : nil)
+    let freed = folders.release(id, directory) ?? folders.abandon(entry?.accepted?.folder, by: id)
     if let entry {
       log.notice("execution stopped", metadata: ["execution": "\(id)", "reason": "\(reason)"])
       if entry.accepted != nil {
@@ -394,11 +392,13 @@ public actor ExecutionSupervisor {
   private func deliver(
     _ accepted: ManagedExecution.Accepted, _ id: String, _ states: [Reference: ReferenceState]
   ) async {
-    let freshness = freshness
+    let (freshness, limit) = (freshness, policy.bounds.executionBytes)
     let made = await besideTheLoop { () -> Result<Generation, GenerationFailure> in
       do throws(GenerationFailure) {
         return .success(
-          try GenerationAssembly.assemble(accepted.plan) { freshness.result(of: states[$0.entry.reference]) })
+          try GenerationAssembly.assemble(accepted.plan, atMost: limit) {
+            freshness.result(of: states[$0.entry.reference])
+          })
       } catch {
         return .failure(error)
       }
@@ -597,6 +597,9 @@ public actor ExecutionSupervisor {
 
   /// Why the newest document of an execution is not in force.
   func documentProblem(of id: String) -> String? { managed[id]?.documentProblem }
+
+  /// Files that executions name.
+  var servedFiles: Set<Reference> { Set(managed.values.flatMap { $0.accepted?.servedFiles ?? [] }) }
 
   /// The references of an execution, or of one of its secrets; `nil` where there is no such execution or secret.
   func references(of id: String?, secret: String?) -> [Reference]? {

@@ -42,6 +42,16 @@ struct ManagedExecution {
     let plan: ExecutionPlan
     let directory: GenerationDirectory
     let folder: String
+    /// Files that its entries are read from, to be watched.
+    let servedFiles: [Reference]
+
+    init(execution: Execution, plan: ExecutionPlan, directory: GenerationDirectory, folder: String) {
+      self.execution = execution
+      self.plan = plan
+      self.directory = directory
+      self.folder = folder
+      servedFiles = plan.groups.flatMap { $0.references.filter { $0.lookup.servedFile != nil } }
+    }
   }
 
   init(id: String, source: String, item: ExecutionDocument.Item) {

@@ -46,6 +46,22 @@ struct OutputFolders {
     }
   }
 
+  /// `id` is to be delivered to a folder that is nobody's or its own; nothing is on record before something is written.
+  mutating func claim(_ folder: String, for id: String) {
+    owners[folder] = id
+  }
+
+  /// Ends a claim that came to nothing.
+  ///
+  /// - Returns: the folder, if it is free now.
+  mutating func abandon(_ folder: String?, by id: String) -> String? {
+    guard let folder, owners[folder] == id, records[id]?.folder != folder else {
+      return nil
+    }
+    owners[folder] = nil
+    return folder
+  }
+
   /// Removes the outputs of `id`, and its record once they are gone.
   ///
   /// - Returns: the folder that is free now; `nil` where it is not.

@@ -182,7 +182,7 @@ public struct WatchedWorkload: Sendable {
 
   private func assemble(_ states: [Reference: ReferenceState]) -> Result<[DeliveredSecret], GenerationFailure> {
     do throws(GenerationFailure) {
-      let generation = try GenerationAssembly.assemble(plan) { item in
+      let generation = try GenerationAssembly.assemble(plan, atMost: pool.policy.bounds.executionBytes) { item in
         let state = states[item.entry.reference]
         return state?.result
           ?? .failure(
