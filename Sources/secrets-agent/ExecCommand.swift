@@ -11,7 +11,9 @@ struct ExecCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "exec", abstract: "Runs a command with the secrets in its environment, and nothing on disk.",
     discussion: """
-      The command has your environment and the secrets, without the variables that the document takes credentials from. \
+      The command has your environment and the secrets, without the variables that credentials are taken from: those that the \
+      document names, and those that the clouds' and Vault's clients read (AWS_SECRET_ACCESS_KEY, AZURE_CLIENT_SECRET, \
+      GOOGLE_APPLICATION_CREDENTIALS, VAULT_TOKEN, …). --keep-env leaves them; a secret of such a name is delivered all the same. \
       Signals are passed on, and its exit status is the agent's. Leases and tokens are revoked when it ends.
 
       With --watch the secrets are kept fresh: when one changes, the command is stopped gracefully and started with the new \
@@ -38,6 +40,9 @@ struct ExecCommand: ParsableCommand {
   @Option(name: .customLong("pass"), help: "With --watch: a variable of yours that the command gets too; may end in *.")
   var passed: [String] = []
 
+  @Flag(help: "Leave the variables in the command's environment that the agent's own credentials are taken from.")
+  var keepEnv = false
+
   @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.")
   var command: [String] = []
 
@@ -52,14 +57,15 @@ struct ExecCommand: ParsableCommand {
     // JSON carries every name that an environment does.
     let execution = try document.loadExecution(policy: policy, variables: .json)
     let plan = ExecutionPlan(execution)
+    let withheld = keepEnv ? [] : CredentialVariables.all(of: execution)
     let command = command
     let limit = time.timeout.duration
     let watched = watch ? Watched(restart: restart, passed: passed) : nil
     let ending = try AgentRuntime.onLoop(document.log, policy: policy, limits: time.limits) { runtime in
       if let watched {
-        return await Self.watch(command, execution, plan, runtime, limit, watched)
+        return await Self.watch(command, withheld, plan, runtime, limit, watched)
       }
-      return await Self.run(command, execution, plan, runtime, limit)
+      return await Self.run(command, withheld, plan, runtime, limit)
     }
     switch ending {
     case .failed(let status): throw status.code
@@ -81,16 +87,11 @@ struct ExecCommand: ParsableCommand {
   }
 
   private static func watch(
-    _ command: [String], _ execution: Execution, _ plan: ExecutionPlan, _ runtime: AgentRuntime, _ limit: Duration,
+    _ command: [String], _ withheld: [String], _ plan: ExecutionPlan, _ runtime: AgentRuntime, _ limit: Duration,
     _ watched: Watched
   ) async -> Ending {
-    var environment = ProcessEnvironment.inherited()
-    environment.keep(ProcessEnvironment.common + watched.passed)
-    for name in credentialVariables(of: execution) {
-      environment.remove(name)
-    }
     let workload = WatchedWorkload(
-      command: command, environment: environment, plan: plan, pool: runtime.pool,
+      command: command, environment: environment(withheld, passing: watched.passed), plan: plan, pool: runtime.pool,
       loop: runtime.loop, log: runtime.log, restart: watched.restart)
     let ending = await workload.run(firstWithin: limit)
     await runtime.pool.closeAll(.ended)
@@ -122,25 +123,22 @@ struct ExecCommand: ParsableCommand {
   }
 
   private static func run(
-    _ command: [String], _ execution: Execution, _ plan: ExecutionPlan, _ runtime: AgentRuntime, _ limit: Duration
+    _ command: [String], _ withheld: [String], _ plan: ExecutionPlan, _ runtime: AgentRuntime, _ limit: Duration
   ) async -> Ending {
     let secrets: [DeliveredSecret]
     switch await runtime.values(of: plan, "resolving \(Count(plan.items.count, "secret"))", within: limit) {
     case .success(let values): secrets = values
     case .failure(let failed): return .failed(failed.status)
     }
-    let ending = await supervise(command, execution, secrets, runtime)
+    let ending = await supervise(command, withheld, secrets, runtime)
     await runtime.pool.closeAll(.ended)
     return ending
   }
 
   private static func supervise(
-    _ command: [String], _ execution: Execution, _ secrets: [DeliveredSecret], _ runtime: AgentRuntime
+    _ command: [String], _ withheld: [String], _ secrets: [DeliveredSecret], _ runtime: AgentRuntime
   ) async -> Ending {
-    var environment = ProcessEnvironment.inherited()
-    for name in credentialVariables(of: execution) {
-      environment.remove(name)
-    }
+    var environment = environment(withheld)
     do throws(DeliveryFaults) {
       try environment.add(secrets)
     } catch {
@@ -168,13 +166,17 @@ struct ExecCommand: ParsableCommand {
     }
   }
 
-  /// Variables that hold the agent's own credentials: the child has no business with them.
-  private static func credentialVariables(of execution: Execution) -> [String] {
-    execution.providers.flatMap { provider -> [String] in
-      let method = provider.descriptor.authentication?.methods.first { $0.name == provider.values.method }
-      return (method?.fields ?? []).filter { $0.kind == .environmentVariable }
-        .compactMap { provider.values.authentication[$0.name].flatMap { String($0) } }
+  /// What the command gets of this process's own environment. Variables are removed before secrets are added: one that a document
+  /// delivers under such a name is the command's.
+  private static func environment(_ withheld: [String], passing passed: [String]? = nil) -> ProcessEnvironment {
+    var environment = ProcessEnvironment.inherited()
+    if let passed {
+      environment.keep(ProcessEnvironment.common + passed)
     }
+    for name in withheld {
+      environment.remove(name)
+    }
+    return environment
   }
 
   /// Ends this process as the child ended: with its status, or by its signal.

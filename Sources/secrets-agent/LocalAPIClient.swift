@@ -14,9 +14,10 @@ struct DaemonOptions: ParsableArguments {
   @Option(help: "How lines on standard error are written: text or json.")
   var logFormat: LogFormat = .text
 
+  var faults: FaultPrinter { FaultPrinter(format: logFormat) }
+
   /// Sends one request; prints the fault where there is no answer, one that refuses, or one that is no JSON.
   func ask(_ method: HTTPMethod, _ path: [String], on loop: EventLoop) async -> Result<JSONValue, ExitCode> {
-    let faults = FaultPrinter(format: logFormat)
     var options = HTTPClientOptions()
     options.unixSocket = socket
     options.addressRule = .any

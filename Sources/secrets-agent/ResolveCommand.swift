@@ -156,6 +156,12 @@ extension AgentRuntime {
 
 /// Standard output, written whole.
 enum StandardOutput {
+  /// Whether it is a pipe or socket whose other end is closed.
+  static var isUnread: Bool {
+    var output = pollfd(fd: 1, events: 0, revents: 0)
+    return poll(&output, 1, 0) == 1 && Int32(output.revents) & (POLLERR | POLLHUP) != 0
+  }
+
   /// `nil`, or the `errno` of what went wrong.
   static func write(_ bytes: SecretBytes) -> Int32? {
     bytes.withUnsafeBytes { bytes in

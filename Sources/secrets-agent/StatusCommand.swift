@@ -5,6 +5,7 @@ import ExecutionModel
 import Glibc
 import HTTPTransport
 import JSONReader
+import SecretBytes
 import Text
 
 struct StatusCommand: ParsableCommand {
@@ -33,14 +34,24 @@ struct StatusCommand: ParsableCommand {
         switch await daemon.ask(.get, ["v1", "status"], on: loop) {
         case .failure(let code): return code
         case .success(let answer):
-          if watch, isatty(1) == 1 {
-            print("\u{1b}[H\u{1b}[2J", terminator: "")
+          let clear = watch && isatty(1) == 1 ? "\u{1b}[H\u{1b}[2J" : ""
+          let text = json ? answer.sourceText.unsafeString() ?? "" : Self.table(answer)
+          switch StandardOutput.write(SecretBytes("\(clear)\(text)\n")) {
+          case nil: break
+          // Whoever reads has seen enough, as head(1).
+          case EPIPE?: return nil
+          case let code?:
+            daemon.faults.error("standard output: \(String(cString: strerror(code)))", ["class": "output"])
+            return ExitStatus.cannotCreate.code
           }
-          print(json ? answer.sourceText.unsafeString() ?? "" : Self.table(answer))
-          fflush(nil)
         }
-        guard watch, (try? await loop.sleep(for: .seconds(2))) != nil else {
+        guard watch else {
           return nil
+        }
+        for _ in 0..<8 {
+          guard (try? await loop.sleep(for: .milliseconds(250))) != nil, !StandardOutput.isUnread else {
+            return nil
+          }
         }
       }
     }

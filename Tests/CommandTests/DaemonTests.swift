@@ -36,6 +36,16 @@ import Testing
     #expect(try await fakes.requests().contains("POST /v1/auth/token/revoke-self"))
   }
 
+  @Test(.timeLimit(.minutes(2))) func aWatchedStatusEndsWithItsReader() async throws {
+    let run = try daemon.start()
+    #expect(try await daemon.reach(run) { try await daemon.command("status").status == Status.done })
+    let outcome = try await daemon.shell("\"$@\" | head -n 1", "status", "--watch")
+    #expect(outcome.outputText == "no executions\n", outcome.said)
+    #expect(outcome.status == Status.done && outcome.errorText.isEmpty, outcome.said)
+    run.send(SIGTERM)
+    _ = try await run.outcome()
+  }
+
   @Test func theLocalAPITellsAgesAndNeverAValue() async throws {
     let run = try daemon.start()
     try daemon.drop(demo(fakes.address), as: "web")

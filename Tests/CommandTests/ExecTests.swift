@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// `exec DOC -- CMD`: the values in a child's environment, and nowhere else.
@@ -32,6 +33,62 @@ import Testing
     #expect(variables.contains("API_KEY=demo-api-key-0123456789"))
     #expect(variables.contains("INHERITED=from outside"))
     #expect(!variables.contains { $0.contains("demo-web-secret-id") })
+  }
+
+  /// Whoever started the agent may have had more than the document takes.
+  private static let ofTheAgent = [
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_HEADER", "GOOGLE_APPLICATION_CREDENTIALS",
+    "VAULT_TOKEN", "BAO_TOKEN", "SECRET_ID",
+  ]
+
+  private func names(_ options: String..., of file: String, _ agent: Agent) async throws -> Set<String> {
+    let outcome = try await agent.run(["exec"] + options + [file, "--", "env", "-0"])
+    #expect(outcome.status == 0, outcome.said)
+    return Set(outcome.outputText.split(separator: "\0").compactMap { $0.split(separator: "=").first.map(String.init) })
+  }
+
+  private var agentWithCredentials: Agent {
+    var agent = agent
+    for name in Self.ofTheAgent where name != "SECRET_ID" {
+      agent.environment[name] = "the agent's own"
+    }
+    agent.environment["AWS_REGION"] = "eu-west-1"
+    return agent
+  }
+
+  @Test func theChildHasNoVariableThatAuthenticationReads() async throws {
+    let plain = try await names(of: file, agentWithCredentials)
+    #expect(plain.isDisjoint(with: Self.ofTheAgent))
+    #expect(plain.isSuperset(of: ["INHERITED", "AWS_REGION", "DB_PASSWORD"]))
+    let watched = try await names("--watch", "--pass", "A*", "--pass", "INHERITED", of: file, agentWithCredentials)
+    #expect(watched.isDisjoint(with: Self.ofTheAgent))
+    #expect(watched.isSuperset(of: ["INHERITED", "AWS_REGION", "DB_PASSWORD"]))
+  }
+
+  @Test func keepEnvLeavesThemAll() async throws {
+    let kept = try await names("--keep-env", of: file, agentWithCredentials)
+    #expect(kept.isSuperset(of: Self.ofTheAgent))
+  }
+
+  @Test func aSecretOfSuchANameIsDelivered() async throws {
+    let document = jobSpec(vault(fakes.address), ["VAULT_TOKEN": kv2("web/db", "password")])
+    let outcome = try await agentWithCredentials.run(
+      "exec", try agent.file(document), "--", "sh", "-c", "printf %s \"$VAULT_TOKEN\"")
+    #expect(outcome.outputText == "correct horse battery staple", outcome.said)
+  }
+
+  @Test(arguments: [("my-key", Status.invalidDocument), ("LD_PRELOAD", Status.denied)], [[], ["--watch"]])
+  func aNameThatNoEnvironmentShouldHaveIsRefusedBeforeTheFirstPacket(
+    name: (name: String, status: Int32), options: [String]
+  ) async throws {
+    let secret = kv2("web/db", "password")
+    let document: JSON = [
+      "secret_providers": ["vault": vault(fakes.address)], "secrets": .object([(name.name, secret)]),
+    ]
+    let outcome = try await agent.run(["exec"] + options + [try agent.file(document), "--", "echo", "started"])
+    outcome.expectFailure(name.status, saying: "secrets.\(name.name)")
+    #expect(try await fakes.requests() == [])
   }
 
   @Test func aSecretWinsOverAVariableOfItsName() async throws {

@@ -42,6 +42,11 @@ final class RunningDaemon: Sendable {
     try await agent.run(arguments + ["--socket", folder.file("api.sock").path])
   }
 
+  /// Runs `script` by sh(1); `"$@"` in it is the agent with `arguments` and the daemon's socket.
+  func shell(_ script: String, _ arguments: String...) async throws -> Outcome {
+    try await agent.shell(script, arguments + ["--socket", folder.file("api.sock").path])
+  }
+
   /// Puts a document into the watched folder, by a rename.
   func drop(_ document: JSON, as id: String) throws {
     try folder.write(document.text, as: "\(id).aside")
