@@ -18,7 +18,7 @@ SOAK_SECONDS ?= 600
 # The Swift runtime is linked in, so that a node needs libcurl and libssl only. Symbols are bound at the start, since binding
 # them later leaves addresses of arguments on the stack, and left out, which makes the file a third of the size. Nothing is
 # exported, so that what nobody calls can be left out too.
-RELEASE := --configuration release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker --icf=safe \
+RELEASE := --configuration release --static-swift-stdlib --disable-local-rpath -Xswiftc -use-ld=lld -Xlinker --icf=safe \
   -Xlinker -z -Xlinker now -Xlinker -s \
   -Xswiftc -Xfrontend -Xswiftc -function-sections -Xlinker --gc-sections -Xlinker --no-export-dynamic
 # Relocations in a thirtieth of the space, which is start-up time and memory; glibc reads them from 2.36 on.

@@ -60,10 +60,18 @@ static bool is_inherited[most_descriptors];
 static bool knows_inherited = false;
 
 void linux_note_inherited_descriptors(void) {
-  for (int descriptor = 0; descriptor < most_descriptors; descriptor++) {
-    int flags = fcntl(descriptor, F_GETFD);
-    is_inherited[descriptor] = flags >= 0 && (flags & FD_CLOEXEC) == 0;
+  DIR *folder = opendir("/proc/self/fd");
+  if (folder == NULL) {
+    return;
   }
+  const struct dirent *entry;
+  while ((entry = readdir(folder)) != NULL) {
+    int descriptor = atoi(entry->d_name);
+    if (descriptor < most_descriptors) {
+      is_inherited[descriptor] = (fcntl(descriptor, F_GETFD) & FD_CLOEXEC) == 0;
+    }
+  }
+  closedir(folder);
   knows_inherited = true;
 }
 
