@@ -52,6 +52,9 @@ public struct TransportFailure: Error, Sendable, Equatable, CustomStringConverti
     self.detail = detail
   }
 
+  /// OpenSSL's words for the first bytes of an answer that are no TLS.
+  private static let signsOfPlainText = ["wrong version number", "packet length too long"]
+
   public var description: String {
     let words = detail.isEmpty ? "" : ": \(detail)"
     return switch kind {
@@ -64,11 +67,14 @@ public struct TransportFailure: Error, Sendable, Equatable, CustomStringConverti
     case .tls(.untrusted): "the certificate of \(host) is signed by an unknown authority"
     case .tls(.clientCertificate): "\(host) refused the client certificate, or asks for one"
     case .tls(.protocolVersion): "\(host) speaks no TLS 1.2 or newer"
+    case .tls(.other) where Self.signsOfPlainText.contains { detail.contains($0) }:
+      "\(host) answers, but not in TLS; perhaps it speaks plain http"
     case .tls(.other): "TLS with \(host) failed\(words)"
     case .timedOut(.connecting): "no connection to \(host) in time"
     case .timedOut(.waiting): "no answer from \(host) in time"
     case .interrupted: "the connection to \(host) ended early\(words)"
     case .tooLarge(let limit): "the answer of \(host) is larger than \(limit) bytes"
+    case .malformed where detail.contains("HTTP/0.9"): "\(host) does not answer in HTTP; perhaps it speaks https only"
     case .malformed: "\(host) does not answer in HTTP\(words)"
     case .addressRefused: "\(host) resolves to an address that is not allowed"
     case .invalidRequest: "the request to \(host) cannot be sent\(words)"

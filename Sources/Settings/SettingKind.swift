@@ -46,7 +46,16 @@ public struct SettingKind<Value: Sendable>: Sendable {
     _ expected: String, pattern: String? = nil, parse: @escaping @Sendable (String) -> Value?,
     show: @escaping @Sendable (Value) -> String? = { _ in nil }
   ) -> SettingKind {
-    scalar(.text(pattern: pattern, expects: expected), expected, parse: { $0.text.flatMap(parse) }, show: show)
+    SettingKind(.text(pattern: pattern, expects: expected), expected, show: show) { value, path, faults in
+      if let parsed = value.text.flatMap(parse) {
+        return parsed
+      }
+      // YAML takes digits for a number, and those that begin with a zero for one in octal.
+      let digits = value.kind == .number ? value.sourceText.unsafeString() : nil
+      let quoted = digits.flatMap { digits in parse(digits).map { show($0) ?? digits } }
+      faults.note(path, "expected \(expected)\(quoted.map { "; in quotes: \"\($0)\"" } ?? "")", value)
+      return nil
+    }
   }
 
   /// One of some words, each with the value that it stands for.

@@ -1,4 +1,4 @@
-/// Suggests what a misspelt name was meant to be.
+/// Suggests what a misspelt or shortened name was meant to be.
 public enum NearestName {
   /// The candidate with the fewest edits from `name`, if few enough to be a likely slip; `nil` otherwise.
   public static func suggestion(for name: String, among candidates: some Sequence<String>) -> String? {
@@ -17,9 +17,25 @@ public enum NearestName {
     return best?.name
   }
 
-  /// `; did you mean "…"?`, or nothing.
+  /// `; did you mean "…"?`, or nothing. Where no candidate is near, those that have `name` among their words are named, as
+  /// `hashicorp_vault` and `azure_key_vault` have `vault`, if they are few.
   public static func hint(for name: String, among candidates: some Sequence<String>) -> String {
-    suggestion(for: name, among: candidates).map { "; did you mean \"\($0)\"?" } ?? ""
+    let meant = suggestion(for: name, among: candidates).map { [$0] } ?? having(name, among: candidates)
+    guard let last = meant.last, meant.count <= 3 else {
+      return ""
+    }
+    let others = meant.dropLast().map { "\"\($0)\"" }.joined(separator: ", ")
+    return "; did you mean \(others.isEmpty ? "" : "\(others) or ")\"\(last)\"?"
+  }
+
+  private static func having(_ word: String, among candidates: some Sequence<String>) -> [String] {
+    guard (3...64).contains(word.utf8.count) else {
+      return []
+    }
+    let word = word.lowercased()
+    return candidates.filter { candidate in
+      candidate.utf8.count <= 64 && candidate.lowercased().split(separator: "_").contains { $0 == word }
+    }
   }
 
   /// Levenshtein distance by the two-row method.

@@ -172,9 +172,7 @@ struct CheckCommand: ParsableCommand {
       }
       return nil
     } catch {
-      for failure in error.failures {
-        runtime.faults.print(failure)
-      }
+      runtime.faults.print(error)
       return ExitStatus(error.failures.map(\.failure))
     }
   }

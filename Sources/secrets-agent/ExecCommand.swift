@@ -34,7 +34,9 @@ struct ExecCommand: ParsableCommand {
   @Option(help: "With --watch: the signal that asks the command to end.")
   var stopSignal = SignalArgument(SIGTERM)
 
-  @Option(help: "With --watch: how long the command may take to end before it is killed.")
+  @Option(
+    help: "With --watch: how long the command may take to end before it is killed (default: 10s).",
+    transform: DurationArgument.parse)
   var grace = DurationArgument(seconds: 10)
 
   @Option(name: .customLong("pass"), help: "With --watch: a variable of yours that the command gets too; may end in *.")
@@ -98,9 +100,7 @@ struct ExecCommand: ParsableCommand {
     switch ending {
     case .ended(let status): return .ended(status)
     case .unresolved(let failure):
-      for failed in failure.failures {
-        runtime.faults.print(failed)
-      }
+      runtime.faults.print(failure)
       return .failed(ExitStatus(failure.failures.map(\.failure)))
     case .undeliverable(let faults):
       for fault in faults.faults {

@@ -5,6 +5,7 @@ import Glibc
 import JSONReader
 import ProviderKit
 import Resolution
+import Text
 
 /// The exit statuses of the commands, after sysexits.h (README.md lists them).
 enum ExitStatus: Int32 {
@@ -41,6 +42,23 @@ struct FaultPrinter: Sendable {
     print(.error, failure.line, fields(failure.failure, ["secret": failure.secret]))
   }
 
+  /// Every failed secret: a line each for machines; for people, what many have in common is said once, with the names behind it.
+  func print(_ failure: GenerationFailure) {
+    guard format == .text else {
+      return failure.failures.forEach(print)
+    }
+    for alike in Alike.grouped(failure.failures) {
+      guard alike.failures.count >= Alike.fewest, let first = alike.failures.first?.failure else {
+        alike.failures.forEach(print)
+        continue
+      }
+      let names = alike.failures.map { ShownText.clean($0.secret) }
+      let shown = names.prefix(Alike.shown).joined(separator: ", ")
+      let subject = "\(names.count) secrets (\(shown) and \(names.count - Alike.shown) more)"
+      print(.error, "\(subject): \(first.about(nil).line)", [:])
+    }
+  }
+
   func print(_ failure: ProviderFailure) {
     print(.error, failure.line, fields(failure, [:]))
   }
@@ -72,6 +90,32 @@ struct FaultPrinter: Sendable {
     case .json:
       StandardError.writeJSON(level: severity.rawValue, message: line, fields: fields.sorted { $0.key < $1.key })
     }
+  }
+}
+
+/// Failures of one provider that say the same, each of its own reference.
+private struct Alike {
+  /// How many make one line.
+  static let fewest = 4
+  /// How many names that line has.
+  static let shown = 3
+
+  var failures: [SecretFailure]
+
+  /// In the order of their first ones.
+  static func grouped(_ failures: [SecretFailure]) -> [Alike] {
+    var places: [String: Int] = [:]
+    var groups: [Alike] = []
+    for failure in failures {
+      let line = failure.failure.about(nil).line
+      if let place = places[line] {
+        groups[place].failures.append(failure)
+      } else {
+        places[line] = groups.count
+        groups.append(Alike(failures: [failure]))
+      }
+    }
+    return groups
   }
 }
 

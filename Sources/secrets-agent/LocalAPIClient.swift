@@ -26,6 +26,11 @@ struct DaemonOptions: ParsableArguments {
     do {
       let url = path.reduce(try HTTPURL(parsing: "http://localhost")) { $0.appending(segment: $1) }
       let response = try await client.send(HTTPRequest(method: method, url: url, maximumResponseBytes: 256 << 20))
+      if response.status == 429 {
+        let wait = response.headers.first("Retry-After").flatMap { Int($0) }.map { "\($0) s" } ?? "at most 5 s"
+        faults.error("all of it was asked for less than 5 s ago; ask again in \(wait)", ["class": "daemon"])
+        return .failure(ExitStatus.unavailable.code)
+      }
       guard (200..<300).contains(response.status) else {
         let reason = response.body.unsafeString()?.split(separator: "\n").first.map(String.init) ?? ""
         faults.error("the daemon refuses (status \(response.status)): \(reason)", ["class": "daemon"])
@@ -38,6 +43,10 @@ struct DaemonOptions: ParsableArguments {
       }
       return .success(answer)
     } catch {
+      if let obstacle = SocketAccess.obstacle(socket) {
+        faults.error("\(socket): \(obstacle)", ["class": "daemon"])
+        return .failure(ExitStatus.denied.code)
+      }
       faults.error(
         "\(socket): no daemon answers: \(error); start one, or name its socket with --socket", ["class": "daemon"])
       return .failure(ExitStatus.unavailable.code)

@@ -31,9 +31,10 @@ struct ProvidersCommand: ParsableCommand {
     } else if let type {
       guard let descriptor = catalog.descriptor(type) else {
         let names = catalog.descriptors.map(\.type)
-        throw ValidationError(
-          "unknown provider type; there are: \(names.joined(separator: ", "))\(NearestName.hint(for: type, among: names))"
-        )
+        let hint = NearestName.hint(for: type, among: names)
+        throw UsageFault.report(
+          "unknown provider type \"\(ShownText.clean(type))\"\(hint); there are: \(names.joined(separator: ", "))",
+          in: Self.self)
       }
       print(ProviderTables.markdown(descriptor), terminator: "")
     } else {

@@ -35,10 +35,10 @@ struct ResolveCommand: ParsableCommand {
   @Option(help: "A directory to write one file a secret into.", completion: .directory)
   var files: String?
 
-  @Option(help: "Permission bits of written files, in octal.")
+  @Option(help: "Permission bits of written files, in octal (default: 0600).", transform: ModeArgument.parse)
   var mode = ModeArgument(0o600)
 
-  @Option(help: "Permission bits of the files directory, in octal.")
+  @Option(help: "Permission bits of the files directory, in octal (default: 0700).", transform: ModeArgument.parse)
   var directoryMode = ModeArgument(0o700)
 
   @Option(help: "Owner of what is written, a user's name or number.")
@@ -47,20 +47,21 @@ struct ResolveCommand: ParsableCommand {
   @Option(help: "Group of what is written, a group's name or number.")
   var group: String?
 
-  func validate() throws {
-    guard output != nil || files != nil else {
-      throw ValidationError("say where to write: --output FILE, --output - for standard output, or --files DIRECTORY")
-    }
-  }
-
   func run() throws {
+    // Not in validate(): what is misspelt is told first.
+    guard output != nil || files != nil else {
+      throw UsageFault.report(
+        "say where to write: --output FILE, --output - for standard output, or --files DIRECTORY", in: Self.self)
+    }
     let target = try outputs()
     let policy = try document.loadPolicy()
     let execution = try document.loadExecution(policy: policy, variables: output == nil ? nil : format)
     try checkOutputs(policy)
     let plan = ExecutionPlan(execution)
     let limit = time.timeout.duration
-    let format = output == "-" ? format : nil
+    let stream = output.flatMap { output in
+      output == "-" || Device.isOne(output) ? Stream(path: output == "-" ? nil : output, format: format) : nil
+    }
     let label = "resolving \(Count(plan.items.count, "secret"))"
     try AgentRuntime.run(document.log, policy: policy, limits: time.limits) { runtime in
       let secrets: [DeliveredSecret]
@@ -68,7 +69,7 @@ struct ResolveCommand: ParsableCommand {
       case .success(let values): secrets = values
       case .failure(let failed): return failed.status
       }
-      let status = Self.deliver(secrets, to: target, standardOutput: format, runtime)
+      let status = Self.deliver(secrets, to: target, stream, runtime)
       // Values that did not arrive are nobody's: what they hang on is revoked.
       await runtime.pool.closeAll(status == nil ? .handedOver : .ended)
       return status
@@ -80,7 +81,7 @@ struct ResolveCommand: ParsableCommand {
       fileMode: mode.bits, folderMode: directoryMode.bits, owner: try owner.map(Account.user),
       group: try group.map(Account.group))
     let file = output.flatMap { output in
-      output == "-"
+      output == "-" || Device.isOne(output)
         ? nil : EnvironmentFileOutput(OutputLocation(output), format: format, permissions: permissions)
     }
     let directory = files.map { FilesDirectoryOutput(OutputLocation($0), permissions: permissions) }
@@ -98,20 +99,34 @@ struct ResolveCommand: ParsableCommand {
     }
   }
 
-  /// Files first: standard output cannot be taken back.
+  /// What an env file is written into as it comes: standard output, or a device, which no file can take the place of.
+  private struct Stream: Sendable {
+    /// `nil`: standard output.
+    let path: String?
+    let format: EnvironmentFormat
+
+    var name: String { path.map { ShownText.clean($0) } ?? "standard output" }
+
+    /// `nil`, or the `errno` of what went wrong.
+    func write(_ text: SecretBytes) -> Int32? {
+      path.map { Device.write(text, to: $0) } ?? StandardOutput.write(text)
+    }
+  }
+
+  /// Files first: what went into a stream cannot be taken back.
   private static func deliver(
-    _ secrets: [DeliveredSecret], to target: OutputTarget, standardOutput: EnvironmentFormat?, _ runtime: AgentRuntime
+    _ secrets: [DeliveredSecret], to target: OutputTarget, _ stream: Stream?, _ runtime: AgentRuntime
   ) -> ExitStatus? {
     do throws(DeliveryFaults) {
-      let text = try standardOutput.map { format throws(DeliveryFaults) in
-        try EnvironmentFile.render(secrets, format: format)
+      let text = try stream.map { stream throws(DeliveryFaults) in
+        try EnvironmentFile.render(secrets, format: stream.format)
       }
       let outcome = try target.deliver(secrets)
       for warning in outcome.warnings {
         runtime.log.warning("output left in part", metadata: ["reason": "\(warning)"])
       }
-      if let text, let code = StandardOutput.write(text) {
-        runtime.faults.error("standard output: \(String(cString: strerror(code)))", ["class": "output"])
+      if let stream, let text, let code = stream.write(text) {
+        runtime.faults.error("\(stream.name): \(String(cString: strerror(code)))", ["class": "output"])
         return .cannotCreate
       }
       return nil
@@ -145,9 +160,7 @@ extension AgentRuntime {
     case .success(let generation):
       return .success(generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) })
     case .failure(let failure):
-      for failed in failure.failures {
-        faults.print(failed)
-      }
+      faults.print(failure)
       await pool.closeAll(.ended)
       return .failure(Failed(status: ExitStatus(failure.failures.map(\.failure))))
     }
@@ -163,11 +176,11 @@ enum StandardOutput {
   }
 
   /// `nil`, or the `errno` of what went wrong.
-  static func write(_ bytes: SecretBytes) -> Int32? {
+  static func write(_ bytes: SecretBytes, to descriptor: Int32 = 1) -> Int32? {
     bytes.withUnsafeBytes { bytes in
       var written = 0
       while written < bytes.count {
-        let count = Glibc.write(1, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+        let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
         if count > 0 {
           written += count
         } else if errno != EINTR {
@@ -179,22 +192,38 @@ enum StandardOutput {
   }
 }
 
+/// Outputs that are written into as they are: `/dev/null`, terminals, named pipes.
+enum Device {
+  static func isOne(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && [S_IFCHR, S_IFIFO].contains(status.st_mode & S_IFMT)
+  }
+
+  /// `nil`, or the `errno` of what went wrong.
+  static func write(_ bytes: SecretBytes, to path: String) -> Int32? {
+    let descriptor = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      return errno
+    }
+    defer { close(descriptor) }
+    return StandardOutput.write(bytes, to: descriptor)
+  }
+}
+
 /// Permission bits, as `0640`.
-struct ModeArgument: ExpressibleByArgument, Sendable {
+struct ModeArgument: Sendable {
   let bits: mode_t
 
   init(_ bits: mode_t) {
     self.bits = bits
   }
 
-  init?(argument: String) {
-    guard let bits = mode_t(argument, radix: 8), bits <= 0o777 else {
-      return nil
+  static func parse(_ text: String) throws -> ModeArgument {
+    guard let bits = mode_t(text, radix: 8), bits <= 0o777 else {
+      throw ValidationError("expected permission bits in octal, as 0640")
     }
-    self.bits = bits
+    return ModeArgument(bits)
   }
-
-  var defaultValueDescription: String { "0\(String(bits, radix: 8))" }
 }
 
 /// Users and groups by name or number.

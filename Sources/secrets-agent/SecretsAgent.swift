@@ -42,6 +42,9 @@ struct SecretsAgent: ParsableCommand {
 
   static func main() {
     StandardDescriptors.occupy()
+    if let fault = UsageFault.unknownCommand(CommandLine.arguments.dropFirst()) {
+      exit(withError: fault)
+    }
     Self.main(nil)
   }
 }

@@ -59,13 +59,13 @@ struct LogOptions: ParsableArguments {
 
 /// Time limits of the commands that talk to providers.
 struct TimeOptions: ParsableArguments {
-  @Option(help: "Time limit for the whole of it.")
+  @Option(help: "Time limit for the whole of it (default: 1m0s).", transform: DurationArgument.parse)
   var timeout = DurationArgument(seconds: 60)
 
-  @Option(help: "Time limit for one connection to be made.")
+  @Option(help: "Time limit for one connection to be made (default: 5s).", transform: DurationArgument.parse)
   var connectTimeout = DurationArgument(seconds: 5)
 
-  @Option(help: "Time limit for one attempt of a call.")
+  @Option(help: "Time limit for one attempt of a call (default: 10s).", transform: DurationArgument.parse)
   var attemptTimeout = DurationArgument(seconds: 10)
 
   var limits: RequestLimits {
@@ -77,21 +77,27 @@ struct TimeOptions: ParsableArguments {
 }
 
 /// A span of time on the command line, in the documents' syntax: `90s`, `1m30s`, `500ms`.
-struct DurationArgument: ExpressibleByArgument, Sendable {
+struct DurationArgument: Sendable {
   let interval: GoDuration
 
   init(seconds: Int64) {
     interval = GoDuration(nanoseconds: seconds * 1_000_000_000)
   }
 
-  init?(argument: String) {
-    guard let interval = try? GoDuration(parsing: argument), interval.nanoseconds > 0 else {
-      return nil
-    }
+  private init(_ interval: GoDuration) {
     self.interval = interval
   }
 
-  var defaultValueDescription: String { interval.description }
+  static func parse(_ text: String) throws -> DurationArgument {
+    guard let interval = try? GoDuration(parsing: text), interval.nanoseconds > 0 else {
+      guard Int64(text).map({ $0 > 0 }) ?? false else {
+        throw ValidationError("a span of time has a unit, as 30s, 1m30s or 500ms")
+      }
+      throw ValidationError("a span of time has a unit; for seconds, write \(text)s")
+    }
+    return DurationArgument(interval)
+  }
+
   var duration: Duration { .nanoseconds(interval.nanoseconds) }
 }
 

@@ -138,7 +138,10 @@ struct RefreshCommand: ParsableCommand {
     let daemon = daemon
     let path = ["v1", "refresh"] + [execution, secret].compactMap { $0 }
     let answer = try DaemonOptions.onLoop { loop in await daemon.ask(.post, path, on: loop) }
-    let started = try answer.get().member("started")?.int64 ?? 0
-    print("\(Count(Int(started), "fetch", plural: "fetches")) started")
+    let outcome = try answer.get()
+    let started = outcome.member("started")?.int64 ?? 0
+    let tooSoon = outcome.member("too_soon")?.int64 ?? 0
+    let rest = tooSoon > 0 ? ", \(tooSoon) not, asked for less than 5 s ago: ask again in at most 5 s" : ""
+    print("\(Count(Int(started), "fetch", plural: "fetches")) started\(rest)")
   }
 }

@@ -97,6 +97,12 @@ public struct VaultLookup: SecretLookup {
 
   public var apiPath: String? { readPath }
 
+  /// What is likely wrong with a path that holds what the agent adds by itself.
+  var pathHint: String? {
+    isVersioned && path.hasPrefix("data/")
+      ? "drop `data/` from secret_path: it belongs to the API's path, and is added by itself" : nil
+  }
+
   /// The API's path, as policies name it.
   public var description: String {
     ShownText.clean(version.map { "\(readPath)?version=\($0)" } ?? readPath, atMost: 200)

@@ -20,6 +20,9 @@ struct VaultErrors: Sendable {
       connection.failure(kind, message, response, about: reference, hint: hint)
     }
     switch status {
+    case 400 where isAskedForTLS(response):
+      return make(
+        .malformed, "the server speaks https at this port, and was asked by http", hint: "write https:// in address")
     case 400:
       return make(.malformed, words ?? "the request was refused")
     case 401, 403:
@@ -45,6 +48,35 @@ struct VaultErrors: Sendable {
     default:
       return make(.malformed, words ?? "an answer that the API does not have")
     }
+  }
+
+  /// Go's server and nginx answer a plain request at a port for TLS in words.
+  private func isAskedForTLS(_ response: HTTPResponse) -> Bool {
+    guard response.body.count < 4096, let text = response.body.unsafeString() else {
+      return false
+    }
+    return text.contains("HTTP request to an HTTPS server")
+      || text.contains("plain HTTP request was sent to HTTPS port")
+  }
+
+  /// A refused read in the light of who asked and for what: a token that nobody vouched for, a path with `data/` in it.
+  func explained(_ failure: ProviderFailure, _ lookup: VaultLookup, by token: VaultToken) -> ProviderFailure {
+    guard failure.kind == .denied, failure.status == 401 || failure.status == 403 else {
+      return failure
+    }
+    let hint: String? =
+      if !token.isVerified {
+        "check the token first: it may be wrong, expired or revoked, since the server has not confirmed it; "
+          + "then its policies, the mount and the namespace"
+      } else {
+        lookup.pathHint
+      }
+    guard let hint else {
+      return failure
+    }
+    return failures.make(
+      failure.kind, failure.message, reference: failure.reference, status: failure.status,
+      retryAfter: failure.retryAfter, hint: hint)
   }
 
   /// The answer lacks what the API promises.

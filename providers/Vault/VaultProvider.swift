@@ -51,7 +51,12 @@ public struct VaultProvider: SecretProvider {
       if let renewed = await leases.renewed(lookup, token: login.credential.value) {
         return renewed
       }
-      let read = try await reader.read(lookup, token: login.credential.value)
+      let read: VaultReader.Read
+      do throws(ProviderFailure) {
+        read = try await reader.read(lookup, token: login.credential.value)
+      } catch {
+        throw api.errors.explained(error, lookup, by: login.credential)
+      }
       if read.lease != nil {
         await leases.keep(read, for: lookup)
       }

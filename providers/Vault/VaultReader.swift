@@ -83,7 +83,8 @@ struct VaultReader: Sendable {
     }
     return missing(
       lookup.version.map { "no secret at this path or no version \($0) of it" } ?? "no secret at this path",
-      "check mount and secret_path, or set engine_version: 1 if the mount is not a KV version 2 engine")
+      lookup.pathHint
+        ?? "check mount and secret_path, or set engine_version: 1 if the mount is not a KV version 2 engine")
   }
 
   /// A version that was there: deleted and destroyed ones answer 404 with their metadata.
