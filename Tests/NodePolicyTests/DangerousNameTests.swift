@@ -1,0 +1,63 @@
+import NodePolicy
+import Testing
+
+@Suite struct DangerousNameTests {
+  /// Of sudo's list, of glibc's, and of the runtimes' own documents.
+  static let dangerous = [
+    "GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES", "HOSTALIASES", "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT",
+    "LOCALDOMAIN", "LOCPATH", "MALLOC_CHECK_", "MALLOC_TRACE", "NIS_PATH", "NLSPATH", "RESOLV_HOST_CONF",
+    "RES_OPTIONS", "TMPDIR", "TZDIR", "DYLD_INSERT_LIBRARIES", "LDR_PRELOAD", "_RLD_LIST", "SHLIB_PATH", "LIBPATH",
+    "KRB5_CONFIG", "TERMINFO", "TERMCAP", "PATH", "ENV", "IFS", "CDPATH", "PS4", "SHELLOPTS", "BASHOPTS", "BASH_ENV",
+    "BASH_FUNC_ls%%", "PROMPT_COMMAND", "GLOBIGNORE", "FPATH", "ZDOTDIR", "HOME", "XDG_CONFIG_HOME", "EDITOR",
+    "LESSOPEN", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "JAVA_HOME", "PYTHONPATH",
+    "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONUSERBASE", "PYTHONBREAKPOINT", "PYTHONWARNINGS",
+    "PERL5OPT", "PERL5LIB", "PERL5DB", "PERLLIB", "PERLIO_DEBUG", "RUBYOPT", "RUBYLIB", "GEM_HOME", "GEM_PATH",
+    "BUNDLE_GEMFILE", "BUNDLE_PATH", "BUNDLE_APP_CONFIG", "NODE_OPTIONS", "NODE_PATH", "NODE_EXTRA_CA_CERTS",
+    "NODE_REPL_EXTERNAL_MODULE", "npm_config_script_shell", "NPM_CONFIG_NODE_OPTIONS", "DOTNET_STARTUP_HOOKS",
+    "DOTNET_ADDITIONAL_DEPS", "DOTNET_SHARED_STORE", "CORECLR_ENABLE_PROFILING", "CORECLR_PROFILER_PATH",
+    "COMPlus_EnableDiagnostics", "COR_PROFILER", "COR_ENABLE_PROFILING", "ASPNETCORE_HOSTINGSTARTUPASSEMBLIES",
+    "ERL_FLAGS", "ERL_AFLAGS", "ERL_ZFLAGS", "ERL_LIBS", "ERL_INETRC", "GODEBUG", "GOFLAGS", "LUA_PATH",
+    "LUA_PATH_5_4", "LUA_CPATH", "LUA_INIT", "LUA_INIT_5_3", "R_PROFILE_USER", "R_ENVIRON", "R_LIBS_USER", "PHPRC",
+    "PHP_INI_SCAN_DIR", "GTK_MODULES", "GTK_PATH", "GTK3_MODULES", "GDK_PIXBUF_MODULE_FILE", "GIO_EXTRA_MODULES",
+    "GST_PLUGIN_PATH", "QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH", "QML2_IMPORT_PATH", "GIT_CONFIG",
+    "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0", "GIT_CONFIG_GLOBAL", "GIT_SSH", "GIT_SSH_COMMAND",
+    "GIT_EXEC_PATH", "GIT_EXTERNAL_DIFF", "GIT_PAGER", "GIT_ASKPASS", "GIT_TEMPLATE_DIR", "GIT_TRACE_CURL",
+    "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "SSLKEYLOGFILE", "SSL_CERT_FILE", "RUSTC_WRAPPER",
+  ]
+
+  /// Where people keep secrets, near as some are to the others.
+  static let harmless = [
+    "DATABASE_URL", "DB_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION",
+    "AZURE_CLIENT_SECRET", "GOOGLE_APPLICATION_CREDENTIALS", "VAULT_TOKEN", "PGPASSWORD", "PGUSER", "PGHOST",
+    "MYSQL_PWD", "REDIS_URL", "MONGODB_URI", "GITHUB_TOKEN", "GITLAB_TOKEN", "GIT_TOKEN", "GIT_USERNAME",
+    "GIT_PASSWORD", "NPM_TOKEN", "NODE_AUTH_TOKEN", "NODE_ENV", "YARN_NPM_AUTH_TOKEN", "GEM_HOST_API_KEY",
+    "BUNDLE_GITHUB__COM", "BUNDLE_GEMS__EXAMPLE__COM", "CARGO_REGISTRY_TOKEN", "NUGET_API_KEY", "RELEASE_COOKIE",
+    "SECRET_KEY_BASE", "JAVA_KEYSTORE_PASSWORD", "SSL_KEY_PASSWORD", "OPENSSL_PASSPHRASE", "LDAP_BIND_PASSWORD",
+    "LDAP_URL", "JWT_SECRET", "API_KEY", "SMTP_PASSWORD", "ENVIRONMENT", "PATHS", "PATH_TO_KEY", "OLD_KEY",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "KUBECONFIG", "SENTRY_DSN", "R_API_KEY", "LUA_TOKEN", "GO_TOKEN",
+    "ASPNETCORE_Kestrel__Certificates__Default__Password", "ANSIBLE_VAULT_PASSWORD", "HOMEPAGE_KEY", "PHP_TOKEN",
+    "TLS_KEY", "ENV_SECRET", "COREPACK_NPM_TOKEN",
+  ]
+
+  @Test func namesThatLoadCodeAreDangerous() {
+    for name in Self.dangerous {
+      #expect(DangerousName.contains(name), "\(name)")
+      #expect(throws: PolicyRefusal.self) { try NodePolicy.personal.check(environmentName: name) }
+    }
+  }
+
+  @Test func namesOfSecretsAreNot() {
+    for name in Self.harmless {
+      #expect(!DangerousName.contains(name), "\(name)")
+    }
+  }
+
+  @Test func thePolicyLetsSomeThrough() {
+    var policy = NodePolicy.strict
+    policy.dangerousNames = .matching(["SSL_CERT_FILE", "ERL_*"])
+    for name in ["SSL_CERT_FILE", "ERL_FLAGS"] {
+      #expect(throws: Never.self) { try policy.check(environmentName: name) }
+    }
+    #expect(throws: PolicyRefusal.self) { try policy.check(environmentName: "SSL_CERT_DIR") }
+  }
+}
