@@ -88,8 +88,10 @@ static bool is_allowed(address_rule rule, const struct sockaddr *address) {
     link_local = is_link_local4(ip);
   } else if (address->sa_family == AF_INET6) {
     const struct in6_addr *ip = &((const struct sockaddr_in6 *)address)->sin6_addr;
-    // The address of AWS's metadata service, fd00:ec2::254.
-    static const unsigned char metadata[16] = {0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
+    // AWS's own services for instances, fd00:ec2::/32; NAT64 (RFC 6052, RFC 8215) and 6to4 (RFC 3056) lead to an IPv4 address.
+    static const unsigned char services[4] = {0xfd, 0x00, 0x0e, 0xc2};
+    static const unsigned char nat64[4] = {0x00, 0x64, 0xff, 0x9b};
+    static const unsigned char via_6to4[2] = {0x20, 0x02};
     if (IN6_IS_ADDR_V4MAPPED(ip) || IN6_IS_ADDR_V4COMPAT(ip)) {
       uint32_t mapped;
       memcpy(&mapped, &ip->s6_addr[12], sizeof mapped);
@@ -97,7 +99,14 @@ static bool is_allowed(address_rule rule, const struct sockaddr *address) {
       link_local = is_link_local4(ntohl(mapped));
     } else {
       loopback = IN6_IS_ADDR_LOOPBACK(ip);
-      link_local = IN6_IS_ADDR_LINKLOCAL(ip) || memcmp(ip->s6_addr, metadata, sizeof metadata) == 0;
+      link_local = IN6_IS_ADDR_LINKLOCAL(ip) || memcmp(ip->s6_addr, services, sizeof services) == 0;
+      uint32_t embedded = 0;
+      if (memcmp(ip->s6_addr, nat64, sizeof nat64) == 0) {
+        memcpy(&embedded, &ip->s6_addr[12], sizeof embedded);
+      } else if (memcmp(ip->s6_addr, via_6to4, sizeof via_6to4) == 0) {
+        memcpy(&embedded, &ip->s6_addr[2], sizeof embedded);
+      }
+      link_local = link_local || is_link_local4(ntohl(embedded));
     }
   } else {
     return false;

@@ -129,17 +129,3 @@ extension NodePolicy.PathScope {
     return nil
   }
 }
-
-/// Literal addresses that only this link reaches: 169.254.0.0/16 (RFC 3927), fe80::/10 (RFC 4291), and the IPv6 address of
-/// AWS's metadata service. Names that resolve to them are refused by the transport's address rule.
-enum LinkLocalHost {
-  static func contains(_ host: String) -> Bool {
-    var name = host.lowercased()
-    if name.hasPrefix("["), name.hasSuffix("]") {
-      name = String(name.dropFirst().dropLast())
-    }
-    let isLinkLocalIPv6 = ["fe8", "fe9", "fea", "feb"].contains { name.hasPrefix($0) } && name.contains(":")
-    return name.hasPrefix("169.254.") || isLinkLocalIPv6 || name == "fd00:ec2::254"
-      || name.hasPrefix("::ffff:169.254.") || name.hasPrefix("::ffff:a9fe:")
-  }
-}

@@ -10,7 +10,8 @@ struct AddressRuleTests {
     "http://169.254.169.254/latest/meta-data", "http://169.254.0.1/", "http://169.254.255.255/",
     "http://0xa9fea9fe/", "http://2852039166/", "http://[fe80::1]/", "http://[febf::1]/", "http://[fd00:ec2::254]/",
     "http://[::ffff:169.254.169.254]/", "http://[::ffff:a9fe:a9fe]/", "http://[::169.254.169.254]/",
-    "https://169.254.169.254/",
+    "http://[64:ff9b::169.254.169.254]/", "http://[64:ff9b:1::a9fe:a9fe]/", "http://[2002:a9fe:a9fe::1]/",
+    "http://[fd00:ec2::23]/", "http://[fd00:ec2:1::1]/", "https://169.254.169.254/",
   ])
   func linkLocalAddressesAreRefused(_ address: String) throws {
     for rule in [HTTPAddressRule.noLinkLocal, .loopbackOnly] {
