@@ -52,6 +52,16 @@ import Testing
     }
   }
 
+  @Test(arguments: ["run/../pid", "../pid", "..", "run/sub/../../pid"])
+  func aPidFileOutsideItsFolderIsRefused(path: String) throws {
+    let process = try sleeper()
+    try "\(process.pid)".write(toFile: folder.path("pid"), atomically: true, encoding: .utf8)
+    let outcome = try give(.signalFile(SIGHUP, pidFile: folder.path(path)))
+    #expect(!outcome.succeeded && outcome.message.contains("'..'"), "\(outcome.message)")
+    process.signal(SIGTERM)
+    #expect(end(of: process) == .signalled(SIGTERM))
+  }
+
   @Test func aProcessThatHasGoneIsAFailureThatSaysSo() throws {
     let process = try sleeper()
     let pid = process.pid

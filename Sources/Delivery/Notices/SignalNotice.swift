@@ -26,6 +26,10 @@ enum SignalNotice {
   }
 
   static func send(_ number: Int32, pidFile: String) -> NoticeOutcome {
+    // A document's words are filled into it: none may lead out of the folder that the configuration names.
+    guard pidFile.hasPrefix("/"), !pidFile.split(separator: "/").contains("..") else {
+      return .failure("pid file \(printable(pidFile)): a path with '..', or one that is not absolute, is refused")
+    }
     switch process(in: pidFile) {
     case .success(let pid):
       let outcome = send(number, to: pid)
