@@ -48,14 +48,13 @@ struct AgentAPI: Sendable {
   }
 
   private func readiness() async -> APIResponse {
-    let status = await daemon.status()
-    let unready = status.executions.filter { !$0.isReady }
-    guard status.unheard.isEmpty else {
-      let names = status.unheard.map { ShownText.clean($0) }.joined(separator: ", ")
+    let (unheard, unready) = await daemon.readiness()
+    guard unheard.isEmpty else {
+      let names = unheard.map { ShownText.clean($0) }.joined(separator: ", ")
       return .text("not ready: not heard yet: \(names)", status: 503)
     }
     guard unready.isEmpty else {
-      let ids = unready.prefix(20).map { ShownText.clean($0.id) }.joined(separator: ", ")
+      let ids = unready.prefix(20).map { ShownText.clean($0) }.joined(separator: ", ")
       return .text("not ready: \(unready.count) executions: \(ids)", status: 503)
     }
     return .text("ready")

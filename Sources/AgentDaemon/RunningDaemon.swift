@@ -228,8 +228,8 @@ actor RunningDaemon {
     guard let notifier else {
       return
     }
-    let executions = await supervisor.status()
-    notifier.status("\(executions.count(where: \.isReady)) of \(executions.count) executions ready")
+    let (unready, executions) = await supervisor.readiness()
+    notifier.status("\(executions - unready.count) of \(executions) executions ready")
   }
 
   func logState() async {
@@ -273,6 +273,12 @@ actor RunningDaemon {
       sources: sources.sources, unheard: sources.unheard, sourceFailures: sources.failures,
       unreadable: sources.unreadable, unremoved: await supervisor.unremoved,
       openBreakers: await scheduler.openBreakers.map(\.name), turns: loop.turnCounts)
+  }
+
+  /// Sources that were not heard yet, and executions that are not ready.
+  func readiness() async -> (unheard: [String], unready: [String]) {
+    let unready = await supervisor.readiness().unready
+    return (await supervisor.sources.unheard, unready)
   }
 
   func connectionCounts() async -> [ProviderPool.Label: ConnectionMetrics.Counts] { await pool.counts }

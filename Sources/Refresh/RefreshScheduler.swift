@@ -149,6 +149,13 @@ public actor RefreshScheduler {
     return states
   }
 
+  /// Those of `owners` that want a reference whose state is not as `holds` says.
+  public func owners(_ owners: some Collection<String>, without holds: (ReferenceState) -> Bool) -> [String] {
+    owners.filter { owner in
+      !(wantsOf[owner] ?? []).allSatisfy { holds(state(of: $0) ?? ReferenceState()) }
+    }
+  }
+
   /// Connections that are left alone at present.
   public var openBreakers: [ProviderConnection] {
     schedules.values.filter { $0.isLeftAlone(at: time.now) }.map(\.connection)

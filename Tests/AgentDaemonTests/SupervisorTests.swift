@@ -105,13 +105,19 @@ import Text
     async let taken: Void = scene.list(items)
     #expect(await scene.reach { await scene.supervisor.status().map(\.id) == ["a", "b"] })
     #expect(await scene.supervisor.status().allSatisfy { !$0.isReady && $0.state == .pending })
+    #expect(await scene.supervisor.readiness() == (["a", "b"], 2))
     #expect(await scene.supervisor.sources.unheard == ["test"])
     #expect(await !scene.supervisor.firstPassIsDone())
     gate.open()
     await held
     await taken
     #expect(await scene.generation("b", is: 1))
+    #expect(await scene.reach { await scene.supervisor.readiness() == ([], 2) })
     #expect(await scene.supervisor.sources.unheard.isEmpty)
+    // Late, and longer than two refreshes and a minute.
+    scene.store.fail("A", .transient)
+    await scene.pass(.seconds(200))
+    #expect(await scene.supervisor.readiness().unready == ["a", "b"])
   }
 
   @Test func aSourceWhoseDocumentsAreStillAwaitedIsNotHeard() async throws {

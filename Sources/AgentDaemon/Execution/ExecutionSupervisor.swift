@@ -22,6 +22,8 @@ public actor ExecutionSupervisor {
 
   /// How long values of one execution are gathered before they are delivered.
   static let settling = Duration.milliseconds(100)
+  /// How many executions are looked at in one turn.
+  private static let slice = 50
   /// How often outputs are compared with what they should hold.
   static let auditInterval = Duration.seconds(60)
 
@@ -556,6 +558,21 @@ public actor ExecutionSupervisor {
       }
     }
     return awaited.isEmpty ? all : all.sorted { $0.id < $1.id }
+  }
+
+  /// Executions that are not ready, and how many there are: ``ExecutionStatus/isReady``, without making the status of each secret.
+  func readiness() async -> (unready: [String], executions: Int) {
+    var unready = awaited.filter { managed[$0] == nil }
+    let isDelivered = { (entry: ManagedExecution) in entry.generation > 0 && entry.deliveryProblem == nil }
+    unready.formUnion(managed.values.lazy.filter { !isDelivered($0) }.map(\.id))
+    let delivered = managed.values.filter(isDelivered).map(\.id)
+    let freshness = freshness
+    // In slices, since there may be thousands.
+    for start in stride(from: 0, to: delivered.count, by: Self.slice) {
+      let ids = delivered[start..<min(start + Self.slice, delivered.count)]
+      unready.formUnion(await scheduler.owners(ids) { freshness.isFresh($0) })
+    }
+    return (unready.sorted(), managed.count + awaited.count { managed[$0] == nil })
   }
 
   /// Executions whose outputs are being written.
