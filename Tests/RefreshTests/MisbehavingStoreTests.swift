@@ -31,7 +31,9 @@ import Testing
       random: { 0.5 }, nodeID: "node", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, observer: { _ in })
     let keys = (0..<10).map { "k\($0)" }
     for key in keys {
-      stores.forEach { $0.put(key, "1") }
+      for store in stores {
+        store.put(key, "1")
+      }
       await scheduler.subscribe(
         key,
         connections.map {
