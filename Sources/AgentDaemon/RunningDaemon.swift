@@ -251,13 +251,9 @@ actor RunningDaemon {
   ///
   /// - Throws: every fault.
   func item(_ body: SecretBytes) async throws(DocumentFaults) -> ExecutionDocument.Item {
-    try await worker.run { () -> Result<ExecutionDocument.Item, DocumentFaults> in
-      do throws(DocumentFaults) {
-        return .success(try ExecutionDocument(body).item(nil))
-      } catch {
-        return .failure(error)
-      }
-    }.get()
+    try await worker.run { () throws(DocumentFaults) -> ExecutionDocument.Item in
+      try ExecutionDocument(body).item(nil)
+    }
   }
 
   /// Writes an answer beside the loop: one of ten thousand secrets is megabytes of text.

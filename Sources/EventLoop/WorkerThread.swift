@@ -67,13 +67,28 @@ public final class WorkerThread: Sendable {
   }
 
   /// Does `work` on the worker's thread. Where the kernel gives no thread, it is done on the caller's, which is slower for all else.
-  public func run<Outcome: Sendable>(_ work: @escaping @Sendable () -> Outcome) async -> Outcome {
+  ///
+  /// - Throws: what `work` throws.
+  public func run<Outcome: Sendable, Fault: Error>(
+    _ work: @escaping @Sendable () throws(Fault) -> Outcome
+  ) async throws(Fault) -> Outcome {
     guard start() else {
-      return work()
+      return try work()
     }
-    return await withCheckedContinuation { continuation in
-      queue.post { $0.work.append { continuation.resume(returning: work()) } }
+    let outcome: Result<Outcome, Fault> = await withCheckedContinuation { continuation in
+      queue.post { $0.work.append { continuation.resume(returning: Result(catching: work)) } }
     }
+    return try outcome.get()
+  }
+
+  /// Does `work` on `worker`'s thread, or, where there is none, on the caller's.
+  public static func run<Outcome: Sendable, Fault: Error>(
+    on worker: WorkerThread?, _ work: @escaping @Sendable () throws(Fault) -> Outcome
+  ) async throws(Fault) -> Outcome {
+    guard let worker else {
+      return try work()
+    }
+    return try await worker.run(work)
   }
 
   private func start() -> Bool {

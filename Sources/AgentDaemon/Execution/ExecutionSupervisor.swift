@@ -47,8 +47,7 @@ public actor ExecutionSupervisor {
   init(
     catalog: ProviderCatalog, scheduler: RefreshScheduler, configuration: AgentConfiguration, policy: NodePolicy,
     records: ExecutionRecords, time: any TimeSource, log: Logger, executor: (any TaskExecutor)?, worker: WorkerThread?,
-    sources: [String],
-    notifier: @escaping Notifier
+    sources: [String], notifier: @escaping Notifier
   ) {
     self.catalog = catalog
     self.scheduler = scheduler
@@ -119,14 +118,6 @@ public actor ExecutionSupervisor {
     }
   }
 
-  /// Work that may take longer than a turn of the loop.
-  private func besideTheLoop<Outcome: Sendable>(_ work: @escaping @Sendable () -> Outcome) async -> Outcome {
-    guard let worker else {
-      return work()
-    }
-    return await worker.run(work)
-  }
-
   /// Returns when no output of `id` is being written. What follows up to the next `await` has them to itself.
   private func deliveryEnds(_ id: String) async {
     while let delivering = managed[id]?.delivering {
@@ -152,7 +143,7 @@ public actor ExecutionSupervisor {
   private func take(_ item: ExecutionDocument.Item, _ id: String, from source: String) async {
     let item = managed[id].map { item.completed(by: $0.item) } ?? item
     let admission = admission
-    let (outcome, warnings) = await besideTheLoop { admission.outcome(of: item, id: id) }
+    let (outcome, warnings) = await WorkerThread.run(on: worker) { admission.outcome(of: item, id: id) }
     await deliveryEnds(id)
     // It may have left meanwhile. Of two documents of one execution the second is done with after the first.
     guard !isStopping, listings.listing(of: id) != nil else {
@@ -395,19 +386,15 @@ public actor ExecutionSupervisor {
     _ accepted: ManagedExecution.Accepted, _ id: String, _ states: [Reference: ReferenceState]
   ) async {
     let (freshness, limit) = (freshness, policy.bounds.executionBytes)
-    let made = await besideTheLoop { () -> Result<Generation, GenerationFailure> in
-      do throws(GenerationFailure) {
-        return .success(
-          try GenerationAssembly.assemble(accepted.plan, atMost: limit) {
-            freshness.result(of: states[$0.entry.reference])
-          })
-      } catch {
-        return .failure(error)
+    do throws(GenerationFailure) {
+      let generation = try await WorkerThread.run(on: worker) { () throws(GenerationFailure) -> Generation in
+        try GenerationAssembly.assemble(accepted.plan, atMost: limit) {
+          freshness.result(of: states[$0.entry.reference])
+        }
       }
-    }
-    switch made {
-    case .success(let generation): await put(generation, id, accepted)
-    case .failure(let failure): fail(id, failure, isTooOld: states.values.contains { freshness.isTooOld($0) })
+      await put(generation, id, accepted)
+    } catch {
+      fail(id, error, isTooOld: states.values.contains { freshness.isTooOld($0) })
     }
   }
 
@@ -435,17 +422,13 @@ public actor ExecutionSupervisor {
     // On record first: what a crash leaves behind has an owner.
     record(id, accepted.folder)
     let (now, unixTime) = (time.now, time.unixTime)
-    let written = await besideTheLoop { () -> Result<GenerationDirectory.Outcome, DeliveryFaults> in
-      let manifest = GenerationManifest.write(
-        generation, number: number, execution: id, now: now, unixTime: unixTime)
-      do throws(DeliveryFaults) {
-        return .success(try accepted.directory.deliver(secrets, manifest: manifest))
-      } catch {
-        return .failure(error)
-      }
-    }
     do throws(DeliveryFaults) {
-      let outcome = try written.get()
+      let outcome = try await WorkerThread.run(on: worker) {
+        () throws(DeliveryFaults) -> GenerationDirectory.Outcome in
+        let manifest = GenerationManifest.write(
+          generation, number: number, execution: id, now: now, unixTime: unixTime)
+        return try accepted.directory.deliver(secrets, manifest: manifest)
+      }
       folders.reclaim(id)
       managed[id]?.deliveryProblem = nil
       managed[id]?.deliveryFailures = 0
@@ -602,14 +585,9 @@ public actor ExecutionSupervisor {
   /// - Throws: every fault.
   func validate(_ item: ExecutionDocument.Item) async throws(DocumentFaults) {
     let (catalog, context) = (catalog, admission.context)
-    try await besideTheLoop { () -> Result<Void, DocumentFaults> in
-      do throws(DocumentFaults) {
-        _ = try catalog.validate(item, in: context)
-        return .success(())
-      } catch {
-        return .failure(error)
-      }
-    }.get()
+    try await WorkerThread.run(on: worker) { () throws(DocumentFaults) in
+      _ = try catalog.validate(item, in: context)
+    }
   }
 
   /// Why the newest document of an execution is not in force.

@@ -70,12 +70,11 @@ public struct FolderSource: ExecutionSource {
     _ reports: FolderReports, _ events: FolderEvents?, isWatched: Bool
   ) async -> (FolderReports, SourceReport?) {
     let now = time.now
-    let work = { @Sendable () -> (FolderReports, SourceReport?) in
+    return await WorkerThread.run(on: worker) {
       var reports = reports
       let made = reports.look(isWatched: isWatched, now: now) { events?.takeNews() ?? FolderNews() }
       return (reports, made)
     }
-    return if let worker { await worker.run(work) } else { work() }
   }
 
   /// Logs what became unreadable since the last report.
