@@ -16,7 +16,7 @@ import Testing
     #expect(await first.generation("e", is: 1))
     first.store.put("A", "2")
     #expect(await first.generation("e", is: 2))
-    #expect(await first.reach { first.notices.all.count == 1 })
+    #expect(await first.reach { await first.status("e")?.notices == 1 }, "sent, and on record as sent")
     let target = try FileManager.default.destinationOfSymbolicLink(atPath: "\(first.root)/out/e/..data")
 
     let second = try await SupervisorScene(in: first.root, time: first.time, store: first.store)
@@ -41,7 +41,8 @@ import Testing
 
     let second = try await SupervisorScene(in: first.root, time: first.time, store: first.store)
     await second.list(["e": try second.item("e", ["A"])])
-    #expect(await second.reach { second.notices.all.count == 1 })
+    #expect(await second.reach { await second.status("e")?.notices == 1 }, "sent, and on record as sent")
+    #expect(second.notices.all.count == 1)
     let third = try await SupervisorScene(in: first.root, time: first.time, store: first.store)
     await third.list(["e": try third.item("e", ["A"])])
     await third.pass(.seconds(300))
