@@ -17,6 +17,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let nio: [Target.Dependency] = [
   .product(name: "NIOCore", package: "swift-nio"),
@@ -80,7 +81,7 @@ let package = Package(
     // Floor 4.
     room("Delivery", ["CLinux", "EventLoop", "Files", "JSONReader", "Processes", "SecretBytes"]),
 
-    room("Refresh", ["EventLoop", "ExecutionModel", "ProviderKit", "Resolution", heap, logging]),
+    room("Refresh", ["EventLoop", "ExecutionModel", "ProviderKit", "Resolution", deque, heap, logging]),
 
     // Floor 5.
     room(

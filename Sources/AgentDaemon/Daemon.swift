@@ -46,7 +46,7 @@ public struct Daemon: Sendable {
   public func run() async throws(DaemonFault) {
     let lock = try Self.lock(settings.configuration.stateFolder)
     let signals = try watchedSignals()
-    let running = try RunningDaemon(self)
+    let running = try await RunningDaemon(self)
     try await running.start()
     for await signal in signals {
       switch signal.number {

@@ -1,9 +1,11 @@
+import EventLoop
 import ExecutionModel
 
 /// The executions that were put by way of the local API. They are kept in memory only, since a document may hold credentials: who put
 /// them puts them again after a restart of the daemon, and until then their outputs stay as they are.
-actor LocalSource {
-  static let name = "local API"
+@DaemonActor
+final class LocalSource {
+  nonisolated static let name = "local API"
 
   private var items: [String: ExecutionDocument.Item] = [:]
 

@@ -10,7 +10,8 @@ import Resolution
 import SecretBytes
 
 /// A daemon at work, made whole at its start: sources, supervisor, scheduler, local API.
-actor RunningDaemon {
+@DaemonActor
+final class RunningDaemon {
   private let loop: EventLoop
   private let log: Logger
   private let registry: ProviderRegistry
@@ -111,7 +112,7 @@ actor RunningDaemon {
       task.cancel()
     }
     await server.close()
-    await scheduler.stop()
+    scheduler.stop()
     await supervisor.stopAll()
     let reason: CloseReason = settings.configuration.stop.revokesLeases ? .ended : .handedOver
     let pool = pool
@@ -141,7 +142,7 @@ actor RunningDaemon {
       task.cancel()
     }
     pool = Self.pool(settings, registry, loop, log)
-    let old = await scheduler.replace(pool: pool)
+    let old = scheduler.replace(pool: pool)
     await supervisor.reload(
       settings.configuration, settings.policy, sources: SourceAssembly(settings.configuration).names)
     await startSources()
@@ -151,10 +152,10 @@ actor RunningDaemon {
   }
 
   private func startSources() async {
-    let sources = await SourceAssembly(settings.configuration).sources(loop: loop, worker: worker, log: log) {
+    let sources = SourceAssembly(settings.configuration).sources(loop: loop, worker: worker, log: log) {
       [supervisor] name in
       // What was delivered in an earlier life and is listed no more leaves by the same rule as everything else.
-      await supervisor.expected(of: name)
+      supervisor.expected(of: name)
     }
     sourceTasks = sources.map { source in
       Task(executorPreference: loop) {
@@ -173,7 +174,7 @@ actor RunningDaemon {
 
   /// Files that executions name are watched as long as they name them.
   private func followFiles() async {
-    watch?.follow(await supervisor.servedFiles)
+    watch?.follow(supervisor.servedFiles)
   }
 
   // MARK: - Chores
@@ -214,7 +215,7 @@ actor RunningDaemon {
   /// READY is told when all sources were heard and every execution was tried, at the latest after half a minute.
   private func awaitFirstPass() async {
     let latest = loop.now.advanced(by: .seconds(30))
-    while loop.now < latest, await !supervisor.firstPassIsDone() {
+    while loop.now < latest, !supervisor.firstPassIsDone() {
       guard (try? await loop.sleep(for: .milliseconds(100))) != nil else {
         return
       }
@@ -263,33 +264,33 @@ actor RunningDaemon {
   }
 
   func status() async -> StatusDocument {
-    let sources = await supervisor.sources
+    let sources = supervisor.sources
     return StatusDocument(
       version: version, nodeID: settings.configuration.nodeID, executions: await supervisor.status(),
       sources: sources.sources, unheard: sources.unheard, sourceFailures: sources.failures,
-      unreadable: sources.unreadable, unremoved: await supervisor.unremoved,
-      openBreakers: await scheduler.openBreakers.map(\.name), turns: loop.turnCounts)
+      unreadable: sources.unreadable, unremoved: supervisor.unremoved,
+      openBreakers: scheduler.openBreakers.map(\.name), turns: loop.turnCounts)
   }
 
   /// Sources that were not heard yet, and executions that are not ready.
   func readiness() async -> (unheard: [String], unready: [String]) {
     let unready = await supervisor.readiness().unready
-    return (await supervisor.sources.unheard, unready)
+    return (supervisor.sources.unheard, unready)
   }
 
   func connectionCounts() async -> [ProviderPool.Label: ConnectionMetrics.Counts] { await pool.counts }
 
   /// `nil` where there is no such execution or secret.
   func refresh(_ execution: String?, _ secret: String?) async -> (started: Int, tooSoon: Int)? {
-    guard let references = await supervisor.references(of: execution, secret: secret) else {
+    guard let references = supervisor.references(of: execution, secret: secret) else {
       return nil
     }
-    return await scheduler.refresh(Array(Set(references)))
+    return scheduler.refresh(Array(Set(references)))
   }
 
   /// Which source has the execution, where a put is not to override it.
   func owner(of id: String) async -> String? {
-    settings.configuration.api.putOverrides ? nil : await supervisor.sources.source(of: id, otherThan: LocalSource.name)
+    settings.configuration.api.putOverrides ? nil : supervisor.sources.source(of: id, otherThan: LocalSource.name)
   }
 
   /// Takes a document by way of the local API; the faults, one a line, where it is refused.
@@ -298,13 +299,13 @@ actor RunningDaemon {
       throw DocumentFaults([DocumentFault("job_spec", "required: what is put here has to say what secrets it wants")])
     }
     try await supervisor.validate(item)
-    await take(await local.put(id, item))
-    return await supervisor.documentProblem(of: id)
+    await take(local.put(id, item))
+    return supervisor.documentProblem(of: id)
   }
 
   /// `false` where nothing of this id was put.
   func delete(_ id: String) async -> Bool {
-    if let report = await local.delete(id) {
+    if let report = local.delete(id) {
       await take(report)
       return true
     }
@@ -313,5 +314,5 @@ actor RunningDaemon {
   }
 
   /// Why its outputs are still there, though nobody wants them; they are tried again.
-  func obstacle(toRemoving id: String) async -> String? { await supervisor.unremoved[id] }
+  func obstacle(toRemoving id: String) async -> String? { supervisor.unremoved[id] }
 }

@@ -7,20 +7,15 @@ import ProviderKit
 ///
 /// Two heaps, since a fetch may join another one a little before its own time: one by the time at which a reference makes a batch
 /// begin, one by the time from which it may join. An entry whose reference has another time by now is passed over.
+@DaemonActor
 final class ConnectionSchedule {
-  /// A reference that is being fetched, and the time that the fetch stands for.
-  struct Taken: Sendable {
-    let reference: Reference
-    let due: Moment
-  }
-
   private struct Entry: Comparable {
     let moment: Moment
     let due: Moment
     let tracked: TrackedReference
 
     /// Whether it still says when `tracked` is due.
-    var holds: Bool { !tracked.isDropped && tracked.state.due == due }
+    @DaemonActor var holds: Bool { !tracked.isDropped && tracked.state.due == due }
 
     static func < (one: Entry, other: Entry) -> Bool { one.moment < other.moment }
     static func == (one: Entry, other: Entry) -> Bool { one.moment == other.moment }
@@ -31,6 +26,7 @@ final class ConnectionSchedule {
   private var dues = Heap<Entry>()
   private var joins = Heap<Entry>()
   private var breaker = CircuitBreaker()
+  var calls: FetchQueue
   private(set) var fetching = 0
   /// The time for which the scheduler is to look at this connection, as it knows it.
   var armed: Moment?
@@ -39,6 +35,7 @@ final class ConnectionSchedule {
 
   init(_ connection: ProviderConnection, _ held: HeldBytes) {
     self.connection = connection
+    self.calls = FetchQueue(size: connection.descriptor.batchSize)
     self.held = held
   }
 
@@ -98,12 +95,12 @@ final class ConnectionSchedule {
   }
 
   /// What is due, and what may join it; all of it is marked as being fetched.
-  func takeBatch(at now: Moment) -> [Taken] {
+  func takeBatch(at now: Moment) -> FetchBatch? {
     guard let next, next <= now else {
-      return []
+      return nil
     }
     if breaker.isProbing {
-      return dues.popMin().map { [take($0)] } ?? []
+      return dues.popMin().map { FetchBatch([take($0)]) }
     }
     var batch: [Taken] = []
     while let first = dues.min, first.moment <= now {
@@ -118,7 +115,7 @@ final class ConnectionSchedule {
         batch.append(take(first))
       }
     }
-    return batch
+    return batch.isEmpty ? nil : FetchBatch(batch)
   }
 
   private func take(_ entry: Entry) -> Taken {
@@ -128,20 +125,23 @@ final class ConnectionSchedule {
     return Taken(reference: entry.tracked.reference, due: entry.due)
   }
 
+  /// Whether anybody still waits for it.
+  func isWanted(_ taken: Taken) -> Bool { references[taken.reference]?.isFetching == true }
+
   /// Takes in what a whole batch came to.
-  func noteBatch(_ batch: [Taken], _ results: [FetchResult], at now: Moment, random: Double) {
-    breaker.note(batch.map(\.reference), results, at: now, random: random)
+  func noteBatch(_ batch: FetchBatch, at now: Moment, random: Double) {
+    breaker.note(batch.results, at: now, random: random)
   }
 
-  /// Takes in the results of a part of a batch, as they come.
+  /// Takes in the results of one call, as they come.
   ///
   /// - Returns: the owners that have something to learn, and the references that failed.
   func note(
-    _ batch: [Taken], _ results: [FetchResult], at now: Moment, unixTime: Int64, random: () -> Double
+    _ call: ArraySlice<Taken>, _ results: [FetchResult], at now: Moment, unixTime: Int64, random: () -> Double
   ) -> (changed: Set<String>, failed: [TrackedReference]) {
     var changed: Set<String> = []
     var failed: [TrackedReference] = []
-    for (taken, result) in zip(batch, results) {
+    for (taken, result) in zip(call, results) {
       guard let tracked = references[taken.reference], tracked.isFetching else {
         continue
       }

@@ -1,4 +1,7 @@
+import EventLoop
+
 /// What all values weigh that the scheduler holds, against the policy's bound.
+@DaemonActor
 final class HeldBytes {
   var limit: Int
   private var count = 0

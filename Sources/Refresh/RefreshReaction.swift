@@ -55,8 +55,12 @@ struct CircuitBreaker {
   }
 
   /// Notes a batch's results.
-  mutating func note(_ references: [Reference], _ results: [FetchResult], at now: Moment, random: Double) {
-    let isUseless = results.allSatisfy { $0.failure?.kind == .transient }
+  mutating func note(_ results: [(reference: Reference, result: FetchResult)], at now: Moment, random: Double) {
+    // Nobody wanted any of it by the time it was to be fetched.
+    guard !results.isEmpty else {
+      return
+    }
+    let isUseless = results.allSatisfy { $0.result.failure?.kind == .transient }
     failuresInARow = isUseless ? failuresInARow + 1 : 0
     notBefore = nil
     if isProbing {
@@ -65,7 +69,7 @@ struct CircuitBreaker {
     }
     throttled = throttled.filter { $0.value > now }
     var isLogin = false
-    for (reference, result) in zip(references, results) {
+    for (reference, result) in results {
       throttled[reference] = nil
       if let failure = result.failure, failure.kind == .throttled {
         throttled[reference] = now.advanced(by: failure.retryAfter ?? .seconds(1))

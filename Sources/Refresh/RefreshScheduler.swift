@@ -4,13 +4,13 @@ import HeapModule
 import Logging
 import ProviderKit
 import Resolution
-import Synchronization
 
 /// Keeps every reference of all executions fresh: one timer a reference, one batch for what is due together on a connection.
 ///
 /// A reference that several executions name is fetched once for all. A failing one backs off by itself and neither delays nor
 /// re-fetches another; a connection that gives no answer at all is left alone for a while (``CircuitBreaker``).
-public actor RefreshScheduler {
+@DaemonActor
+public final class RefreshScheduler {
   /// Told the owners whose values changed, or came for the first time, or whose first attempt failed.
   public typealias Observer = @Sendable (Set<String>) -> Void
 
@@ -25,8 +25,6 @@ public actor RefreshScheduler {
 
   /// The shortest time between two refreshes of one reference that a person asks for.
   public static let forcedFloor = Duration.seconds(5)
-  /// Calls of one batch under way at once; how many of them are on the wire is the connection's own limit.
-  private static let callsAtOnce = 64
 
   private var pool: ProviderPool
   private let time: any TimeSource
@@ -251,55 +249,44 @@ public actor RefreshScheduler {
         continue
       }
       first.schedule.armed = nil
-      let batch = first.schedule.takeBatch(at: now)
-      if !batch.isEmpty {
-        start(batch, on: first.schedule.connection)
+      if let batch = first.schedule.takeBatch(at: now) {
+        first.schedule.calls.add(batch)
+        makeCalls(first.schedule)
       }
       wake(first.schedule)
     }
     arm()
   }
 
-  private func start(_ batch: [ConnectionSchedule.Taken], on connection: ProviderConnection) {
-    let pool = pool
-    Task(executorPreference: executor) {
-      // A call's results count as they come: one that hangs holds back none but its own.
-      let size = max(connection.descriptor.batchSize, 1)
-      let calls = stride(from: 0, to: batch.count, by: size).map { batch[$0..<min($0 + size, batch.count)] }
-      let arrived = ArrivedResults()
-      let results = await inOrder(calls, atMost: Self.callsAtOnce) { call in
-        let results = await pool.fetch(call.map(\.reference), over: connection)
-        // What arrives while another result is on its way here goes with it.
-        if arrived.add(call, results) {
-          await self.take(arrived, connection)
-        }
-        return results
-      }
-      await self.finish(batch, connection, results.flatMap(\.self))
+  private func makeCalls(_ schedule: ConnectionSchedule) {
+    while let first = schedule.calls.begin() {
+      Task(executorPreference: executor) { await self.makeCalls(from: first, schedule) }
     }
   }
 
-  /// The whole batch is over.
-  private func finish(
-    _ batch: [ConnectionSchedule.Taken], _ connection: ProviderConnection, _ results: [FetchResult]
-  ) {
-    guard let schedule = schedules[connection.key] else {
-      return
+  /// One after the other, as long as there are any.
+  private func makeCalls(from first: FetchQueue.Call, _ schedule: ConnectionSchedule) async {
+    var next: FetchQueue.Call? = first
+    while let call = next {
+      await make(call, schedule)
+      next = schedule.calls.next()
     }
-    schedule.noteBatch(batch, results, at: time.now, random: random())
-    wake(schedule)
-    arm()
   }
 
-  private func take(_ arrived: ArrivedResults, _ connection: ProviderConnection) {
-    let (batch, results) = arrived.drain()
-    guard let schedule = schedules[connection.key] else {
-      return
+  /// A call's results count as they come: one that hangs holds back none but its own.
+  private func make(_ call: FetchQueue.Call, _ schedule: ConnectionSchedule) async {
+    var results: [FetchResult] = []
+    if call.taken.contains(where: { schedule.isWanted($0) }) {
+      results = await pool.fetch(call.taken.map(\.reference), over: schedule.connection)
     }
+    call.batch.end(call.taken, results)
     let now = time.now
-    let (changed, failed) = schedule.note(batch, results, at: now, unixTime: time.unixTime, random: random)
+    let (changed, failed) = schedule.note(call.taken, results, at: now, unixTime: time.unixTime, random: random)
     for tracked in failed {
       report(tracked.state, at: now)
+    }
+    if call.batch.hasEnded {
+      schedule.noteBatch(call.batch, at: now, random: random())
     }
     wake(schedule)
     arm()
@@ -318,27 +305,5 @@ public actor RefreshScheduler {
         "class": "\(failure.kind.rawValue)", "reason": "\(failure.line)",
         "retry_in": "\(state.due.map { now.duration(to: $0) } ?? .zero)", "failures": "\(state.failuresInARow)",
       ])
-  }
-}
-
-/// Results of a batch that are there, and not yet taken in.
-private final class ArrivedResults: Sendable {
-  private let state = Mutex<(batch: [ConnectionSchedule.Taken], results: [FetchResult])>(([], []))
-
-  /// - Returns: whether they are the first ones, so that nobody is on the way with them.
-  func add(_ batch: ArraySlice<ConnectionSchedule.Taken>, _ results: [FetchResult]) -> Bool {
-    state.withLock { state in
-      let isFirst = state.batch.isEmpty
-      state.batch += batch
-      state.results += results
-      return isFirst
-    }
-  }
-
-  func drain() -> (batch: [ConnectionSchedule.Taken], results: [FetchResult]) {
-    state.withLock { state in
-      defer { state = ([], []) }
-      return state
-    }
   }
 }

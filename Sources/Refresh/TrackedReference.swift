@@ -45,6 +45,7 @@ public struct ReferenceState: Sendable {
 }
 
 /// One reference with those who want it. Changed in place: ten thousand of them are not copied for one.
+@DaemonActor
 final class TrackedReference {
   let reference: Reference
   var state = ReferenceState()

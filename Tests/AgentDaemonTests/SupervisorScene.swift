@@ -46,10 +46,10 @@ final class SupervisorScene: Sendable {
     let (changes, inbox) = AsyncStream<Set<String>>.makeStream()
     let services = ProviderServices.testing(
       transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time, policy: policy)
-    scheduler = RefreshScheduler(
+    scheduler = await RefreshScheduler(
       pool: ProviderPool(registry: registry, services: services), time: time, random: { 0.5 }, nodeID: "node",
       log: log, observer: { inbox.yield($0) })
-    supervisor = ExecutionSupervisor(
+    supervisor = await ExecutionSupervisor(
       catalog: registry.catalog, scheduler: scheduler, configuration: configuration, policy: policy,
       records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, worker: worker,
       sources: sources

@@ -26,7 +26,7 @@ import Testing
         #"{"provider": "scripted_calls", "store": "\#(name)"}"#, by: SingleCallsProvider.descriptor)
     }
     let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
-    let scheduler = RefreshScheduler(
+    let scheduler = await RefreshScheduler(
       pool: ProviderPool(registry: ProviderRegistry([SingleCallsProvider.self]), services: services), time: time,
       random: { 0.5 }, nodeID: "node", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, observer: { _ in })
     let keys = (0..<10).map { "k\($0)" }

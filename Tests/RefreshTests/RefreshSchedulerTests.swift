@@ -19,13 +19,13 @@ private struct Scene {
   let connection: ProviderConnection
 
   /// - Parameter type: whether a call takes a whole batch, or each key one of its own.
-  init(_ name: String = #function, of type: any SecretProvider.Type = ScriptedProvider.self) throws {
+  init(_ name: String = #function, of type: any SecretProvider.Type = ScriptedProvider.self) async throws {
     store = ScriptedStore(name)
     connection = try ProviderConnection.testing(
       #"{"provider": "\#(type.descriptor.type)", "store": "\#(name)"}"#, by: type.descriptor)
     let services = ProviderServices.testing(transport: { _ in ScriptedTransport { _, _ in fatalError() } }, time: time)
     let told = told
-    scheduler = RefreshScheduler(
+    scheduler = await RefreshScheduler(
       pool: ProviderPool(registry: ProviderRegistry([type]), services: services), time: time,
       random: { 0.5 }, nodeID: "node", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       observer: { told.note($0) })
@@ -79,7 +79,7 @@ private final class Told: Sendable {
 
 @Suite struct RefreshSchedulerTests {
   @Test func aValueIsFetchedAtOnceAndAgainEveryInterval() async throws {
-    let scene = try Scene()
+    let scene = try await Scene()
     scene.store.put("a", "1")
     await scene.scheduler.subscribe("e", [scene.want("a")])
     await scene.fetched(1)
@@ -95,7 +95,7 @@ private final class Told: Sendable {
   }
 
   @Test func executionsShareAReferenceAndItsShortestInterval() async throws {
-    let scene = try Scene()
+    let scene = try await Scene()
     scene.store.put("a", "1")
     await scene.scheduler.subscribe("e1", [scene.want("a", every: .seconds(600))])
     await scene.fetched(1)
@@ -111,7 +111,7 @@ private final class Told: Sendable {
   }
 
   @Test func aChangedDocumentKeepsValuesAndTimersOfWhatItStillNames() async throws {
-    let scene = try Scene()
+    let scene = try await Scene()
     scene.store.put("a", "1")
     scene.store.put("b", "1")
     // A day's grid: the next time is not near enough for another fetch to be joined.
@@ -126,7 +126,7 @@ private final class Told: Sendable {
   }
 
   @Test func whatIsDueTogetherIsOneBatch() async throws {
-    let scene = try Scene()
+    let scene = try await Scene()
     for key in 0..<100 {
       scene.store.put("k\(key)", "1")
     }
@@ -143,7 +143,7 @@ private final class Told: Sendable {
   }
 
   @Test func aFailingSecretNeitherDelaysNorRefetchesAnother() async throws {
-    let scene = try Scene()
+    let scene = try await Scene()
     for key in 0..<9 {
       scene.store.put("k\(key)", "1")
     }
@@ -162,7 +162,7 @@ private final class Told: Sendable {
   }
 
   @Test func aDeadConnectionIsLeftAloneAndProbedByASingleCall() async throws {
-    let scene = try Scene()
+    let scene = try await Scene()
     let keys = (0..<50).map { "k\($0)" }
     for key in keys {
       scene.store.put(key, "1")
@@ -193,7 +193,7 @@ private final class Told: Sendable {
   }
 
   @Test(.timeLimit(.minutes(5))) func aCallThatHangsHoldsBackNoneButItsOwn() async throws {
-    let scene = try Scene(of: SingleCallsProvider.self)
+    let scene = try await Scene(of: SingleCallsProvider.self)
     scene.store.put("a", "1")
     scene.store.put("stuck", "1")
     await scene.scheduler.subscribe(
@@ -201,10 +201,13 @@ private final class Told: Sendable {
     await scene.fetched(2)
     scene.store.hanging = ["stuck"]
     for _ in 0..<30 {
-      scene.time.advance(by: .seconds(2))
-      // The healthy one is asked within its interval, while the other is under way.
       let asked = scene.store.fetches.count
+      scene.time.advance(by: .seconds(2))
+      // The healthy one is asked within its interval, while the other is under way; time stands still until its answer was taken in.
       while scene.store.fetches.count == asked {
+        await Task.yield()
+      }
+      while await scene.scheduler.state(of: scene.reference("a"))?.due == nil {
         await Task.yield()
       }
     }
@@ -216,7 +219,7 @@ private final class Told: Sendable {
   }
 
   @Test func aThrottledPathWaitsAlone() async throws {
-    let scene = try Scene()
+    let scene = try await Scene()
     scene.store.put("a", "1")
     scene.store.fail("b", .throttled, retryAfter: .seconds(3600))
     await scene.scheduler.subscribe("e", [scene.want("a", every: .seconds(2)), scene.want("b", every: .seconds(2))])
@@ -230,7 +233,7 @@ private final class Told: Sendable {
   }
 
   @Test func whatTwoPathsAreToldHoldsForTheWholeConnection() async throws {
-    let scene = try Scene()
+    let scene = try await Scene()
     scene.store.put("a", "1")
     scene.store.fail("b", .throttled, retryAfter: .seconds(100))
     scene.store.fail("c", .throttled, retryAfter: .seconds(100))
@@ -247,7 +250,7 @@ private final class Told: Sendable {
   }
 
   @Test func aValueThatEndsIsFetchedAtHalfOfItsLife() async throws {
-    let scene = try Scene()
+    let scene = try await Scene()
     scene.store.put("a", "1", expiringIn: .seconds(100))
     await scene.scheduler.subscribe("e", [scene.want("a", every: nil)])
     await scene.fetched(1)
@@ -258,7 +261,7 @@ private final class Told: Sendable {
   }
 
   @Test func aPinnedVersionIsFetchedOnce() async throws {
-    let scene = try Scene()
+    let scene = try await Scene()
     scene.store.put("a", "1")
     await scene.scheduler.subscribe("e", [scene.want("a", every: nil, pinned: true)])
     await scene.fetched(1)
@@ -266,7 +269,7 @@ private final class Told: Sendable {
   }
 
   @Test func askingForARefreshHasARateFloor() async throws {
-    let scene = try Scene()
+    let scene = try await Scene()
     scene.store.put("a", "1")
     await scene.scheduler.subscribe("e", [scene.want("a")])
     await scene.fetched(1)
@@ -279,7 +282,7 @@ private final class Told: Sendable {
   }
 
   @Test func aTellingSourceIsReadAgainAtOnce() async throws {
-    let scene = try Scene()
+    let scene = try await Scene()
     scene.store.put("a", "1")
     await scene.scheduler.subscribe("e", [scene.want("a", every: .seconds(3600))])
     await scene.fetched(1)

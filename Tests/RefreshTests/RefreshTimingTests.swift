@@ -37,7 +37,7 @@ import Testing
 
   /// A fetch of an hourly grid may join a batch six minutes early; if the interval becomes five seconds meanwhile, those are not waited
   /// for.
-  @Test func anIntervalThatBecomesShorterDuringAFetchHoldsAtOnce() throws {
+  @DaemonActor @Test func anIntervalThatBecomesShorterDuringAFetchHoldsAtOnce() throws {
     let connection = try ProviderConnection.testing(
       #"{"provider": "scripted", "store": "none"}"#, by: ScriptedProvider.descriptor)
     let tracked = TrackedReference(connection.reference(["key": "k"]))

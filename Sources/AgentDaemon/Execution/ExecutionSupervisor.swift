@@ -11,7 +11,8 @@ import Text
 
 /// Looks after all executions of the node: takes what the sources list, plans, subscribes to values, delivers generations, sends
 /// change notices, cleans up.
-public actor ExecutionSupervisor {
+@DaemonActor
+public final class ExecutionSupervisor {
   /// Sends the configured notices of a change; gives one line for each that failed.
   typealias Notifier =
     @Sendable (
@@ -352,19 +353,17 @@ public actor ExecutionSupervisor {
     }
   }
 
-  private func deliver(_ id: String) async {
+  private func deliver(_ id: String) {
     managed[id]?.settling = nil
-    guard managed[id]?.accepted != nil else {
+    guard let accepted = managed[id]?.accepted else {
       return
     }
     guard managed[id]?.delivering == nil else {
       managed[id]?.isOutdated = true
       return
     }
-    let states = await scheduler.states(of: id)
-    // The execution may have changed or gone while the states were asked for.
-    guard let accepted = managed[id]?.accepted, managed[id]?.delivering == nil, !isStopping,
-      accepted.plan.items.allSatisfy({ states[$0.entry.reference]?.result != nil })
+    let states = scheduler.states(of: id)
+    guard !isStopping, accepted.plan.items.allSatisfy({ states[$0.entry.reference]?.result != nil })
     else {
       return
     }
@@ -534,10 +533,12 @@ public actor ExecutionSupervisor {
     for id in awaited where managed[id] == nil {
       all.append(ExecutionStatus(awaited: id, source: listings.listing(of: id)?.source ?? ""))
     }
-    for id in managed.keys.sorted() {
-      let states = await scheduler.states(of: id)
+    for (place, id) in managed.keys.sorted().enumerated() {
+      if place % Self.slice == Self.slice - 1 {
+        await Task.yield()
+      }
       if let entry = managed[id] {
-        all.append(ExecutionStatus(entry, states, freshness, root: configuration.outputs.root))
+        all.append(ExecutionStatus(entry, scheduler.states(of: id), freshness, root: configuration.outputs.root))
       }
     }
     return awaited.isEmpty ? all : all.sorted { $0.id < $1.id }
@@ -553,7 +554,8 @@ public actor ExecutionSupervisor {
     // In slices, since there may be thousands.
     for start in stride(from: 0, to: delivered.count, by: Self.slice) {
       let ids = delivered[start..<min(start + Self.slice, delivered.count)]
-      unready.formUnion(await scheduler.owners(ids) { freshness.isFresh($0) })
+      unready.formUnion(scheduler.owners(ids) { freshness.isFresh($0) })
+      await Task.yield()
     }
     return (unready.sorted(), managed.count + awaited.count { managed[$0] == nil })
   }
@@ -568,12 +570,12 @@ public actor ExecutionSupervisor {
   var unremoved: [String: String] { folders.unremoved.filter { managed[$0.key] == nil } }
 
   /// Whether all sources were heard and every execution was tried.
-  func firstPassIsDone() async -> Bool {
+  func firstPassIsDone() -> Bool {
     guard listings.hasHeardAll, awaited.isEmpty else {
       return false
     }
     for entry in managed.values where entry.generation == 0 && entry.problems.isEmpty {
-      guard await scheduler.states(of: entry.id).values.contains(where: { $0.failuresInARow > 0 }) else {
+      guard scheduler.states(of: entry.id).values.contains(where: { $0.failuresInARow > 0 }) else {
         return false
       }
     }

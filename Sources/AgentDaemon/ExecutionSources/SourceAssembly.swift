@@ -29,11 +29,11 @@ struct SourceAssembly {
   ///
   /// - Parameter expected: what a source of the name listed in an earlier life.
   func sources(
-    loop: EventLoop, worker: WorkerThread, log: Logger, expecting expected: (String) async -> Set<String>
-  ) async -> [any ExecutionSource] {
+    loop: EventLoop, worker: WorkerThread, log: Logger, expecting expected: (String) -> Set<String>
+  ) -> [any ExecutionSource] {
     var sources: [any ExecutionSource] = []
     if let folder = configuration.folder {
-      let known = await expected(Self.name(folder))
+      let known = expected(Self.name(folder))
       sources.append(
         FolderSource(
           path: folder.path, quiet: folder.quiet, known: known, loop: loop, worker: worker, time: loop, log: log))
@@ -43,7 +43,7 @@ struct SourceAssembly {
       sources.append(
         OrchestratorSource(
           name: name, configuration: Self.configuration(orchestrator, nodeID: configuration.nodeID),
-          known: await expected(name), transport: { try Self.client(orchestrator, loop: loop, log: log) }, time: loop,
+          known: expected(name), transport: { try Self.client(orchestrator, loop: loop, log: log) }, time: loop,
           random: { .random(in: 0..<1) }, log: log))
     }
     return sources

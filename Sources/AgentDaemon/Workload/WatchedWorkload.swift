@@ -73,7 +73,7 @@ public struct WatchedWorkload: Sendable {
       return .signalsUnavailable(error)
     }
     let (events, inbox) = AsyncStream.makeStream(of: Event.self)
-    let scheduler = RefreshScheduler(
+    let scheduler = await RefreshScheduler(
       pool: pool, time: loop, nodeID: AgentConfiguration.hostName, log: log, executor: loop
     ) { _ in inbox.yield(.changed) }
     let listener = Task(executorPreference: loop) {
