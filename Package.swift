@@ -57,7 +57,7 @@ let package = Package(
     room("EventLoop", ["CLibcurl", "CLinux"]),
     room("Files", ["CLinux", "EventLoop", "SecretBytes"]),
     room("Processes", ["CLinux", "EventLoop", "Files", "SecretBytes"]),
-    room("HTTPTransport", ["CLibcurl", "EventLoop", "SecretBytes", "Text", logging]),
+    room("HTTPTransport", ["CLibcurl", "EventLoop", "SecretBytes", "Text", deque, logging]),
 
     // Floor 1.
     room("ExecutionModel", ["JSONReader", "SecretBytes", "Text", "YAMLReader"]),

@@ -12,8 +12,6 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
   private struct Inbox {
     var jobs: [UnownedJob] = []
     var actions: [@Sendable () -> Void] = []
-    /// The thread inside ``run(_:)``; a job from it needs no wake-up.
-    var thread: pthread_t?
   }
 
   /// How long a turn takes up further tasks.
@@ -22,8 +20,9 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
   private let inbox = Mutex(Inbox())
   private let turns = Mutex(TurnCounts())
   private let wakeUp: Int32
+  let thread = LoopThread()
   let reactor: Reactor
-  package let transfers: TransferTable
+  package let transfers: LoopBound<TransferTable>
 
   /// - Throws: where the kernel or libcurl gives no resources.
   public init() throws(EventLoopFault) {
@@ -32,7 +31,7 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
       throw EventLoopFault("eventfd", errno)
     }
     self.reactor = try Reactor()
-    self.transfers = try TransferTable()
+    self.transfers = LoopBound(try TransferTable(), on: thread)
     let wakeUp = wakeUp
     try reactor.add(wakeUp, .readable) { _ in
       var count: UInt64 = 0
@@ -49,11 +48,8 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
   /// Runs `root` with this loop as its executor, on the calling thread, and returns when it ends. One call at a time: a second one
   /// from another thread, or from inside, ends the process.
   public func run<Outcome: Sendable>(_ root: @escaping @Sendable () async -> Outcome) -> Outcome {
-    inbox.withLock { inbox in
-      precondition(inbox.thread == nil, "EventLoop.run is already running")
-      inbox.thread = pthread_self()
-    }
-    defer { inbox.withLock { $0.thread = nil } }
+    precondition(thread.enter(), "EventLoop.run is already running")
+    defer { thread.leave() }
     let outcome = OutcomeBox<Outcome>()
     Task(executorPreference: self) {
       let value = await root()
@@ -68,7 +64,7 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
         return value
       }
       // Whatever the turn made ready has put a job in the inbox; a transfer that it began is due at once for libcurl.
-      mayBeReady = !isInboxEmpty || transfers.wait(reactor: reactor)
+      mayBeReady = !isInboxEmpty || transfers.value.wait(reactor: reactor)
     }
   }
 
@@ -95,7 +91,7 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
       job.runSynchronously(on: asUnownedTaskExecutor())
     }
     reactor.dispatch(mayBeReady: mayBeReady, clock: { now })
-    transfers.perform()
+    transfers.value.perform()
   }
 
   private var isInboxEmpty: Bool {
@@ -113,11 +109,9 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
   }
 
   private func post(_ change: (inout Inbox) -> Void) {
-    let isElsewhere = inbox.withLock { inbox in
-      change(&inbox)
-      return inbox.thread.map { pthread_equal($0, pthread_self()) == 0 } ?? false
-    }
-    if isElsewhere {
+    inbox.withLock { change(&$0) }
+    // A job from the loop's own thread needs no wake-up.
+    if thread.isAnother {
       var one: UInt64 = 1
       write(wakeUp, &one, MemoryLayout<UInt64>.size)
     }

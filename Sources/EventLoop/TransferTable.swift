@@ -2,9 +2,8 @@ import CLibcurl
 import Glibc
 
 /// libcurl's multi handle with the transfers under way. Belongs to the loop's thread.
-// Every call happens on the loop's thread (`perform`, `wait`) or before it runs; libcurl's handles are not Sendable by type.
-package final class TransferTable: @unchecked Sendable {
-  package typealias Completion = @Sendable (CURLcode) -> Void
+package final class TransferTable {
+  package typealias Completion = (CURLcode) -> Void
 
   private let multi: OpaquePointer
   private var completions: [OpaquePointer: Completion] = [:]
@@ -22,7 +21,7 @@ package final class TransferTable: @unchecked Sendable {
     curl_multi_cleanup(UnsafeMutableRawPointer(multi))
   }
 
-  /// Starts a configured transfer. `completion` runs on the loop's thread when it is over, unless it is removed before.
+  /// Starts a configured transfer. `completion` is called when it is over, unless it is removed before.
   package func add(_ easy: UnsafeMutableRawPointer, _ completion: @escaping Completion) -> CURLMcode {
     completions[OpaquePointer(easy)] = completion
     let code = curl_multi_add_handle(UnsafeMutableRawPointer(multi), easy)

@@ -11,15 +11,13 @@ import SecretBytes
 /// share the loop's connection pool; libcurl hands a connection only to a transfer with the same TLS options.
 public final class HTTPClient: HTTPSending {
   private let loop: EventLoop
-  private let options: HTTPClientOptions
   private let log: Logger
-  private let lane: TransferLane
+  private let lane: LoopBound<TransferLane>
 
   public init(loop: EventLoop, options: HTTPClientOptions, log: Logger) {
     self.loop = loop
-    self.options = options
     self.log = log
-    self.lane = TransferLane(limit: options.maximumInFlight)
+    self.lane = LoopBound(TransferLane(options), on: loop)
   }
 
   /// As `libcurl/7.88.1 OpenSSL/3.0.19 …`.
@@ -31,24 +29,22 @@ public final class HTTPClient: HTTPSending {
   }
 
   private func transfer(_ request: HTTPRequest) async -> Result<HTTPResponse, TransportFailure> {
-    let host = "\(request.url.host):\(request.url.port)"
     guard Token.isValid(request.method.rawValue) else {
-      return .failure(TransportFailure(kind: .invalidRequest, host: host, detail: "the method is not a token"))
+      return .failure(TransportFailure(.invalidRequest, of: request, "the method is not a token"))
     }
     guard request.headers.allSatisfy(\.isValid) else {
       return .failure(
-        TransportFailure(kind: .invalidRequest, host: host, detail: "a header holds characters that headers cannot"))
+        TransportFailure(.invalidRequest, of: request, "a header holds characters that headers cannot"))
     }
-    let transfer = Transfer(request: request, options: options, share: lane.share)
     let ticket = TransferTicket()
     let startedAt = loop.now
     let outcome = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         ticket.arm(continuation)
-        lane.start(transfer, ticket, on: loop)
+        lane.value.start(request, ticket, on: loop)
       }
     } onCancel: {
-      loop.perform { self.lane.cancel(transfer, ticket, on: self.loop) }
+      loop.perform { self.lane.value.cancel(request, ticket, on: self.loop) }
     }
     note(request, outcome, startedAt)
     return outcome

@@ -4,8 +4,7 @@ import Glibc
 import SecretBytes
 
 /// One request on its way through one easy handle.
-// Touched by the loop's thread only, once it is started.
-final class Transfer: @unchecked Sendable {
+final class Transfer {
   /// Answers' header lines in all.
   private static let maximumHeaderBytes = 64 * 1024
 
@@ -191,7 +190,7 @@ final class Transfer: @unchecked Sendable {
   }
 
   func failure(_ kind: TransportFailure.Kind, _ detail: String = "") -> TransportFailure {
-    TransportFailure(kind: kind, host: "\(request.url.host):\(request.url.port)", detail: detail)
+    TransportFailure(kind, of: request, detail)
   }
 
   /// Gives the handle free; header lines and what is left in the buffers are overwritten.

@@ -1,32 +1,33 @@
 import CLibcurl
+import DequeModule
 import EventLoop
 
-/// The transfers of one client: those under way, those that wait for a place, and the easy handles to use again.
-// Everything but `init` and `deinit` runs on the loop's thread: `send` prefers the loop as its executor, completions and
-// cancellations come from it.
-final class TransferLane: @unchecked Sendable {
+/// The transfers of one client: those under way, those that wait for a place, and the easy handles to use again. Belongs to the
+/// loop's thread.
+final class TransferLane {
   private struct Waiting {
-    let transfer: Transfer
+    let request: HTTPRequest
     let ticket: TransferTicket
   }
 
   /// Idle handles beyond this many are given back: they hold buffers.
   private static let idleHandles = 8
 
+  private let options: HTTPClientOptions
   /// Shares TLS sessions between the handles of this client, and with no other.
-  let share: OpaquePointer?
+  private let share: OpaquePointer?
   private var limit: InFlightLimit
-  private var inFlight = 0
+  private var underWay: [ObjectIdentifier: Transfer] = [:]
   /// How many are over, in all.
   private var ended = 0
-  private var waiting: [Waiting] = []
-  private var firstWaiting = 0
+  private var waiting: Deque<Waiting> = []
   private var idle: [EasyHandle] = []
   /// Looks after calls that hang, while others wait for their places.
   private var watch: Task<Void, Never>?
 
-  init(limit: Int) {
-    self.limit = InFlightLimit(most: limit)
+  init(_ options: HTTPClientOptions) {
+    self.options = options
+    self.limit = InFlightLimit(most: options.maximumInFlight)
     self.share = http_share_create().map { OpaquePointer($0) }
   }
 
@@ -37,17 +38,19 @@ final class TransferLane: @unchecked Sendable {
     }
   }
 
-  func start(_ transfer: Transfer, _ ticket: TransferTicket, on loop: EventLoop) {
-    waiting.append(Waiting(transfer: transfer, ticket: ticket))
+  func start(_ request: HTTPRequest, _ ticket: TransferTicket, on loop: EventLoop) {
+    waiting.append(Waiting(request: request, ticket: ticket))
     startNext(loop)
   }
 
-  func cancel(_ transfer: Transfer, _ ticket: TransferTicket, on loop: EventLoop) {
-    ticket.finish(.failure(transfer.failure(.cancelled)))
-    guard let handle = transfer.handle, loop.transfers.remove(handle.easy) else {
+  func cancel(_ request: HTTPRequest, _ ticket: TransferTicket, on loop: EventLoop) {
+    ticket.finish(.failure(TransportFailure(.cancelled, of: request)))
+    guard let transfer = underWay[ObjectIdentifier(ticket)], let handle = transfer.handle,
+      loop.transfers.value.remove(handle.easy)
+    else {
       return
     }
-    end(transfer, handle)
+    end(transfer, ticket, handle)
     startNext(loop)
   }
 
@@ -62,9 +65,9 @@ final class TransferLane: @unchecked Sendable {
       idle.append(handle)
       return
     }
-    inFlight += 1
+    underWay[ObjectIdentifier(ticket)] = transfer
     let begun = loop.now
-    let code = loop.transfers.add(handle.easy) { [weak loop] code in
+    let code = loop.transfers.value.add(handle.easy) { [weak loop] code in
       let outcome = transfer.outcome(code)
       if let loop {
         if code == CURLE_OK {
@@ -72,47 +75,39 @@ final class TransferLane: @unchecked Sendable {
           self.limit.answered(
             after: begun.duration(to: now) - transfer.connecting, isMultiplexed: transfer.isMultiplexed, at: now)
         }
-        self.end(transfer, handle)
+        self.end(transfer, ticket, handle)
         self.startNext(loop)
       }
       ticket.finish(outcome)
     }
     if code != CURLM_OK {
       ticket.finish(.failure(transfer.failure(.invalidRequest, String(cString: curl_multi_strerror(code)))))
-      end(transfer, handle)
+      end(transfer, ticket, handle)
     }
   }
 
   /// A transfer is over: its handle is idle, and its place is free.
-  private func end(_ transfer: Transfer, _ handle: EasyHandle) {
+  private func end(_ transfer: Transfer, _ ticket: TransferTicket, _ handle: EasyHandle) {
     transfer.release()
     ended &+= 1
-    inFlight -= 1
-    if inFlight == 0 {
+    underWay[ObjectIdentifier(ticket)] = nil
+    if underWay.isEmpty {
       limit.rested()
     }
-    if idle.count < Self.idleHandles || firstWaiting < waiting.count {
+    if idle.count < Self.idleHandles || !waiting.isEmpty {
       idle.append(handle)
     }
   }
 
   private func startNext(_ loop: EventLoop) {
-    while inFlight < limit.current, firstWaiting < waiting.count {
-      let next = waiting[firstWaiting]
-      firstWaiting += 1
-      if firstWaiting > 1024, firstWaiting * 2 > waiting.count {
-        waiting.removeFirst(firstWaiting)
-        firstWaiting = 0
-      }
+    while underWay.count < limit.current, let next = waiting.popFirst() {
       if !next.ticket.isOver {
-        begin(next.transfer, next.ticket, loop)
+        begin(Transfer(request: next.request, options: options, share: share), next.ticket, loop)
       }
     }
-    if firstWaiting < waiting.count {
+    if !waiting.isEmpty {
       watchForStalls(loop)
     } else {
-      waiting.removeAll(keepingCapacity: true)
-      firstWaiting = 0
       watch?.cancel()
       watch = nil
     }
@@ -122,22 +117,22 @@ final class TransferLane: @unchecked Sendable {
     guard watch == nil else {
       return
     }
+    let lane = LoopBound(self, on: loop)
     watch = Task(executorPreference: loop) {
-      var before = self.ended
+      var before = lane.value.ended
       while (try? await loop.sleep(for: InFlightLimit.patience)) != nil, !Task.isCancelled {
-        if before == self.ended {
-          self.limit.stalled()
-          self.startNext(loop)
+        if before == lane.value.ended {
+          lane.value.limit.stalled()
+          lane.value.startNext(loop)
         }
-        before = self.ended
+        before = lane.value.ended
       }
     }
   }
 }
 
 /// One easy handle with the C side of its transfers.
-// Used by one transfer at a time, on the loop's thread.
-final class EasyHandle: @unchecked Sendable {
+final class EasyHandle {
   let easy: UnsafeMutableRawPointer
   let transfer: UnsafeMutablePointer<http_transfer>
 

@@ -52,6 +52,10 @@ public struct TransportFailure: Error, Sendable, Equatable, CustomStringConverti
     self.detail = detail
   }
 
+  init(_ kind: Kind, of request: HTTPRequest, _ detail: String = "") {
+    self.init(kind: kind, host: "\(request.url.host):\(request.url.port)", detail: detail)
+  }
+
   /// OpenSSL's words for the first bytes of an answer that are no TLS.
   private static let signsOfPlainText = ["wrong version number", "packet length too long"]
 
