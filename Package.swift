@@ -54,7 +54,7 @@ let package = Package(
     room("SecretBytes", ["CLinux", "COpenSSL"]),
     room("JSONReader", ["SecretBytes"]),
     room("YAMLReader", ["CLibYAML", "JSONReader", "SecretBytes"]),
-    room("EventLoop", ["CLibcurl", "CLinux"]),
+    room("EventLoop", ["CLibcurl", "CLinux", deque]),
     room("Files", ["CLinux", "EventLoop", "SecretBytes"]),
     room("Processes", ["CLinux", "EventLoop", "Files", "SecretBytes"]),
     room("HTTPTransport", ["CLibcurl", "EventLoop", "SecretBytes", "Text", deque, logging]),

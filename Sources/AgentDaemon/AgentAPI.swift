@@ -95,6 +95,10 @@ struct AgentAPI: Sendable {
     json.beginObject()
     json.member("started", Int64(outcome.started))
     json.member("too_soon", Int64(outcome.tooSoon))
+    if outcome.tooSoon > 0 {
+      // Whole seconds, after which it is not too soon.
+      json.member("retry_after_seconds", outcome.retryAfter.components.seconds + 1)
+    }
     json.endObject()
     return .json(json.finish(), status: outcome.started == 0 && outcome.tooSoon > 0 ? 429 : 202)
   }

@@ -169,12 +169,12 @@ final class RunningDaemon {
 
   private func take(_ report: SourceReport) async {
     await supervisor.note(report)
-    await followFiles()
+    followFiles()
   }
 
   /// Files that executions name are watched as long as they name them.
-  private func followFiles() async {
-    watch?.follow(supervisor.servedFiles)
+  private func followFiles() {
+    watch?.follow(supervisor.servedFiles, NodeFiles(policy: settings.policy))
   }
 
   // MARK: - Chores
@@ -206,7 +206,7 @@ final class RunningDaemon {
 
   private func audit() async {
     await supervisor.audit()
-    await followFiles()
+    followFiles()
     await tellStatus()
     // A burst of deliveries leaves free pages behind, and this process idles for months.
     await worker.run { linux_release_free_memory() }
@@ -281,7 +281,7 @@ final class RunningDaemon {
   func connectionCounts() async -> [ProviderPool.Label: ConnectionMetrics.Counts] { await pool.counts }
 
   /// `nil` where there is no such execution or secret.
-  func refresh(_ execution: String?, _ secret: String?) async -> (started: Int, tooSoon: Int)? {
+  func refresh(_ execution: String?, _ secret: String?) -> RefreshOutcome? {
     guard let references = supervisor.references(of: execution, secret: secret) else {
       return nil
     }

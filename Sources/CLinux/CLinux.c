@@ -95,3 +95,5 @@ int linux_forbid_dumps(void) {
   // Not RLIMIT_CORE as well: a child would inherit that.
   return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
+
+long linux_descriptor_limit(void) { return sysconf(_SC_OPEN_MAX); }

@@ -24,14 +24,15 @@ public final class EventLoop: TaskExecutor, TimeSource, Sendable {
   let reactor: Reactor
   package let transfers: LoopBound<TransferTable>
 
+  /// - Parameter transfers: how many may be under way at once; `nil`: by the process's limit of descriptors.
   /// - Throws: where the kernel or libcurl gives no resources.
-  public init() throws(EventLoopFault) {
+  public init(transfers most: Int? = nil) throws(EventLoopFault) {
     self.wakeUp = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     guard wakeUp >= 0 else {
       throw EventLoopFault("eventfd", errno)
     }
     self.reactor = try Reactor()
-    self.transfers = LoopBound(try TransferTable(), on: thread)
+    self.transfers = LoopBound(try TransferTable(most: most ?? TransferTable.mostByDescriptors), on: thread)
     let wakeUp = wakeUp
     try reactor.add(wakeUp, .readable) { _ in
       var count: UInt64 = 0

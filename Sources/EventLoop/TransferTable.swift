@@ -1,4 +1,6 @@
 import CLibcurl
+import CLinux
+import DequeModule
 import Glibc
 
 /// libcurl's multi handle with the transfers under way. Belongs to the loop's thread.
@@ -6,9 +8,13 @@ package final class TransferTable {
   package typealias Completion = (CURLcode) -> Void
 
   private let multi: OpaquePointer
+  private let most: Int
   private var completions: [OpaquePointer: Completion] = [:]
+  private var waiting: Deque<() -> Void> = []
 
-  init() throws(EventLoopFault) {
+  /// - Parameter most: transfers under way at once, of all clients together.
+  init(most: Int) throws(EventLoopFault) {
+    self.most = most
     // Once in a process, before any other thread could use libcurl: a global `let` sees to it.
     guard libcurlIsReady, let multi = curl_multi_init() else {
       throw EventLoopFault("curl_multi_init", ENOMEM)
@@ -20,6 +26,33 @@ package final class TransferTable {
   deinit {
     curl_multi_cleanup(UnsafeMutableRawPointer(multi))
   }
+
+  /// As many as the process's descriptors allow: a transfer may take two while it connects, and some are kept for idle connections, the
+  /// local API and files.
+  static var mostByDescriptors: Int { min(max((linux_descriptor_limit() - 512) / 2, 16), 4096) }
+
+  // MARK: - Room
+
+  /// Whether a client may begin a transfer. A quarter of the room is for those that have none under way, so that servers which hang
+  /// leave a way for the others.
+  package func hasRoom(isFirst: Bool) -> Bool {
+    completions.count < (isFirst ? most : most - most / 4)
+  }
+
+  /// Calls `begin`, once, when a transfer is over.
+  package func whenRoom(_ begin: @escaping () -> Void) {
+    waiting.append(begin)
+  }
+
+  private func letIn() {
+    let waited = waiting
+    waiting = []
+    for begin in waited {
+      begin()
+    }
+  }
+
+  // MARK: - Transfers
 
   /// Starts a configured transfer. `completion` is called when it is over, unless it is removed before.
   package func add(_ easy: UnsafeMutableRawPointer, _ completion: @escaping Completion) -> CURLMcode {
@@ -37,6 +70,7 @@ package final class TransferTable {
       return false
     }
     curl_multi_remove_handle(UnsafeMutableRawPointer(multi), easy)
+    letIn()
     return true
   }
 
@@ -46,7 +80,9 @@ package final class TransferTable {
       return
     }
     var running: Int32 = 0
+    http_turn_begin()
     curl_multi_perform(UnsafeMutableRawPointer(multi), &running)
+    http_turn_end()
     var finished: [(Completion, CURLcode)] = []
     var left: Int32 = 0
     while let message = curl_multi_info_read(UnsafeMutableRawPointer(multi), &left) {
@@ -61,6 +97,9 @@ package final class TransferTable {
     }
     for (completion, result) in finished {
       completion(result)
+    }
+    if !finished.isEmpty {
+      letIn()
     }
   }
 

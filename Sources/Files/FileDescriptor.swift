@@ -18,6 +18,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
     try self.init(linux_openat(folder.number, name, flags | O_NOFOLLOW, mode), action)
   }
 
+  /// The folder at `path` beneath `root`; links are followed as far as they stay beneath.
+  public init(folder path: String, beneath root: borrowing FileDescriptor, _ action: String) throws(SystemFault) {
+    try self.init(linux_open_beneath(root.number, path, O_RDONLY | O_DIRECTORY, 0, true), action)
+  }
+
   /// The same folder once more, with a place of its own for what reads or closes it.
   public init(anew folder: borrowing FileDescriptor, _ action: String) throws(SystemFault) {
     try self.init(linux_openat(folder.number, ".", O_RDONLY | O_DIRECTORY, 0), action)

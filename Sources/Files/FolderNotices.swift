@@ -73,6 +73,11 @@ public final class FolderNotices: Sendable {
     return number < 0 ? nil : Folder(number: number)
   }
 
+  /// Watches an open folder, whatever its path leads to by now.
+  public func follow(_ folder: borrowing FileDescriptor, _ changes: Change) -> Folder? {
+    follow("/proc/self/fd/\(folder.number)", changes)
+  }
+
   public func forget(_ folder: Folder) {
     inotify_rm_watch(descriptor.number, folder.number)
   }

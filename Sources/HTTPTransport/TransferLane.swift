@@ -21,6 +21,8 @@ final class TransferLane {
   /// How many are over, in all.
   private var ended = 0
   private var waiting: Deque<Waiting> = []
+  /// The loop has no room for one more, and tells when it has.
+  private var awaitsRoom = false
   private var idle: [EasyHandle] = []
   /// Looks after calls that hang, while others wait for their places.
   private var watch: Task<Void, Never>?
@@ -100,16 +102,26 @@ final class TransferLane {
   }
 
   private func startNext(_ loop: EventLoop) {
-    while underWay.count < limit.current, let next = waiting.popFirst() {
+    let table = loop.transfers.value
+    while underWay.count < limit.current, table.hasRoom(isFirst: underWay.isEmpty), let next = waiting.popFirst() {
       if !next.ticket.isOver {
         begin(Transfer(request: next.request, options: options, share: share), next.ticket, loop)
       }
     }
-    if !waiting.isEmpty {
-      watchForStalls(loop)
-    } else {
+    guard !waiting.isEmpty else {
       watch?.cancel()
       watch = nil
+      return
+    }
+    watchForStalls(loop)
+    if !awaitsRoom, !table.hasRoom(isFirst: underWay.isEmpty) {
+      awaitsRoom = true
+      table.whenRoom { [weak self, weak loop] in
+        self?.awaitsRoom = false
+        if let loop {
+          self?.startNext(loop)
+        }
+      }
     }
   }
 

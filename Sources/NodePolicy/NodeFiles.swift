@@ -23,6 +23,18 @@ public struct NodeFiles: Sendable {
     try read(path, policy.fileRoots, rule: "file_roots")
   }
 
+  /// The folder at `path` with files that the `file` provider serves, to be watched; `nil` where it is not there, or lies outside the
+  /// allowed folders, by a symbolic link too.
+  public func servedFolder(_ path: String) -> FileDescriptor? {
+    guard policy.fileRoots != .anywhere else {
+      return try? FileDescriptor(path, O_RDONLY | O_DIRECTORY, "cannot open")
+    }
+    guard let (root, rest) = policy.fileRoots.root(of: path + "/."), let top = try? WholeFile.root(root) else {
+      return nil
+    }
+    return try? FileDescriptor(folder: rest, beneath: top, "cannot open")
+  }
+
   private func read(
     _ path: String, _ scope: NodePolicy.PathScope, rule: String
   ) throws(NodeFileFault) -> SecretBytes {

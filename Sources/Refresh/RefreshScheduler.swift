@@ -166,16 +166,16 @@ public final class RefreshScheduler {
 
   /// Fetches `references` now, whatever their timers say. Each at most once in ``forcedFloor``.
   ///
-  /// - Returns: how many are being fetched, and how many were asked for too soon.
-  public func refresh(_ references: [Reference]) -> (started: Int, tooSoon: Int) {
+  public func refresh(_ references: [Reference]) -> RefreshOutcome {
     let now = time.now
-    var outcome = (started: 0, tooSoon: 0)
+    var outcome = RefreshOutcome()
     for reference in references {
       guard let schedule = schedules[reference.connection], let tracked = schedule[reference] else {
         continue
       }
       if let last = tracked.lastForced, last.duration(to: now) < Self.forcedFloor {
         outcome.tooSoon += 1
+        outcome.retryAfter = max(outcome.retryAfter, now.duration(to: last.advanced(by: Self.forcedFloor)))
         continue
       }
       tracked.lastForced = now
@@ -305,5 +305,21 @@ public final class RefreshScheduler {
         "class": "\(failure.kind.rawValue)", "reason": "\(failure.line)",
         "retry_in": "\(state.due.map { now.duration(to: $0) } ?? .zero)", "failures": "\(state.failuresInARow)",
       ])
+  }
+}
+
+/// What came of a refresh that a person asked for.
+public struct RefreshOutcome: Sendable, Equatable {
+  /// How many are being fetched.
+  public var started = 0
+  /// How many were asked for too soon.
+  public var tooSoon = 0
+  /// When all of those may be asked for.
+  public var retryAfter = Duration.zero
+
+  public init(started: Int = 0, tooSoon: Int = 0, retryAfter: Duration = .zero) {
+    self.started = started
+    self.tooSoon = tooSoon
+    self.retryAfter = retryAfter
   }
 }

@@ -141,7 +141,8 @@ struct RefreshCommand: ParsableCommand {
     let outcome = try answer.get()
     let started = outcome.member("started")?.int64 ?? 0
     let tooSoon = outcome.member("too_soon")?.int64 ?? 0
-    let rest = tooSoon > 0 ? ", \(tooSoon) not, asked for less than 5 s ago: ask again in at most 5 s" : ""
+    let wait = outcome.member("retry_after_seconds")?.int64 ?? 5
+    let rest = tooSoon > 0 ? ", \(tooSoon) not, asked for less than 5 s ago: ask again in \(wait) s" : ""
     print("\(Count(Int(started), "fetch", plural: "fetches")) started\(rest)")
   }
 }

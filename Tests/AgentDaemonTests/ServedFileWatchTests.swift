@@ -3,6 +3,7 @@ import ExecutionModel
 import FileProvider
 import Foundation
 import Glibc
+import NodePolicy
 import TestSupport
 import Testing
 
@@ -30,7 +31,11 @@ private final class WatchScene: Sendable {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   func reference(_ name: String) -> Reference { connection.reference(["path": path + "/" + name]) }
-  func follow(_ names: String...) { watch.follow(Set((names + ["apart/end", "apart/after"]).map(reference))) }
+
+  /// - Parameter policy: `nil`: all files may be served.
+  func follow(_ names: String..., under policy: NodePolicy = .personal) {
+    watch.follow(Set((names + ["apart/end", "apart/after"]).map(reference)), NodeFiles(policy: policy))
+  }
 
   func write(_ name: String, _ text: String = "x") throws {
     try Data(text.utf8).write(to: URL(fileURLWithPath: path + "/" + name))
@@ -109,6 +114,20 @@ private final class WatchScene: Sendable {
     try FileManager.default.createDirectory(atPath: sub, withIntermediateDirectories: true)
     scene.follow("sub/b")
     #expect(try scene.told { try scene.write("sub/b") } == ["sub/b"])
+  }
+
+  @Test func aLinkOutOfTheAllowedFoldersIsNotFollowed() throws {
+    let scene = try WatchScene()
+    try FileManager.default.createDirectory(atPath: scene.path + "/outside", withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(atPath: scene.path + "/in", withIntermediateDirectories: true)
+    symlink("../outside", scene.path + "/in/link")
+    symlink(".", scene.path + "/in/self")
+    var policy = NodePolicy.personal
+    policy.fileRoots = .beneath([scene.path + "/in", scene.path + "/apart"])
+    scene.follow("in/link/a", "in/self/b", "outside/c", under: policy)
+    #expect(try scene.told { try scene.write("outside/a") } == [])
+    #expect(try scene.told { try scene.write("outside/c") } == [])
+    #expect(try scene.told { try scene.write("in/b") } == ["in/self/b"])
   }
 
   @Test func aMissingFolderIsNoFault() throws {

@@ -273,11 +273,14 @@ private final class Told: Sendable {
     scene.store.put("a", "1")
     await scene.scheduler.subscribe("e", [scene.want("a")])
     await scene.fetched(1)
-    #expect(await scene.scheduler.refresh([scene.reference("a")]) == (1, 0))
+    let a = [scene.reference("a")]
+    #expect(await scene.scheduler.refresh(a) == RefreshOutcome(started: 1))
     await scene.fetched(2)
-    #expect(await scene.scheduler.refresh([scene.reference("a")]) == (0, 1))
-    scene.time.advance(by: .seconds(5))
-    #expect(await scene.scheduler.refresh([scene.reference("a")]) == (1, 0))
+    #expect(await scene.scheduler.refresh(a) == RefreshOutcome(tooSoon: 1, retryAfter: .seconds(5)))
+    scene.time.advance(by: .seconds(2))
+    #expect(await scene.scheduler.refresh(a) == RefreshOutcome(tooSoon: 1, retryAfter: .seconds(3)))
+    scene.time.advance(by: .seconds(3))
+    #expect(await scene.scheduler.refresh(a) == RefreshOutcome(started: 1))
     await scene.fetched(3)
   }
 

@@ -103,7 +103,7 @@ public enum ConfigurationFile {
   private static let limits = SettingsObject<AgentConfiguration.Limits> {
     Setting("connect", .duration(atLeast: .milliseconds(100)), \.connect, "How long a connection may take.")
     Setting("attempt", .duration(atLeast: .milliseconds(100)), \.attempt, "How long one attempt of a call may take.")
-    Setting("in_flight", .integer(1...1000), \.inFlight, "How many calls go out at once on one connection.")
+    Setting("in_flight", .integer(1...1000), \.inFlight, "How many calls go out at once on one connection, at most.")
   }
 
   private static let stop = SettingsObject<AgentConfiguration.Stop> {

@@ -4,6 +4,7 @@ import ExecutionModel
 import Glibc
 import Processes
 import SecretBytes
+import Text
 
 /// Sends the change notices of the configuration, with an execution's names filled in.
 struct ChangeNotifier: Sendable {
@@ -21,6 +22,10 @@ struct ChangeNotifier: Sendable {
     var faults: [String] = []
     for notice in notices {
       let filled = Self.fill(notice, execution, id, folder)
+      if let fault = Self.mistakenOption(notice, filled) {
+        faults.append(fault)
+        continue
+      }
       let outcome = await runner.run(filled, environment: Self.environment(id, folder), hiding: values)
       if !outcome.succeeded {
         let said = outcome.output.last.map { "; it said: \($0)" } ?? ""
@@ -28,6 +33,17 @@ struct ChangeNotifier: Sendable {
       }
     }
     return faults
+  }
+
+  /// A document's word is never an option of the node owner's command.
+  private static func mistakenOption(_ notice: AgentConfiguration.Notice, _ filled: ChangeNotice) -> String? {
+    guard case .command(let templates, _) = notice, case .command(let arguments, _) = filled else {
+      return nil
+    }
+    let mistaken = zip(templates, arguments).first { $1.hasPrefix("-") && !$0.hasPrefix("-") }
+    return mistaken.map { template, argument in
+      "the command was not run: its argument \(template) is \(ShownText.clean(argument)) here and would be read as an option"
+    }
   }
 
   private static func fill(

@@ -1,6 +1,7 @@
 import EventLoop
 import ExecutionModel
 import Files
+import NodePolicy
 import Synchronization
 
 /// Watches the folders of the files that the `file` provider serves, so that a change shows at once. Where a watch cannot be had
@@ -28,8 +29,8 @@ final class ServedFileWatch: Sendable {
     }
   }
 
-  /// Watches exactly `references`, all of them of files.
-  func follow(_ references: Set<Reference>) {
+  /// Watches exactly `references`, all of them of files, in folders that `files` may serve.
+  func follow(_ references: Set<Reference>, _ files: NodeFiles) {
     var wanted: [String: [(name: String, reference: Reference)]] = [:]
     for reference in references {
       guard let path = reference.lookup.servedFile, let slash = path.lastIndex(of: "/") else {
@@ -45,7 +46,9 @@ final class ServedFileWatch: Sendable {
         state.paths[folder] = nil
       }
       for path in wanted.keys where state.folders[path] == nil {
-        if let folder = notices.follow(path, [.written, .movedIn, .created, .deleted, .movedOut]) {
+        if let open = files.servedFolder(path),
+          let folder = notices.follow(open, [.written, .movedIn, .created, .deleted, .movedOut])
+        {
           state.folders[path] = folder
           state.paths[folder] = path
         }

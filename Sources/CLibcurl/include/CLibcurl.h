@@ -68,4 +68,10 @@ void http_headers_free(struct curl_slist *headers);
 CURLSH *http_share_create(void);
 void http_multi_configure(CURLM *multi);
 
+// Between the two, each connection of this thread gives libcurl a bounded share of what has arrived.
+void http_turn_begin(void);
+void http_turn_end(void);
+// Whether libcurl reads through here.
+bool http_turns_are_limited(void);
+
 #endif

@@ -65,6 +65,9 @@ void linux_release_free_memory(void);
 /// Further threads share the heap of the first in place of reserving one each (mallopt(3), M_ARENA_MAX).
 void linux_use_one_heap(void);
 
+// Descriptors that this process may have open at once (RLIMIT_NOFILE).
+long linux_descriptor_limit(void);
+
 // pipe2(2), closed on exec: the reading end, then the writing end. 0 or -1 with errno set.
 int linux_pipe(int ends[2]);
 
