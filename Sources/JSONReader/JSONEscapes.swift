@@ -37,6 +37,34 @@ enum JSONEscapes {
     return decoded.finish()
   }
 
+  /// Where the first half of a surrogate pair without the other starts in a validated string's inside that has one.
+  static func firstLoneSurrogate(_ text: UnsafeRawBufferPointer) -> Int {
+    var index = 0
+    while index + 1 < text.count {
+      guard text[index] == UInt8(ascii: "\\") else {
+        index += 1
+        continue
+      }
+      guard text[index + 1] == UInt8(ascii: "u") else {
+        index += 2
+        continue
+      }
+      switch codeUnit(text, at: index + 2) {
+      case 0xdc00...0xdfff: return index
+      case 0xd800...0xdbff:
+        let other = index + 6
+        guard other + 1 < text.count, text[other] == UInt8(ascii: "\\"), text[other + 1] == UInt8(ascii: "u"),
+          case 0xdc00...0xdfff = codeUnit(text, at: other + 2)
+        else {
+          return index
+        }
+        index += 12
+      default: index += 6
+      }
+    }
+    return 0
+  }
+
   static func hexadecimal(_ byte: UInt8) -> UInt32? {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0"))

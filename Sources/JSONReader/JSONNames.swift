@@ -71,7 +71,8 @@ struct JSONNames {
 
   private func areEqual(_ one: Int, _ other: Int) -> Bool {
     let (left, right) = (inside(one), inside(other))
-    if words[one].kind == .string, words[other].kind == .string {
+    let kinds = (words[one].kind, words[other].kind)
+    if kinds == (.string, .string) || kinds.0 == .brokenString || kinds.1 == .brokenString {
       return left.equals(right)
     }
     return JSONEscapes.decode(left) == JSONEscapes.decode(right)

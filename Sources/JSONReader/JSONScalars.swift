@@ -17,8 +17,8 @@ extension JSONScanner {
         words.append(JSONWord(kind, start, offset))
         return
       case UInt8(ascii: "\\"):
-        kind = .escapedString
-        try scanEscape()
+        let isWhole = try scanEscape()
+        kind = isWhole && kind != .brokenString ? .escapedString : .brokenString
       case ..<0x20:
         throw fault(.controlCharacter, at: offset)
       case 0x80...:
@@ -53,7 +53,8 @@ extension JSONScanner {
     }
   }
 
-  private mutating func scanEscape() throws(JSONFault) {
+  /// False where it is half of a surrogate pair, and the limits let that pass.
+  private mutating func scanEscape() throws(JSONFault) -> Bool {
     let start = offset
     guard offset + 1 < bytes.count else {
       throw fault(.endsBefore(.closingQuote), at: bytes.count)
@@ -64,21 +65,35 @@ extension JSONScanner {
       offset += 2
     case UInt8(ascii: "u"):
       let unit = try scanCodeUnit()
-      switch unit {
-      case 0xdc00...0xdfff:
-        throw fault(.loneSurrogate, at: start)
-      case 0xd800...0xdbff:
-        guard offset + 1 < bytes.count, bytes[offset] == UInt8(ascii: "\\"), bytes[offset + 1] == UInt8(ascii: "u")
-        else {
+      guard try isWhole(unit) else {
+        guard limits.allowsLoneSurrogates else {
           throw fault(.loneSurrogate, at: start)
         }
-        guard case 0xdc00...0xdfff = try scanCodeUnit() else {
-          throw fault(.loneSurrogate, at: start)
-        }
-      default: break
+        // What follows is looked at anew: it may begin a pair of its own.
+        offset = start + 6
+        return false
       }
     default:
       throw fault(.invalidEscape, at: start)
+    }
+    return true
+  }
+
+  /// True where the code unit that was just read says a character, alone or with the escape behind it, which is read too.
+  private mutating func isWhole(_ unit: UInt32) throws(JSONFault) -> Bool {
+    switch unit {
+    case 0xdc00...0xdfff:
+      return false
+    case 0xd800...0xdbff:
+      guard offset + 1 < bytes.count, bytes[offset] == UInt8(ascii: "\\"), bytes[offset + 1] == UInt8(ascii: "u") else {
+        return false
+      }
+      guard case 0xdc00...0xdfff = try scanCodeUnit() else {
+        return false
+      }
+      return true
+    default:
+      return true
     }
   }
 

@@ -13,7 +13,7 @@ struct JSONScanner {
   let bytes: UnsafeRawBufferPointer
   var offset = 0
   var words: ContiguousArray<JSONWord> = []
-  private let limits: JSONLimits
+  let limits: JSONLimits
   private let duplicatePosition: (_ word: Int, _ offset: Int) -> SourcePosition
   private var levels: ContiguousArray<Level> = []
 

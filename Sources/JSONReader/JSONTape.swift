@@ -12,6 +12,8 @@ struct JSONWord {
     /// A string without escapes: its text is a slice of the source.
     case string
     case escapedString
+    /// An escaped string with half of a surrogate pair: it has no text.
+    case brokenString
     case number
     case isTrue
     case isFalse
@@ -76,7 +78,9 @@ final class JSONTape: Sendable {
       while name < end {
         let word = words[name]
         let inside = UnsafeRawBufferPointer(rebasing: text[(word.first + 1)..<(word.second - 1)])
-        if word.kind == .escapedString {
+        if word.kind == .brokenString {
+          // No name that anybody can ask for.
+        } else if word.kind == .escapedString {
           if JSONEscapes.decode(inside).withUnsafeBytes({ $0.equals(wanted) }) {
             found = name + 1
           }

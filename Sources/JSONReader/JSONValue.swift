@@ -3,9 +3,9 @@ import SecretBytes
 /// A value of a JSON document (RFC 8259): a cheap view that shares the document's bytes and tokens with all others.
 ///
 /// Parsing checks the whole document, also what nobody asks for later, and copies no plaintext. What others leave open:
-/// a number is kept as it was written; a lone surrogate escape (`"\ud800"`) is a fault, in documents and payloads alike, because no
-/// UTF-8 can say it (serde_json and simdjson do the same; Go and jq put U+FFFD, which would alter a secret silently); a byte
-/// order mark is a fault; any scalar may be a whole document; `\u0000` is allowed and gives a NUL byte.
+/// a number is kept as it was written; a lone surrogate escape (`"\ud800"`) is a fault, because no UTF-8 can say it (serde_json and
+/// simdjson do the same; Go and jq put U+FFFD, which would alter a secret silently), in stored values of that string alone; a byte
+/// order mark is a fault but in stored values; any scalar may be a whole document; `\u0000` is allowed and gives a NUL byte.
 public struct JSONValue: Sendable {
   let tape: JSONTape
   let index: Int
@@ -26,7 +26,8 @@ public struct JSONValue: Sendable {
 
   /// Reads one document that is all of `bytes`, white space around it aside. Linear in time, also for hostile input.
   public static func parse(_ bytes: SecretBytes, limits: JSONLimits) throws(JSONFault) -> JSONValue {
-    try parse(bytes, origin: .own, limits: limits)
+    let isMarked = limits.skipsByteOrderMark && bytes.withUnsafeBytes { $0.starts(with: [0xef, 0xbb, 0xbf]) }
+    return try parse(isMarked ? bytes.slice(3..<bytes.count) : bytes, origin: .own, limits: limits)
   }
 
   /// Reads text generated from `source`; `characters` holds, for each word of the tape (two for an array or object, one for all
@@ -51,7 +52,7 @@ public struct JSONValue: Sendable {
     switch tape.words[index].kind {
     case .object: .object
     case .array: .array
-    case .string, .escapedString: .string
+    case .string, .escapedString, .brokenString: .string
     case .number: .number
     case .isTrue, .isFalse: .boolean
     case .null: .null
@@ -92,7 +93,7 @@ public struct JSONValue: Sendable {
   /// A string's decoded text as an ordinary, unwiped `String`; `nil` for other kinds. For names and addresses, not for secrets.
   public var text: String? { secret?.unsafeString() }
 
-  /// A string's decoded bytes; `nil` for other kinds. Shares the document's memory unless the string has escapes.
+  /// A string's decoded bytes; `nil` for other kinds, and where ``loneSurrogate`` is not. Shares the document's memory unless the string has escapes.
   public var secret: SecretBytes? {
     let word = tape.words[index]
     switch word.kind {
@@ -102,6 +103,18 @@ public struct JSONValue: Sendable {
       return tape.bytes.slice((word.first + 1)..<(word.second - 1)).withUnsafeBytes { JSONEscapes.decode($0) }
     default:
       return nil
+    }
+  }
+
+  /// Where half of a surrogate pair stands in this string, which has no text therefore; only where the limits allow it.
+  public var loneSurrogate: SourcePosition? {
+    let word = tape.words[index]
+    guard word.kind == .brokenString else {
+      return nil
+    }
+    return tape.bytes.withUnsafeBytes { text in
+      let inside = UnsafeRawBufferPointer(rebasing: text[(word.first + 1)..<(word.second - 1)])
+      return SourcePosition(offset: word.first + 1 + JSONEscapes.firstLoneSurrogate(inside), in: text)
     }
   }
 

@@ -4,6 +4,10 @@ import SecretBytes
 import Text
 
 /// Takes one field out of a JSON value: a literal key first, then a dotted path or a JSON Pointer (RFC 6901).
+///
+/// The value is what somebody put into the store, so it is read where the stores' own tools read it: a byte order mark is passed
+/// over, and of two equal keys the last counts. Half of a surrogate pair has no bytes, so the field that holds it is a fault, and
+/// only that one.
 public struct FieldExtraction {
   /// Why a field could not be had; names of keys only, never a value.
   public struct Fault: Error, Sendable, Equatable {
@@ -15,9 +19,10 @@ public struct FieldExtraction {
   /// - Throws: where `payload` is not JSON.
   public init(payload: SecretBytes) throws(Fault) {
     do throws(JSONFault) {
-      self.root = try JSONValue.parse(payload, limits: .payload)
+      self.root = try JSONValue.parse(payload, limits: .storedValue)
     } catch {
-      throw Fault(message: "the value is not JSON, so it has no fields; leave `field` out")
+      throw Fault(
+        message: "the value is not JSON, so it has no fields (\(error)); leave `field` out, or mend it in the store")
     }
   }
 
@@ -25,7 +30,15 @@ public struct FieldExtraction {
   public func value(of field: String) throws(Fault) -> SecretBytes {
     let found = try find(field)
     switch found.kind {
-    case .string: return (found.secret ?? SecretBytes()).detached()
+    case .string:
+      guard let text = found.secret else {
+        let place = found.loneSurrogate.map { ", \($0)" } ?? ""
+        throw Fault(
+          message:
+            "field \(ShownText.clean(field)) holds half of a surrogate pair (\\ud800-\\udfff)\(place), which is no text; "
+            + "write the character whole in the store")
+      }
+      return text.detached()
     case .number, .boolean, .null: return found.sourceText.detached()
     case .object, .array: return found.compact()
     }
