@@ -8,6 +8,7 @@ import SecretBytes
 /// - Faults where YAML would guess or JSON has no word for it: a number with a leading zero (octal to some, decimal to others),
 ///   `.inf` and `.nan`, hexadecimal and octal integers over 64 bits, a tag other than `!!str`, `!!int`, `!!float`, `!!bool`,
 ///   `!!null`, `!!seq`, `!!map` and `!`, a key that is a list or a mapping or is not there.
+/// - Faults too where libyaml reads what YAML 1.2.2 reads otherwise: see ``YAMLDivergence``, and U+0085, U+2028 and U+2029 anywhere.
 /// - A key is its text, whatever its type: `1: a` has the name `1`.
 /// - `<<` merges a mapping or a list of mappings; what the mapping says itself wins, then the earlier in the list.
 /// - Aliases are expanded within ``JSONLimits/maximumBytes`` and ``JSONLimits/maximumDepth`` (256 at most), so that a small
@@ -41,9 +42,11 @@ public enum YAMLReader {
       throw source.fault(.tooLarge(maximumBytes: maximumBytes), offset: maximumBytes)
     }
     try source.checkEncoding()
+    try source.checkCharacters()
     try source.checkDirectives()
     let composer = YAMLComposer(source: source, maximumDepth: min(limits.maximumDepth, deepest))
     let tree = try composer.compose()
+    try YAMLDivergence(source).check()
     return try tree.text.withUnsafeBytes { scalars throws(JSONFault) in
       var expansion = YAMLExpansion(
         nodes: tree.nodes, scalars: scalars, source: source, maximumBytes: maximumBytes,

@@ -27,6 +27,26 @@ struct YAMLSource {
     }
   }
 
+  /// U+0085, U+2028 and U+2029 end a line to libyaml, as in YAML 1.1, and are text in YAML 1.2 (§5.4): what stands behind one may be
+  /// a value's text or the next key. U+FEFF within a document is no text in YAML 1.2 (§5.2) and some to libyaml.
+  func checkCharacters() throws(JSONFault) {
+    for index in 0..<bytes.count where bytes[index] >= 0xc2 {
+      let second = index + 1 < bytes.count ? bytes[index + 1] : 0
+      let third = index + 2 < bytes.count ? bytes[index + 2] : 0
+      switch (bytes[index], second, third) {
+      case (0xc2, 0x85, _), (0xe2, 0x80, 0xa8...0xa9):
+        throw fault(
+          .syntax(
+            "U+0085, U+2028 and U+2029 end a line to some readers of YAML only; write \\N, \\L or \\P in double quotes"),
+          offset: index)
+      case (0xef, 0xbb, 0xbf):
+        throw fault(.syntax("a byte order mark within the document; write \\ufeff in double quotes"), offset: index)
+      default:
+        continue
+      }
+    }
+  }
+
   /// libyaml compares each `%TAG` directive with all before it: a megabyte of them takes it 16 seconds. Nobody needs more than one.
   func checkDirectives() throws(JSONFault) {
     var count = 0

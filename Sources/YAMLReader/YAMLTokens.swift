@@ -1,0 +1,57 @@
+import CLibYAML
+import JSONReader
+
+/// libyaml's scanner over text that its parser has taken: tokens in the order of the text, whose places are told in bytes.
+struct YAMLTokens: ~Copyable {
+  private let source: YAMLSource
+  private let parser: UnsafeMutablePointer<yaml_parser_t>
+  private let isReady: Bool
+  /// A character and its byte: libyaml counts characters, and goes forward only.
+  private var character = 0
+  private var offset = 0
+
+  init(_ source: YAMLSource) {
+    self.source = source
+    parser = .allocate(capacity: 1)
+    parser.initialize(to: yaml_parser_t())
+    isReady = yaml_parser_initialize(parser) == 1
+    if isReady {
+      yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
+      let none: StaticString = ""
+      let start = source.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? none.utf8Start
+      yaml_parser_set_input_string(parser, start, source.bytes.count)
+    }
+  }
+
+  deinit {
+    yaml_parser_delete(parser)
+    parser.deallocate()
+  }
+
+  /// The next token and the bytes that it takes up; what it points to is valid during `body` only. False at the stream's end.
+  mutating func next(_ body: (yaml_token_t, Range<Int>) throws(JSONFault) -> Void) throws(JSONFault) -> Bool {
+    var token = yaml_token_t()
+    guard isReady, yaml_parser_scan(parser, &token) == 1 else {
+      throw source.fault(.syntax("the document cannot be read a second time"), offset: 0)
+    }
+    defer { yaml_token_delete(&token) }
+    let start = byte(of: token.start_mark)
+    try body(token, start..<max(start, byte(of: token.end_mark)))
+    return token.type != YAML_STREAM_END_TOKEN && token.type != YAML_NO_TOKEN
+  }
+
+  private mutating func byte(of mark: yaml_mark_t) -> Int {
+    let wanted = Int(clamping: mark.index)
+    if wanted < character {
+      character = 0
+      offset = 0
+    }
+    while character < wanted, offset < source.bytes.count {
+      repeat {
+        offset += 1
+      } while offset < source.bytes.count && source.bytes[offset] & 0xc0 == 0x80
+      character += 1
+    }
+    return offset
+  }
+}
