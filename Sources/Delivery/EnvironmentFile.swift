@@ -41,7 +41,7 @@ public enum EnvironmentFile {
   /// What the format's consumer reads from `text`, in the file's order; of a repeated name the last value, as all consumers have it.
   ///
   /// It follows the consumer's grammar, not the narrower writing of ``render(_:format:)``; but what a consumer drops, guesses at
-  /// or expands (a line without `=`, a quote never closed, `$NAME`) is a fault here. For ``EnvironmentFormat/dotenv`` both of its
+  /// or expands (a line without `=`, a quote never closed, `$NAME`) is a fault here. For ``EnvironmentFormat/dotenv`` its
   /// readers must agree.
   public static func parse(
     _ text: SecretBytes, format: EnvironmentFormat

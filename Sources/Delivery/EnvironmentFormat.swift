@@ -4,17 +4,19 @@ import SecretBytes
 ///
 /// | format | reader | what it cannot carry besides |
 /// | --- | --- | --- |
-/// | ``dotenv`` | python-dotenv (interpolating, as it does by default) and the dotenv npm package, alike | `${…}`, and mixtures of quotes, backslashes, `#` and line breaks for which the two know no common spelling |
+/// | ``dotenv`` | python-dotenv (interpolating, as it does by default), the dotenv npm package and `node --env-file`, alike | `${…}`, carriage returns, and mixtures of quotes, backslashes, `#` and line breaks for which the three know no common spelling |
+/// | ``compose`` | Docker Compose's `env_file:` and `.env` | a variable over 128 KiB |
 /// | ``docker`` | `docker run --env-file` | a newline, a carriage return at the end, a line over 65,535 bytes |
 /// | ``systemd`` | `EnvironmentFile=` of a unit | Unicode noncharacters, a variable over 128 KiB |
 /// | ``shell`` | `set -a; . FILE` in dash, bash and other POSIX shells | names that a shell keeps for itself, a variable over 128 KiB |
 /// | ``json`` | any JSON parser: one object, name to string | – |
 public enum EnvironmentFormat: String, CaseIterable, Sendable {
-  case dotenv, docker, systemd, shell, json
+  case dotenv, compose, docker, systemd, shell, json
 
   var dialect: any EnvironmentDialect.Type {
     switch self {
     case .dotenv: DotenvDialect.self
+    case .compose: ComposeDialect.self
     case .docker: DockerDialect.self
     case .systemd: SystemdDialect.self
     case .shell: ShellDialect.self

@@ -5,21 +5,11 @@ import Testing
 
 /// The programs that read env files in the field, or their grammars written anew; nothing here shares code with the renderer.
 enum Consumers {
-  static func read(_ text: SecretBytes, as format: EnvironmentFormat) throws -> [(
-    consumer: String, variables: [String: [UInt8]]
-  )] {
-    switch format {
-    case .shell: [("dash", try shell("dash", text)), ("bash", try shell("bash", text)), ("sh", try shell("sh", text))]
-    case .dotenv: [("python-dotenv", try pythonDotenv(text)), ("dotenv", try nodeDotenv(text))]
-    case .docker: [("docker", try docker(text))]
-    case .systemd: [("systemd", try systemd(text))]
-    case .json: [("Python json", try json(text))]
-    }
-  }
-
-  static func shell(_ shell: String, _ text: SecretBytes) throws -> [String: [UInt8]] {
+  /// `shell` is a program, or one and its applet.
+  static func shell(_ shell: String..., reading text: SecretBytes) throws -> [String: [UInt8]] {
     try withFile(text) { path in
-      let output = try run(shell, ["-c", "set -a; . \"$1\"; exec /usr/bin/env -0", shell, path], environment: [:])
+      let script = ["-c", "set -a; . \"$1\"; exec /usr/bin/env -0", "sh", path]
+      let output = try run(shell[0], Array(shell.dropFirst()) + script, environment: [:])
       var variables: [String: [UInt8]] = [:]
       for entry in output.split(separator: 0) {
         let equals = try #require(entry.firstIndex(of: UInt8(ascii: "=")))
@@ -67,7 +57,7 @@ enum Consumers {
   /// The grammar of the dotenv npm package, put together from its parts.
   static func nodeDotenv(_ texts: [SecretBytes]) throws -> [[String: [UInt8]]?] {
     try readEach(
-      texts, by: ProcessInfo.processInfo.environment["SECRETS_AGENT_NODE"] ?? "node",
+      texts, by: node,
       [
         "-e",
         #"""
@@ -178,7 +168,9 @@ enum Consumers {
 
   static var python: String { ProcessInfo.processInfo.environment["SECRETS_AGENT_PYTHON"] ?? "python3" }
 
-  private static func readEach(
+  static var node: String { ProcessInfo.processInfo.environment["SECRETS_AGENT_NODE"] ?? "node" }
+
+  static func readEach(
     _ texts: [SecretBytes], by program: String, _ arguments: [String]
   ) throws -> [[String: [UInt8]]?] {
     let folder = try TemporaryFolder()
@@ -192,7 +184,7 @@ enum Consumers {
     return read.map { $0?.mapValues(bytes) }
   }
 
-  private static func bytes(hex: String) -> [UInt8] {
+  static func bytes(hex: String) -> [UInt8] {
     var digits = hex[...]
     var bytes: [UInt8] = []
     while !digits.isEmpty {
@@ -202,7 +194,7 @@ enum Consumers {
     return bytes
   }
 
-  private static func withFile<R>(_ text: SecretBytes, _ body: (String) throws -> R) throws -> R {
+  static func withFile<R>(_ text: SecretBytes, _ body: (String) throws -> R) throws -> R {
     let folder = try TemporaryFolder()
     let path = folder.path("file.env")
     try Data(text.array).write(to: URL(fileURLWithPath: path))

@@ -20,7 +20,11 @@ import Testing
     #expect(try text(value, .dotenv) == "A=it's $5\n")
     #expect(try text([secret("A", "it's")], .dotenv) == "A=\"it's\"\n")
     #expect(try text([secret("A", "x$y\nz")], .dotenv) == "A='x$y\nz'\n")
-    #expect(try text([secret("A", "a\rb")], .dotenv) == "A=\"a\\rb\"\n")
+    #expect(try text([secret("A", "`a b")], .dotenv) == "A='`a b'\n")
+    #expect(try text([secret("A", "a\u{2028}'b\"c")], .dotenv) == "A=a\u{2028}'b\"c\n")
+    #expect(try text(value, .compose) == "A=\"it's $$5\"\n")
+    #expect(try text([secret("A", "a \\\" ${B}\nc")], .compose) == "A='a \\\" ${B}\nc'\n")
+    #expect(try text([secret("A", "'\\\"$${B}\\")], .compose) == "A=\"'\\\\\\\"$$$${B}\\\\\"\n")
     #expect(try text([secret("A", "C:\\")], .dotenv) == "A=C:\\\n")
     #expect(try text([secret("A", "")], .dotenv) == "A=''\n")
   }
@@ -57,7 +61,7 @@ import Testing
     let newline = try #require(faults.faults.first { $0.subject == .secret("PEM") }).description
     #expect(
       newline == "secrets.PEM: format docker cannot carry the value: it holds a newline; "
-        + "use format dotenv or systemd or shell or json, set `encoding: base64`, or deliver it as a file")
+        + "use format dotenv or compose or systemd or shell or json, set `encoding: base64`, or deliver it as a file")
     #expect(faults.description.split(separator: "\n").count == faults.faults.count)
   }
 
@@ -87,7 +91,9 @@ import Testing
       (.shell, secret("RANDOM", "x")), (.shell, secret("UID", "0")),
       (.shell, secret("A", String(repeating: "x", count: 131_070))),
       (.dotenv, secret("A", "a${B}c")), (.dotenv, secret("A", "${A:-x}")), (.dotenv, secret("A", "${}")),
-      (.dotenv, secret("A", "'\"\n")),
+      (.dotenv, secret("A", "'\"\n")), (.dotenv, secret("A", "a\rb")), (.dotenv, secret("A", "`it's \"")),
+      (.dotenv, secret("A", "a\u{2028}'b' c'\"\u{2028}'")),
+      (.compose, secret("A", String(repeating: "x", count: 131_070))),
     ]
     for (format, secret) in refused {
       #expect(throws: DeliveryFaults.self, "\(format) \(secret.name)") {
@@ -98,11 +104,34 @@ import Testing
       (.docker, secret("A", String(repeating: "x", count: 65_533))), (.docker, secret("A", "x\ry")),
       (.systemd, secret("A", String(repeating: "x", count: 131_069))), (.dotenv, secret("A", "${B:c}")),
       (.dotenv, secret("A", "${B")),
-      (.dotenv, secret("A", "$B")), (.json, secret("A", String(repeating: "\u{fffe}", count: 100_000))),
+      (.dotenv, secret("A", "$B")), (.compose, secret("A", "a${B}'c$D\r\n\\")),
+      (.json, secret("A", String(repeating: "\u{fffe}", count: 100_000))),
     ]
     for (format, secret) in taken {
       #expect(throws: Never.self, "\(format)") { try EnvironmentFile.render([secret], format: format) }
     }
+  }
+
+  @Test(arguments: [
+    ("a\rb", "node --env-file drops carriage returns"), ("a${B}", "python-dotenv would expand"),
+    (
+      "'\"#",
+      "in '…' node --env-file ends at its quote, in \"…\" node --env-file ends at its quote, without quotes all three"
+    ),
+    ("`it's \"", "without quotes dotenv and node --env-file take its backtick"),
+    (
+      "\\\\ #'",
+      "in \"…\" python-dotenv undoes its backslashes, without quotes dotenv and node --env-file end at its '#'"
+    ),
+    ("#\\", "python-dotenv and dotenv read on behind the backslash"), ("a'\"\nb", "all three end at its line break"),
+    (" '\"", "white space at its ends"), ("x\u{2028}'\"'", "dotenv drops those between its U+2028"),
+  ])
+  func whatDotenvRefusesSaysWhichReaderWouldReadOtherwise(value: String, reader: String) throws {
+    let faults = try #require(throws: DeliveryFaults.self) {
+      try EnvironmentFile.render([secret("A", value)], format: .dotenv)
+    }
+    #expect(faults.description.contains(reader), "\(faults)")
+    #expect(faults.description.contains("use format "))
   }
 
   /// The list of names that shells keep is right: each loses what is assigned to it, in one of the two.
@@ -180,7 +209,18 @@ import Testing
     #expect(read("A", .docker) == nil)
     #expect(read("=x", .docker) == nil)
     #expect(read("export A = 'x' # c\nB=\"l\\nm\"\nC=plain # c\n", .dotenv) == ["A": "x", "B": "l\nm", "C": "plain"])
-    #expect(read("A='x\\'y'", .dotenv) == nil, "the two readers differ")
+    #expect(read("A='x\\'y'", .dotenv) == nil, "the readers differ")
+    #expect(read("A='x\\ry'", .dotenv) == ["A": "x\\ry"])
+    #expect(read("A=\"x\\ry\"", .dotenv) == nil, "node --env-file does not undo it")
+    #expect(read("A='x\ry'", .dotenv) == nil, "node --env-file drops it")
+    #expect(
+      read("\u{feff}export A = 'x\\'y\\n' # c\nB: \"l\\n\\$m $$n\\\\\" C=plain #c\nD=a#b $5", .compose)
+        == ["A": "x'y\\n", "B": "l\n$m $n\\", "C": "plain", "D": "a#b $5"])
+    #expect(read("A=${B}", .compose) == nil)
+    #expect(read("A=\"$B\"", .compose) == nil)
+    #expect(read("A='${B}'", .compose) == ["A": "${B}"])
+    #expect(read("A", .compose) == nil)
+    #expect(read("A='open", .compose) == nil)
     #expect(read("A=${B}", .dotenv) == nil)
     #expect(read("{\"A\":\"\\u0041\"}", .json) == ["A": "A"])
     #expect(read("{\"A\":1}", .json) == nil)

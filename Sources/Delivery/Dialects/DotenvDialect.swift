@@ -1,21 +1,25 @@
 import SecretBytes
 
-/// The dotenv family has no grammar of its own, only parsers. This writes what python-dotenv (interpolating) and the dotenv npm
-/// package read alike:
+/// The dotenv family has no grammar of its own, only parsers. This writes what python-dotenv (interpolating), the dotenv npm
+/// package and `node --env-file` read alike:
 ///
-/// - `'…'`: literal in both, but python-dotenv takes `\\` for one backslash, and neither ends at a quote behind a backslash;
-/// - `"…"`: python-dotenv undoes `\` before `\ ' " a b f n r t v`, dotenv only `\n` and `\r`: the one way to say a carriage return;
-/// - plain: literal in both up to a `#`, blanks at the ends dropped.
+/// - `'…'`: literal in all, but python-dotenv takes `\\` for one backslash, and it and dotenv read on at a quote behind a backslash;
+/// - `"…"`: python-dotenv undoes `\` before `\ ' " a b f n r t v`, dotenv `\n` and `\r`, node `\n` alone;
+/// - plain: literal in all up to a `#`, blanks at the ends dropped.
 ///
-/// `'…'` comes first, since Compose and other parsers of the family expand `$` in the other two. In each of the three python-dotenv
-/// expands `${…}`, and nothing escapes it.
+/// `'…'` comes first, since other parsers of the family expand `$` in the other two. In each of the three python-dotenv expands
+/// `${…}`, and nothing escapes it. A carriage return has no spelling: raw ones are a newline to two readers and nothing to node, and
+/// node leaves `\r` as it is.
 enum DotenvDialect: EnvironmentDialect {
   static func obstacle(to secret: DeliveredSecret) -> String? {
     secret.value.withUnsafeBytes { value in
+      if value.contains(UInt8(ascii: "\r")) {
+        return "node --env-file drops carriage returns, and python-dotenv and dotenv read newlines for them"
+      }
       if DotenvExpansion.occurs(in: value) {
         return "python-dotenv would expand its ${…}"
       }
-      return Spelling(of: value) == nil ? "python-dotenv and dotenv have no common way to quote it" : nil
+      return Spelling(of: value) == nil ? DotenvMisreadings(of: value).told : nil
     }
   }
 
@@ -30,7 +34,7 @@ enum DotenvDialect: EnvironmentDialect {
     return text.finish()
   }
 
-  /// What both readers make of it; where they differ, that is a fault.
+  /// What the three readers make of it; where they differ, that is a fault.
   static func read(_ text: SecretBytes) throws(DeliveryFault) -> [DeliveredSecret] {
     let normalized = DotenvLines.withUnixLineEnds(text)
     let python = try normalized.withUnsafeBytes { (bytes) throws(DeliveryFault) in
@@ -39,12 +43,20 @@ enum DotenvDialect: EnvironmentDialect {
     let node = try normalized.withUnsafeBytes { (bytes) throws(DeliveryFault) in
       try NodeDotenvReader.read(bytes)
     }
-    guard python == node else {
-      let name = zip(python, node).first { $0 != $1 }.map { ", first at \($0.0.name)" } ?? ""
-      throw DeliveryFault(
-        .line(1), "python-dotenv and dotenv read different variables\(name)", remedy: "write the file anew")
-    }
+    try compare(python, node, "dotenv")
+    try compare(python, try NodeEnvFileReader.read(text), "node --env-file")
     return python
+  }
+
+  private static func compare(
+    _ python: [DeliveredSecret], _ other: [DeliveredSecret], _ reader: String
+  ) throws(DeliveryFault) {
+    guard python != other else {
+      return
+    }
+    let name = zip(python, other).first { $0 != $1 }.map { ", first at \($0.0.name)" } ?? ""
+    throw DeliveryFault(
+      .line(1), "python-dotenv and \(reader) read different variables\(name)", remedy: "write the file anew")
   }
 
   private static func append(_ value: UnsafeRawBufferPointer, to text: inout SecretBuffer) {
@@ -57,84 +69,33 @@ enum DotenvDialect: EnvironmentDialect {
       text.append(UInt8(ascii: "'"))
     case .doubleQuoted:
       text.append(UInt8(ascii: "\""))
-      for byte in value {
-        if byte == UInt8(ascii: "\r") {
-          text.append("\\r" as StaticString)
-        } else {
-          text.append(byte)
-        }
-      }
+      text.append(value)
       text.append(UInt8(ascii: "\""))
     }
   }
 }
 
 extension DotenvDialect {
-  /// How a value is written, or `nil` where no way serves both readers.
+  /// How a value without carriage returns is written, or `nil` where no way serves all readers.
   enum Spelling {
     case singleQuoted
     case doubleQuoted
     case plain
 
     init?(of value: UnsafeRawBufferPointer) {
-      let traits = Traits(of: value)
-      if !traits.singleQuote, !traits.carriageReturn, !traits.doubledBackslash, !traits.backslashAtEnd {
+      let misreadings = DotenvMisreadings(of: value)
+      if misreadings.singleQuoted == nil {
         self = .singleQuoted
-      } else if traits.fitsDoubleQuotes, !traits.backslash, !traits.dollar {
+      } else if misreadings.doubleQuoted == nil, !value.contains(UInt8(ascii: "\\")), !value.contains(UInt8(ascii: "$"))
+      {
         self = .doubleQuoted
-      } else if Self.isPlain(value) {
+      } else if misreadings.plain == nil {
         self = .plain
-      } else if traits.fitsDoubleQuotes {
+      } else if misreadings.doubleQuoted == nil {
         self = .doubleQuoted
       } else {
         return nil
       }
-    }
-
-    private static func isPlain(_ value: UnsafeRawBufferPointer) -> Bool {
-      guard let first = value.first, !isQuote(first) else {
-        return false
-      }
-      return !value.contains { $0 == UInt8(ascii: "#") || $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
-        && !UnicodeSpace.standsAtEnd(of: value) && !UnicodeSpace.holdsLineSeparator(value)
-    }
-
-    private static func isQuote(_ byte: UInt8) -> Bool {
-      byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "`")
-    }
-  }
-
-  private struct Traits {
-    var singleQuote = false
-    var doubleQuote = false
-    var carriageReturn = false
-    var dollar = false
-    var backslash = false
-    var backslashAtEnd = false
-    var doubledBackslash = false
-    /// A backslash before what a reader of `"…"` takes for an escape, or before a carriage return, which is written as one.
-    var escape = false
-
-    var fitsDoubleQuotes: Bool { !doubleQuote && !escape && !backslashAtEnd }
-
-    init(of value: UnsafeRawBufferPointer) {
-      var previous: UInt8?
-      for byte in value {
-        switch byte {
-        case UInt8(ascii: "'"): singleQuote = true
-        case UInt8(ascii: "\""): doubleQuote = true
-        case UInt8(ascii: "\r"): carriageReturn = true
-        case UInt8(ascii: "$"): dollar = true
-        case UInt8(ascii: "\\"): backslash = true
-        default: break
-        }
-        if previous == UInt8(ascii: "\\") {
-          doubledBackslash = doubledBackslash || byte == UInt8(ascii: "\\")
-          escape = escape || byte == UInt8(ascii: "\r") || PythonDotenvReader.undoneInDoubleQuotes(byte) != nil
-        }
-        previous = byte
-      }
-      backslashAtEnd = previous == UInt8(ascii: "\\")
     }
   }
 }
@@ -162,7 +123,7 @@ enum DotenvExpansion {
 }
 
 enum DotenvLines {
-  /// Both readers turn `\r\n` and `\r` into `\n` before they parse: Python by its text mode, dotenv by hand.
+  /// python-dotenv and dotenv turn `\r\n` and `\r` into `\n` before they parse: Python by its text mode, dotenv by hand.
   static func withUnixLineEnds(_ text: SecretBytes) -> SecretBytes {
     guard text.contains(UInt8(ascii: "\r")) else {
       return text

@@ -39,14 +39,12 @@ enum UnicodeSpace {
     return starts || ends
   }
 
-  /// True where `bytes` hold U+2028 or U+2029, which only some readers take for the end of a line.
-  static func holdsLineSeparator(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  /// True where U+2028 or U+2029 stands at `place`, which only some readers take for the end of a line.
+  static func isLineSeparator(_ bytes: UnsafeRawBufferPointer, at place: Int) -> Bool {
     let cursor = ByteCursor(bytes)
-    return bytes.indices.contains { place in
-      switch (cursor.at(place), cursor.at(place + 1), cursor.at(place + 2)) {
-      case (0xe2, 0x80, .some(0xa8...0xa9)): true
-      default: false
-      }
+    return switch (cursor.at(place), cursor.at(place + 1), cursor.at(place + 2)) {
+    case (0xe2, 0x80, .some(0xa8...0xa9)): true
+    default: false
     }
   }
 }
