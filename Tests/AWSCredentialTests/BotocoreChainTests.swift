@@ -25,6 +25,7 @@ struct BotocoreChainTests {
     var region: String?
     var fips: Bool?
     var dual: Bool?
+    var endpoint: String?
   }
 
   private struct Answer: Decodable {
@@ -119,18 +120,43 @@ struct BotocoreChainTests {
 
   @Test func namesTheHostsThatBotocoresRulesName() throws {
     let server = try BotocoreServer()
+    // Partitions, the names of whole ones, and what looks like a region and is none.
     let regions = [
-      "us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1",
-      "us-isof-south-1", "eusc-de-east-1",
+      "us-east-1", "eu-central-1", "mx-central-1", "cn-north-1", "cn-northwest-1", "us-gov-west-1", "us-gov-east-1",
+      "us-iso-east-1", "us-iso-west-1", "us-isob-east-1", "us-isob-west-1", "eu-isoe-west-1", "us-isof-south-1",
+      "us-isof-east-1", "eusc-de-east-1", "aws-global", "aws-cn-global", "aws-us-gov-global", "aws-iso-global",
+      "aws-iso-b-global", "aws-iso-e-global", "aws-iso-f-global", "cn-nowhere", "cn-north-x", "cn-north-east-1",
+      "us-gov-1", "us-isox-east-1", "eusc-fr-east-1", "zz-new-9", "local",
     ]
     for region in regions {
       for service in AWSService.Name.allCases {
         for (fips, dual) in [(false, false), (true, false), (false, true), (true, true)] {
           let theirs = try server.ask(
             Question(kind: "rule", service: service.rawValue, region: region, fips: fips, dual: dual), Answer.self)
-          let ours = AWSEndpoint.host(service, region, useFIPS: fips, useDualStack: dual)
+          let ours = AWSEndpoint.host(service, AWSRegion(region), useFIPS: fips, useDualStack: dual)
           #expect("https://\(ours)" == theirs.method, "\(service) \(region) fips \(fips) dual stack \(dual)")
         }
+      }
+    }
+  }
+
+  /// botocore's own clients drop the switch without a word; its rules do not.
+  @Test func refusesWithAnEndpointWhatTheRulesRefuse() throws {
+    let server = try BotocoreServer()
+    let scene = try CredentialScene()
+    for (fips, dual) in [(false, false), (true, false), (false, true), (true, true)] {
+      scene.environment["AWS_USE_FIPS_ENDPOINT"] = "\(fips)"
+      scene.environment["AWS_USE_DUALSTACK_ENDPOINT"] = "\(dual)"
+      scene.environment["AWS_ENDPOINT_URL"] = "https://own.example"
+      let context = try scene.context(with: scene.services(ScriptedTransport.silent))
+      for service in AWSService.Name.allCases {
+        let theirs = try server.ask(
+          Question(
+            kind: "rule", service: service.rawValue, region: "eu-central-1", fips: fips, dual: dual,
+            endpoint: "https://own.example"), Answer.self)
+        let ours = try? AWSEndpoint(of: service, context, isNested: false).url.description
+        #expect((theirs.method == "error") == (ours == nil), "\(service) fips \(fips) dual stack \(dual): \(theirs)")
+        #expect((ours == nil) == (fips || dual))
       }
     }
   }
@@ -156,6 +182,9 @@ struct BotocoreChainTests {
     ["AWS_ENDPOINT_URL_SSM": "http://own.example"], [:], ["AWS_PROFILE": "fips"], ["AWS_PROFILE": "ignoring"],
     ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true", "AWS_ENDPOINT_URL": "http://global.example"],
     ["AWS_PROFILE": "fips", "AWS_USE_FIPS_ENDPOINT": "false", "AWS_USE_DUALSTACK_ENDPOINT": "true"],
+    [
+      "AWS_PROFILE": "fips", "AWS_ENDPOINT_URL": "http://own.example", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+    ],
   ])
   func findsTheEndpointThatBotocoreFinds(variables: [String: String]) throws {
     let server = try BotocoreServer()
@@ -166,8 +195,8 @@ struct BotocoreChainTests {
       let theirs = try server.ask(
         Question(kind: "endpoint", environment: scene.environment, service: service.rawValue, region: "eu-central-1"),
         Answer.self)
-      let ours = try AWSEndpoint.url(
-        of: service, scene.context(with: scene.services(ScriptedTransport.silent)), isNested: false)
+      let context = try scene.context(with: scene.services(ScriptedTransport.silent))
+      let ours = try AWSEndpoint(of: service, context, isNested: false).url
       #expect(try ours == HTTPURL(parsing: theirs.method), "\(service): \(ours)")
     }
   }

@@ -132,7 +132,8 @@ final class BotocoreServer {
             for service in ["secretsmanager", "ssm", "sts"]:
                 rules[service] = EndpointProvider(loader.load_service_model(service, "endpoint-rule-set-1"), partitions)
         return {"method": rules[question["service"]].resolve_endpoint(
-            Region=question["region"], UseFIPS=question["fips"], UseDualStack=question["dual"]).url}
+            Region=question["region"], UseFIPS=question["fips"], UseDualStack=question["dual"],
+            **({"Endpoint": question["endpoint"]} if question.get("endpoint") else {})).url}
     for line in sys.stdin:
         question = json.loads(line)
         try: answer = {"credentials": credentials, "endpoint": endpoint, "rule": rule}[question["kind"]](question)

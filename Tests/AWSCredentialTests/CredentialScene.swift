@@ -40,9 +40,9 @@ final class CredentialScene {
     try Data(text.utf8).write(to: folder.appendingPathComponent(name))
   }
 
-  func settings(_ more: String = "") throws -> AWSConnection {
+  func settings(_ more: String = "", region: String = "eu-central-1") throws -> AWSConnection {
     let connection = try ProviderConnection.testing(
-      #"{"provider": "aws_secrets_manager", "region": "eu-central-1"\#(more)}"#, by: SecretsManagerProvider.descriptor)
+      #"{"provider": "aws_secrets_manager", "region": "\#(region)"\#(more)}"#, by: SecretsManagerProvider.descriptor)
     return try #require(connection.key.settings as? AWSConnection)
   }
 

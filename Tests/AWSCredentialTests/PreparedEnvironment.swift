@@ -106,10 +106,10 @@ struct PreparedEnvironment: Sendable, CustomTestStringConvertible {
           addressing_style = path
         AWS_Access_Key_Id:   AKCONFIG  
           # within
-        aws_secret_access_key=a=b # not a comment
+        aws_secret_access_key=a=b#not a comment
         """),
-    PreparedEnvironment(name: "a key twice", method: "error", config: "[default]\n" + keys("A") + keys("B")),
-    PreparedEnvironment(name: "a section twice", method: "error", config: "[default]\na = 1\n[default]\n" + keys("B")),
+    PreparedEnvironment(
+      name: "a line of a block that is none", method: "error", config: "[default]\ns3 =\n  nothing\n" + keys("A")),
     PreparedEnvironment(name: "a line that is none", method: "error", config: "[default]\n" + keys("A") + "nothing\n"),
     PreparedEnvironment(name: "a key before sections", method: "error", config: keys("A")),
     PreparedEnvironment(
@@ -118,9 +118,6 @@ struct PreparedEnvironment: Sendable, CustomTestStringConvertible {
     PreparedEnvironment(
       name: "default twice over", method: "config-file",
       config: "[default]\n" + keys("AK1") + "[profile default]\n" + keys("AK2")),
-    PreparedEnvironment(
-      name: "common values", method: "config-file",
-      config: "[DEFAULT]\naws_secret_access_key = s\n[profile x]\naws_access_key_id = AKX\n", profile: "x"),
     PreparedEnvironment(name: "a command", method: "custom-process", config: "[default]\n" + process, files: printed),
     PreparedEnvironment(
       name: "a command goes before the config file's keys", method: "custom-process",

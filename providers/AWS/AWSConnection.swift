@@ -7,7 +7,7 @@ import Text
 /// What every type of AWS reads of an entry of `secret_providers`.
 public struct AWSConnection: Sendable {
   private static let region = Field<String>(
-    "region", .grammar(AWSEndpoint.region), required: true, "the region, as eu-central-1")
+    "region", .grammar(AWSRegion.grammar), required: true, "the region, as eu-central-1")
   private static let endpoint = Field<HTTPURL>(
     "endpoint_url", .address, "another address than the region's own, as a VPC endpoint's")
   private static let profile = Field<String>(

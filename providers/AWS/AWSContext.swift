@@ -7,11 +7,18 @@ struct AWSContext: Sendable {
   let connection: OpenConnection
   let settings: AWSConnection
 
-  func setting(_ variable: String) -> String? { connection.services.environment.setting(variable) }
+  /// A variable that steers; one of white space alone counts as not set.
+  func setting(_ variable: String) -> String? {
+    connection.services.environment.setting(variable).flatMap { $0.allSatisfy(\.isWhitespace) ? nil : $0 }
+  }
 
-  /// A variable that holds credentials or leads to them; `nil` where it is not set, or is not text.
+  /// A variable that leads to credentials, as a role or a file's place, and may be shown; `nil` where it is not set, or is not text.
   func text(of variable: String) throws(ProviderFailure) -> String? {
-    try connection.credentialVariable(ifSet: variable)?.unsafeString()
+    switch connection.services.environment.read(variable) {
+    case .value(let value): return value.unsafeString()
+    case .unset: return nil
+    case .refused(let refusal): throw connection.failures.refused(refusal)
+    }
   }
 
   /// What the document gives, else a variable.

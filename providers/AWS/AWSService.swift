@@ -40,13 +40,15 @@ final class AWSService: Sendable {
   let context: AWSContext
   private let isNested: Bool
   private let skew = ClockSkew()
-  private let address = Mutex<HTTPURL?>(nil)
+  private let known = Mutex<AWSEndpoint?>(nil)
+  private let said: SaidOnce
 
   /// - Parameter isNested: whether the service only serves the connection's login; its `endpoint_url` is then another service's.
   init(_ name: Name, _ context: AWSContext, isNested: Bool = false) {
     self.name = name
     self.context = context
     self.isNested = isNested
+    said = SaidOnce.shared(by: context.connection.services)
   }
 
   private var connection: OpenConnection { context.connection }
@@ -54,18 +56,22 @@ final class AWSService: Sendable {
   /// Seconds since 1970 by AWS's clock, as far as is known.
   var unixTime: Int64 { skew.now(connection.services.time.unixTime) }
 
+  /// Says too where the shared files are read otherwise by the `aws` command, which their author may have tried them with.
   func checkAddress() throws(ProviderFailure) {
-    let url = try url()
+    let url = try endpoint().url
     try connection.check(url, .network(url))
+    for difference in try SharedConfiguration.load(context).differences where said.isNew(difference) {
+      connection.services.log.warning("\(difference)")
+    }
   }
 
-  private func url() throws(ProviderFailure) -> HTTPURL {
-    if !isNested, let known = address.withLock({ $0 }) {
+  private func endpoint() throws(ProviderFailure) -> AWSEndpoint {
+    if !isNested, let known = known.withLock({ $0 }) {
       return known
     }
-    let url = try AWSEndpoint.url(of: name, context, isNested: isNested)
-    address.withLock { $0 = url }
-    return url
+    let endpoint = try AWSEndpoint(of: name, context, isNested: isNested)
+    known.withLock { $0 = endpoint }
+    return endpoint
   }
 
   /// Sends the call that `make` gives for the credentials of `session`.
@@ -104,12 +110,13 @@ final class AWSService: Sendable {
   }
 
   private func attempt(_ call: Call) async throws(ProviderFailure) -> HTTPResponse {
-    let url = try url()
+    let endpoint = try endpoint()
+    let url = endpoint.url
     let client = try connection.client(for: url, .network(url))
     call.keys?.secrets.forEach(connection.withhold)
     let signing = call.keys.map { keys in
       SigningTransport(
-        inner: client, signature: SignatureVersion4(region: context.settings.region, service: name.rawValue),
+        inner: client, signature: SignatureVersion4(region: endpoint.signingRegion, service: name.rawValue),
         credentials: keys, skew: skew, time: connection.services.time)
     }
     let request = connection.request(.post, url, call.headers, body: call.body, maximumBytes: call.maximumBytes)

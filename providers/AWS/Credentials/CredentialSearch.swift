@@ -8,7 +8,9 @@ import Text
 enum SourceOutcome: Sendable {
   case found(ResolvedCredentials)
   /// It is not set up here, or the policy keeps it away; the reason is half a sentence.
-  case nothing(String, hint: String? = nil, kind: ProviderFailure.Class = .denied)
+  ///
+  /// - Parameter isPlain: whether nothing here names the source at all, so that nothing is in its way.
+  case nothing(String, hint: String? = nil, kind: ProviderFailure.Class = .denied, isPlain: Bool = false)
 }
 
 /// Finds the credentials of a connection: where its `auth` says, or in the order in which AWS's SDKs look
@@ -16,10 +18,12 @@ enum SourceOutcome: Sendable {
 struct CredentialSearch: Sendable {
   let context: AWSContext
   let tokens: TokenService
+  private let said: SaidOnce
 
   init(_ context: AWSContext) {
     self.context = context
     tokens = TokenService(service: AWSService(.tokens, context, isNested: true))
+    said = SaidOnce.shared(by: context.connection.services)
   }
 
   func resolve() async throws(ProviderFailure) -> ResolvedCredentials {
@@ -34,22 +38,23 @@ struct CredentialSearch: Sendable {
     }
     switch outcome {
     case .found(let resolved): return resolved
-    case .nothing(let reason, let hint, let kind): throw context.connection.failures.make(kind, reason, hint: hint)
+    case .nothing(let reason, let hint, let kind, _): throw context.connection.failures.make(kind, reason, hint: hint)
     }
   }
+
+  // MARK: - The default chain
 
   /// The first source that is set up decides: where it fails, none after it is asked, lest a node takes up another identity
   /// without a word.
   private func standard() async throws(ProviderFailure) -> ResolvedCredentials {
-    var reasons: [String] = []
-    // Where the policy kept a source away, it is what has to change.
-    var kind = ProviderFailure.Class.denied
+    var absences: [SourceAbsence] = []
     func note(_ source: String, _ outcome: SourceOutcome) -> ResolvedCredentials? {
       switch outcome {
-      case .found(let resolved): return resolved
-      case .nothing(let reason, _, let why):
-        reasons.append("\(source): \(reason)")
-        kind = why == .policy ? .policy : kind
+      case .found(let resolved):
+        said.forget()
+        return resolved
+      case .nothing(let reason, _, let kind, let isPlain):
+        absences.append(SourceAbsence(source: source, reason: reason, kind: kind, isPlain: isPlain))
         return nil
       }
     }
@@ -68,11 +73,36 @@ struct CredentialSearch: Sendable {
     if let found = note("container", try await container()) {
       return found
     }
-    if let found = note("instance", try await instanceRole(isExpected: false)) {
+    if let found = note("instance metadata", try await instanceRole(isExpected: false)) {
       return found
     }
-    throw context.connection.failures.make(
+    throw nothing(absences)
+  }
+
+  /// The log has a line a source, once for all connections; the failure, which may be told of many secrets, has what is in the
+  /// way of those that somebody set up.
+  private func nothing(_ absences: [SourceAbsence]) -> ProviderFailure {
+    for absence in absences where said.isNew(absence.text) {
+      context.connection.services.log.warning("no AWS credentials by the default chain: \(absence.text)")
+    }
+    let plain = absences.filter(\.isPlain).map(\.source)
+    let unset = plain.isEmpty ? [] : ["\(plain.joined(separator: ", ")): not set up"]
+    let reasons = unset + absences.filter { !$0.isPlain }.map(\.text)
+    // Where the policy kept a source away, it is what has to change.
+    let kind = absences.contains { $0.kind == .policy } ? ProviderFailure.Class.policy : .denied
+    return context.connection.failures.make(
       kind, "no AWS credentials: \(reasons.joined(separator: "; "))", hint: "give auth, or set one of these up")
+  }
+
+  /// Why a source of the default chain gave nothing.
+  private struct SourceAbsence {
+    let source: String
+    let reason: String
+    let kind: ProviderFailure.Class
+    let isPlain: Bool
+
+    /// Reasons that begin with the source's own name do not say it twice.
+    var text: String { reason.hasPrefix("\(source) ") ? reason : "\(source): \(reason)" }
   }
 
   // MARK: - Keys in the agent's own environment
@@ -80,11 +110,15 @@ struct CredentialSearch: Sendable {
   func environmentKeys() throws(ProviderFailure) -> SourceOutcome {
     switch context.connection.services.environment.read("AWS_ACCESS_KEY_ID") {
     case .value: break
-    case .unset: return .nothing("AWS_ACCESS_KEY_ID is not set")
+    case .unset:
+      guard context.connection.services.environment.read("AWS_SECRET_ACCESS_KEY").secret == nil else {
+        return .nothing("AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not")
+      }
+      return .nothing("AWS_ACCESS_KEY_ID is not set", isPlain: true)
     case .refused(let refusal): return .nothing(refusal.message, kind: .policy)
     }
     guard
-      let accessKeyID = try context.text(of: "AWS_ACCESS_KEY_ID"),
+      let accessKeyID = try context.connection.credentialVariable(ifSet: "AWS_ACCESS_KEY_ID")?.unsafeString(),
       let secret = try context.connection.credentialVariable(ifSet: "AWS_SECRET_ACCESS_KEY")
     else {
       throw context.denied("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not")
@@ -101,7 +135,12 @@ struct CredentialSearch: Sendable {
       ResolvedCredentials(
         credentials: AWSCredentials(
           accessKeyID: accessKeyID, secretAccessKey: secret, sessionToken: newer ?? older, expiresAt: seconds),
-        source: "environment"))
+        source: passingOverProfile("environment")))
+  }
+
+  /// Variables with credentials go before AWS_PROFILE, which is worth a word: who set it may have meant it.
+  private func passingOverProfile(_ source: String) -> String {
+    context.setting("AWS_PROFILE") == nil ? source : "\(source) (goes before AWS_PROFILE)"
   }
 
   // MARK: - A role taken with a token of another issuer, as EKS puts it into pods
@@ -110,13 +149,17 @@ struct CredentialSearch: Sendable {
 
   /// By the variables that EKS sets.
   private func webIdentity() async throws(ProviderFailure) -> SourceOutcome {
-    if let reason = context.connection.services.environment.absence(of: Self.tokenFile) {
-      return .nothing(reason)
+    switch context.connection.services.environment.read(Self.tokenFile) {
+    case .value: break
+    case .unset: return .nothing("\(Self.tokenFile) is not set", isPlain: true)
+    case .refused(let refusal): return .nothing(refusal.message, kind: .policy)
     }
     guard let role = try context.text(of: "AWS_ROLE_ARN") else {
       throw context.denied("\(Self.tokenFile) is set, but AWS_ROLE_ARN is not")
     }
-    return .found(try await webIdentity(role, nil))
+    let resolved = try await webIdentity(role, nil)
+    return .found(
+      ResolvedCredentials(credentials: resolved.credentials, source: passingOverProfile(resolved.source)))
   }
 
   /// By the document, with the variables for what it leaves out.

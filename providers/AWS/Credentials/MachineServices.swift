@@ -65,7 +65,7 @@ extension CredentialSearch {
     } else if case .refused(let refusal) = environment.read(Self.relativeURI) {
       return .nothing(refusal.message, kind: .policy)
     } else {
-      return .nothing("neither \(Self.relativeURI) nor \(Self.fullURI) is set")
+      return .nothing("neither \(Self.relativeURI) nor \(Self.fullURI) is set", isPlain: true)
     }
     var headers = [HTTPHeader("Accept", "application/json")]
     if let authorization = try authorization() {
@@ -186,8 +186,8 @@ extension CredentialSearch {
   /// By the environment, else the profile, else the address of every instance.
   private func instanceMetadata() throws(ProviderFailure) -> HTTPURL {
     let profile = try SharedConfiguration.load(context).own
-    let given = context.setting(Self.endpoint) ?? profile["ec2_metadata_service_endpoint"]
-    let mode = context.setting("\(Self.endpoint)_MODE") ?? profile["ec2_metadata_service_endpoint_mode"]
+    let given = context.setting(Self.endpoint) ?? profile.setting("ec2_metadata_service_endpoint")
+    let mode = context.setting("\(Self.endpoint)_MODE") ?? profile.setting("ec2_metadata_service_endpoint_mode")
     let standard: String
     switch mode?.lowercased() {
     case nil, "ipv4": standard = "http://169.254.169.254"

@@ -16,7 +16,7 @@ extension CredentialSearch {
       guard context.namedProfile == nil else {
         throw context.denied(reason, hint: "check the profile's name and the shared files")
       }
-      return .nothing(reason)
+      return .nothing(reason, isPlain: !shared.hasFile)
     }
     let resolver = ProfileResolver(search: self, profiles: shared.profiles)
     let resolved =
@@ -83,7 +83,7 @@ private struct ProfileResolver {
     }
     switch outcome {
     case .found(let resolved): return resolved
-    case .nothing(let reason, _, _):
+    case .nothing(let reason, _, _, _):
       throw fault(name, "credential_source \(ShownText.clean(source)) gave nothing: \(reason)")
     }
   }
@@ -145,10 +145,12 @@ private struct ProfileResolver {
   private func keys(
     _ name: String, _ values: [String: SecretBytes]
   ) throws(ProviderFailure) -> ResolvedCredentials? {
-    guard let accessKeyID = values["aws_access_key_id"]?.unsafeString() else {
+    guard values["aws_access_key_id"] != nil || values["aws_secret_access_key"] != nil else {
       return nil
     }
-    guard !accessKeyID.isEmpty, let secret = values["aws_secret_access_key"], !secret.isEmpty else {
+    guard let accessKeyID = values["aws_access_key_id"]?.unsafeString(), !accessKeyID.isEmpty,
+      let secret = values["aws_secret_access_key"], !secret.isEmpty
+    else {
       throw fault(name, "aws_access_key_id and aws_secret_access_key belong together, in one file")
     }
     let token = values["aws_session_token"] ?? values["aws_security_token"]

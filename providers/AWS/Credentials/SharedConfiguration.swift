@@ -16,6 +16,8 @@ struct SharedConfiguration: Sendable {
     var config: [String: SecretBytes] = [:]
 
     subscript(key: String) -> String? { values[key]?.unsafeString() }
+    /// What steers something; `nil` where it is empty.
+    func setting(_ key: String) -> String? { self[key].flatMap { $0.isEmpty ? nil : $0 } }
     func has(_ key: String) -> Bool { values[key] != nil }
 
     var hasKeys: Bool { has("aws_access_key_id") || has("aws_secret_access_key") }
@@ -29,6 +31,10 @@ struct SharedConfiguration: Sendable {
   private(set) var services: [String: [String: SecretBytes]] = [:]
   /// Why a file gave nothing, a sentence each.
   private(set) var remarks: [String] = []
+  /// Whether one of the files is there, as far as can be known.
+  private(set) var hasFile = false
+  /// Where the `aws` command, as botocore, reads otherwise, a sentence each.
+  private(set) var differences: [String] = []
 
   /// The connection's own profile; empty where there is none.
   var own: Profile { profiles[name] ?? Profile() }
@@ -38,29 +44,31 @@ struct SharedConfiguration: Sendable {
   /// - Throws: for a file that is there, but is not of this grammar.
   static func load(_ context: AWSContext) throws(ProviderFailure) -> SharedConfiguration {
     var shared = SharedConfiguration(name: context.profileName)
-    for section in try shared.sections("AWS_CONFIG_FILE", standard: "config", context) {
-      shared.take(config: section)
+    if let (path, text) = try shared.read("AWS_CONFIG_FILE", standard: "config", context) {
+      shared.take(config: text, path)
     }
-    for section in try shared.sections("AWS_SHARED_CREDENTIALS_FILE", standard: "credentials", context) {
-      shared.profiles[section.name, default: Profile()].credentials = section.values
-      shared.profiles[section.name]?.values.merge(section.values) { _, own in own }
+    if let (path, text) = try shared.read("AWS_SHARED_CREDENTIALS_FILE", standard: "credentials", context) {
+      shared.take(credentials: text, path)
     }
     return shared
   }
 
   private init(name: String) { self.name = name }
 
-  private mutating func sections(
+  // MARK: - Files
+
+  private mutating func read(
     _ variable: String, standard name: String, _ context: AWSContext
-  ) throws(ProviderFailure) -> [ConfigurationText.Section] {
+  ) throws(ProviderFailure) -> (path: String, text: ConfigurationText)? {
     var given: String?
     if name == "credentials", case .profile(let file) = context.settings.login {
       given = file
     }
     guard let path = given ?? Self.path(variable, standard: name, context) else {
       remarks.append("neither \(variable) nor HOME says where the \(name) file is")
-      return []
+      return nil
     }
+    let shown = ShownText.clean(path, atMost: 200)
     let content: SecretBytes
     do throws(NodeFileFault) {
       content = try context.connection.services.files.credential(path)
@@ -68,14 +76,17 @@ struct SharedConfiguration: Sendable {
       guard given == nil else {
         throw context.connection.failures.file(error, "auth.path")
       }
-      remarks.append("\(ShownText.clean(path)) \(error.message)")
-      return []
+      remarks.append("\(shown) \(error.message)")
+      hasFile = hasFile || error.reason != .missing
+      return nil
     }
+    hasFile = true
     do throws(ConfigurationText.Fault) {
-      return try ConfigurationText.parse(content)
+      let text = try ConfigurationText(content)
+      differences += text.differences.map { "\(shown) line \($0.line): \($0.message)" }
+      return (shown, text)
     } catch {
-      throw context.denied(
-        "\(ShownText.clean(path)) line \(error.line): \(error.message)", hint: "mend the file")
+      throw context.denied("\(shown) line \(error.line): \(error.message)", hint: "mend the file")
     }
   }
 
@@ -85,38 +96,81 @@ struct SharedConfiguration: Sendable {
     return path.hasPrefix("~/") ? context.setting("HOME").map { $0 + path.dropFirst() } : path
   }
 
-  /// `[profile x]` and `[default]` are profiles, `[services x]` endpoints; other sections are not for this.
-  private mutating func take(config section: ConfigurationText.Section) {
-    if section.name == "default" {
-      profiles[section.name] = Profile(values: section.values, config: section.values)
-      return
+  // MARK: - Sections
+
+  private static let standardProfile = "default"
+
+  /// `[profile x]` and `[default]` are profiles, `[services x]` endpoints; other sections are not for this. `[profile default]`
+  /// takes the place of `[default]`, wherever the two stand.
+  private mutating func take(config text: ConfigurationText, _ path: String) {
+    let named = text.sections.map { (section: $0, name: SectionName($0.name)) }
+    let hasPrefixed = named.contains { $0.name == .init(kind: "profile", name: Self.standardProfile) }
+    for (section, name) in named {
+      if section.name == Self.standardProfile, hasPrefixed {
+        differences.append(
+          "\(path) line \(section.line): [profile default] goes before [default]; the aws command takes the last of the two"
+        )
+      } else if section.name == Self.standardProfile {
+        take(config: section, of: section.name)
+      } else if let name, name.kind == "profile" {
+        take(config: section, of: name.name)
+      } else if let name, name.kind == "services" {
+        services[name.name, default: [:]].merge(section.values) { _, last in last }
+      }
     }
-    let isProfile = section.name.hasPrefix("profile")
-    guard
-      isProfile || section.name.hasPrefix("services"), let words = ShellWords.split(section.name), words.count == 2,
-      let name = words.last
-    else {
-      return
+  }
+
+  private mutating func take(config section: ConfigurationText.Section, of name: String) {
+    profiles[name, default: Profile()].config.merge(section.values) { _, last in last }
+    profiles[name, default: Profile()].values.merge(section.values) { _, last in last }
+  }
+
+  /// Profiles have their bare names there.
+  private mutating func take(credentials text: ConfigurationText, _ path: String) {
+    for section in text.sections where !section.name.isEmpty {
+      guard SectionName(section.name)?.kind != "profile" else {
+        differences.append(
+          "\(path) line \(section.line): [profile …] is left out in this file; the aws command takes that as a whole name"
+        )
+        continue
+      }
+      profiles[section.name, default: Profile()].credentials.merge(section.values) { _, last in last }
+      profiles[section.name, default: Profile()].values.merge(section.values) { _, last in last }
     }
-    if isProfile {
-      profiles[name] = Profile(values: section.values, config: section.values)
-    } else {
-      services[name] = section.values
+  }
+
+  /// `profile x`, where a name with white space is quoted as for a shell.
+  private struct SectionName: Equatable {
+    let kind: String
+    let name: String
+
+    init(kind: String, name: String) {
+      self.kind = kind
+      self.name = name
+    }
+
+    init?(_ section: String) {
+      guard let words = ShellWords.split(section), words.count == 2, let kind = words.first, let name = words.last
+      else {
+        return nil
+      }
+      self.init(kind: kind, name: name)
     }
   }
 
   /// The endpoint that the own profile's `services` section gives the service with this key, as `secrets_manager`.
   func endpoint(of service: String) -> String? {
-    guard let section = own["services"], let nested = services[section]?[service]?.unsafeString() else {
+    guard let section = own.setting("services"), let nested = services[section]?[service]?.unsafeString() else {
       return nil
     }
+    var endpoint: String?
     for line in nested.split(whereSeparator: \.isNewline) {
       let parts = line.split(separator: "=", maxSplits: 1)
       if parts.count == 2, parts[0].trimmingSpace == "endpoint_url" {
-        return String(parts[1].trimmingSpace)
+        endpoint = String(parts[1].trimmingSpace)
       }
     }
-    return nil
+    return endpoint
   }
 }
 
