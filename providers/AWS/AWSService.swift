@@ -58,11 +58,11 @@ final class AWSService: Sendable {
 
   /// Says too where the shared files are read otherwise by the `aws` command, which their author may have tried them with.
   func checkAddress() throws(ProviderFailure) {
-    let url = try endpoint().url
-    try connection.check(url, .network(url))
     for difference in try SharedConfiguration.load(context).differences where said.isNew(difference) {
       connection.services.log.warning("\(difference)")
     }
+    let url = try endpoint().url
+    try connection.check(url, .network(url))
   }
 
   private func endpoint() throws(ProviderFailure) -> AWSEndpoint {

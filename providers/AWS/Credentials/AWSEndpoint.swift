@@ -28,7 +28,7 @@ struct AWSEndpoint: Sendable {
       if let switched {
         throw context.denied(
           "\(switched) asks for \(kind) endpoints, which \(own.name) cannot be known to be",
-          hint: "take one of the two away: AWS's clients refuse both together")
+          hint: "take one of the two away: AWS's endpoint rules refuse both together")
       }
     }
     url = own.url
