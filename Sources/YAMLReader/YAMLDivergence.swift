@@ -6,7 +6,7 @@ import JSONReader
 ///
 /// - `?x` between brackets is a key's mark and `x` to libyaml; `&an:chor` ends at the colon, and so does `*alias:`;
 /// - `-` alone between brackets, which is no text (§7.3.3); `#` right behind a token, which starts no comment (§6.6);
-/// - a tab in the place of indentation between brackets and quotes (§6.1);
+/// - a tab in the place of indentation (§6.1) between brackets and quotes, and before a block collection's parts;
 /// - spaces alone on the last line, without a line break, behind a block;
 /// - `%YAML 1.1`, which announces other numbers and booleans than are read here.
 ///
@@ -25,9 +25,9 @@ struct YAMLDivergence: ~Copyable {
     self.source = source
   }
 
-  /// - Throws: at the first such place. The text is one that libyaml's parser takes.
-  consuming func check() throws(JSONFault) {
-    var tokens = YAMLTokens(source)
+  /// - Throws: at the first such place. libyaml has taken `text`, which is the source but for tabs that became spaces.
+  consuming func check(_ text: YAMLSource) throws(JSONFault) {
+    var tokens = YAMLTokens(text)
     while try tokens.next({ token, place throws(JSONFault) in try take(token, place) }) {}
     if endsInBlock, let last = source.bytes.last, last == UInt8(ascii: " ") {
       let start = (source.bytes.lastIndex { isBreak($0) } ?? -1) + 1
@@ -45,6 +45,13 @@ struct YAMLDivergence: ~Copyable {
     switch token.type {
     case YAML_BLOCK_END_TOKEN, YAML_STREAM_END_TOKEN: break
     default: endsInBlock = false
+    }
+    switch token.type {
+    case YAML_BLOCK_SEQUENCE_START_TOKEN, YAML_BLOCK_MAPPING_START_TOKEN, YAML_BLOCK_ENTRY_TOKEN, YAML_KEY_TOKEN:
+      if brackets.isEmpty {
+        try checkIndentation(place.lowerBound)
+      }
+    default: break
     }
     switch token.type {
     case YAML_VERSION_DIRECTIVE_TOKEN:
@@ -123,6 +130,14 @@ struct YAMLDivergence: ~Copyable {
 
   private func comment(at offset: Int) -> JSONFault {
     source.fault(.syntax("a comment needs a space before its '#'"), offset: offset)
+  }
+
+  /// No tab stands before what belongs to a block collection, on its line.
+  private func checkIndentation(_ start: Int) throws(JSONFault) {
+    let space = source.bytes[..<start].reversed().prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+    if let first = Array(space.reversed()).firstIndex(of: UInt8(ascii: "\t")) {
+      throw source.fault(.syntax("a tab must not indent; use spaces"), offset: start - space.count + first)
+    }
   }
 
   /// Each line but the first is indented by spaces deeper than the block around; blank lines aside.

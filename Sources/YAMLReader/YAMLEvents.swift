@@ -49,7 +49,9 @@ struct YAMLEvents: ~Copyable {
     let character = Int(clamping: state.problem_mark.index)
     let offset = SourcePosition.offset(ofCharacter: character, in: source.bytes)
     if offset < source.bytes.count, source.bytes[offset] == UInt8(ascii: "\t") {
-      return source.fault(.syntax("a tab must not indent; use spaces"), offset: offset)
+      let isBlockScalar = state.context.map { String(cString: $0) } == "while scanning a block scalar"
+      let wayOut = isBlockScalar ? ", or say behind the '|' how far the text is indented, as |2" : ""
+      return source.fault(.syntax("a tab must not indent; use spaces\(wayOut)"), offset: offset)
     }
     guard let context = state.context.map({ String(cString: $0) }) else {
       return source.fault(.syntax(problem), offset: offset)

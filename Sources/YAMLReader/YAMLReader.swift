@@ -9,6 +9,7 @@ import SecretBytes
 ///   `.inf` and `.nan`, hexadecimal and octal integers over 64 bits, a tag other than `!!str`, `!!int`, `!!float`, `!!bool`,
 ///   `!!null`, `!!seq`, `!!map` and `!`, a key that is a list or a mapping or is not there.
 /// - Faults too where libyaml reads what YAML 1.2.2 reads otherwise: see ``YAMLDivergence``, and U+0085, U+2028 and U+2029 anywhere.
+/// - Tabs separate, and never indent: see ``YAMLTabs``.
 /// - A key is its text, whatever its type: `1: a` has the name `1`.
 /// - `<<` merges a mapping or a list of mappings; what the mapping says itself wins, then the earlier in the list.
 /// - Aliases are expanded within ``JSONLimits/maximumBytes`` and ``JSONLimits/maximumDepth`` (256 at most), so that a small
@@ -28,28 +29,43 @@ public enum YAMLReader {
     if let value = try? JSONValue.parse(source, limits: limits) {
       return value
     }
-    let generated = try source.withUnsafeBytes { text throws(JSONFault) in try generate(text, limits) }
+    let generated = try generate(source, limits)
     return try JSONValue.parse(
       generated: generated.json, from: source, characters: generated.characters, limits: limits)
   }
 
   private static func generate(
-    _ text: UnsafeRawBufferPointer, _ limits: JSONLimits
+    _ text: SecretBytes, _ limits: JSONLimits
   ) throws(JSONFault) -> (json: SecretBytes, characters: ContiguousArray<UInt32>) {
-    let source = YAMLSource(bytes: text)
-    let maximumBytes = limits.effectiveBytes
-    guard text.count <= maximumBytes else {
-      throw source.fault(.tooLarge(maximumBytes: maximumBytes), offset: maximumBytes)
+    try text.withUnsafeBytes { bytes throws(JSONFault) in
+      let written = YAMLSource(bytes: bytes)
+      try check(written, limits)
+      // What libyaml reads has as many characters as what was written, so that places are those of both.
+      return try YAMLTabs.separated(text).withUnsafeBytes { readable throws(JSONFault) in
+        let source = YAMLSource(bytes: readable)
+        let composer = YAMLComposer(source: source, maximumDepth: min(limits.maximumDepth, deepest))
+        let tree = try composer.compose()
+        try YAMLDivergence(written).check(source)
+        return try expanded(tree, source, limits)
+      }
+    }
+  }
+
+  private static func check(_ source: YAMLSource, _ limits: JSONLimits) throws(JSONFault) {
+    guard source.bytes.count <= limits.effectiveBytes else {
+      throw source.fault(.tooLarge(maximumBytes: limits.effectiveBytes), offset: limits.effectiveBytes)
     }
     try source.checkEncoding()
     try source.checkCharacters()
     try source.checkDirectives()
-    let composer = YAMLComposer(source: source, maximumDepth: min(limits.maximumDepth, deepest))
-    let tree = try composer.compose()
-    try YAMLDivergence(source).check()
-    return try tree.text.withUnsafeBytes { scalars throws(JSONFault) in
+  }
+
+  private static func expanded(
+    _ tree: YAMLTree, _ source: YAMLSource, _ limits: JSONLimits
+  ) throws(JSONFault) -> (json: SecretBytes, characters: ContiguousArray<UInt32>) {
+    try tree.text.withUnsafeBytes { scalars throws(JSONFault) in
       var expansion = YAMLExpansion(
-        nodes: tree.nodes, scalars: scalars, source: source, maximumBytes: maximumBytes,
+        nodes: tree.nodes, scalars: scalars, source: source, maximumBytes: limits.effectiveBytes,
         maximumDepth: min(limits.maximumDepth, deepest), duplicateKeys: limits.duplicateKeys)
       try expansion.write(0, depth: 0)
       return expansion.finish()

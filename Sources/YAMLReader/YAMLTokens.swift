@@ -1,9 +1,10 @@
 import CLibYAML
+import Glibc
 import JSONReader
 
-/// libyaml's scanner over text that its parser has taken: tokens in the order of the text, whose places are told in bytes.
+/// libyaml's scanner: tokens in the order of the text, whose places are told in bytes.
 struct YAMLTokens: ~Copyable {
-  private let source: YAMLSource
+  let source: YAMLSource
   private let parser: UnsafeMutablePointer<yaml_parser_t>
   private let isReady: Bool
   /// A character and its byte: libyaml counts characters, and goes forward only.
@@ -28,11 +29,32 @@ struct YAMLTokens: ~Copyable {
     parser.deallocate()
   }
 
+  /// Where and in what libyaml stopped.
+  struct Stop {
+    let offset: Int
+    /// Column of the innermost block collection; -1 outside of all.
+    let indent: Int
+    let isPlainScalar: Bool
+    let isBlockScalar: Bool
+  }
+
+  /// Of the scanner's fault, where it had one.
+  var stop: Stop? {
+    let state = parser.pointee
+    guard state.error == YAML_SCANNER_ERROR, let context = state.context else {
+      return nil
+    }
+    return Stop(
+      offset: SourcePosition.offset(ofCharacter: Int(clamping: state.problem_mark.index), in: source.bytes),
+      indent: Int(state.indent), isPlainScalar: strcmp(context, "while scanning a plain scalar") == 0,
+      isBlockScalar: strcmp(context, "while scanning a block scalar") == 0)
+  }
+
   /// The next token and the bytes that it takes up; what it points to is valid during `body` only. False at the stream's end.
   mutating func next(_ body: (yaml_token_t, Range<Int>) throws(JSONFault) -> Void) throws(JSONFault) -> Bool {
     var token = yaml_token_t()
     guard isReady, yaml_parser_scan(parser, &token) == 1 else {
-      throw source.fault(.syntax("the document cannot be read a second time"), offset: 0)
+      throw source.fault(.syntax("the document is not YAML"), offset: 0)
     }
     defer { yaml_token_delete(&token) }
     let start = byte(of: token.start_mark)

@@ -135,7 +135,7 @@ extension Consumers {
         LINE_SPACE = "[\\t\\v\\f\\r \u0085\u00a0]"
         SPACE = "[\\t\\n\\v\\f\\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
         blank = re.compile(f"(?:{SPACE}|#[^\\n]*)*")
-        start = re.compile(f"(?:export[\\t\\n\\f\\r ]{LINE_SPACE}*)?([A-Za-z_][A-Za-z0-9_]*){LINE_SPACE}*[=:]{LINE_SPACE}*")
+        start = re.compile(f"(?:export[\\t\\n\\f\\r ]{LINE_SPACE}*|(?!export[\\t\\n\\f\\r ]))([A-Za-z_][A-Za-z0-9_]*){LINE_SPACE}*[=:]{LINE_SPACE}*")
         single = re.compile(r"'((?:[^'\\]|\\.)*)'", re.S)
         double = re.compile(r'"((?:[^"\\]|\\.)*)"', re.S)
         plain = re.compile("[^\\n]*")

@@ -19,6 +19,9 @@ private let divergent: [(yaml: String, line: Int, column: Int)] = [
   // Tabs do not indent (§6.1).
   ("a: \"b\n\tc\"", 2, 1), ("a: 'b\n\tc'", 2, 1), ("- [\n\ta,\n b]", 2, 1), ("a:\n  b: {\n \tc: d}", 3, 2),
   ("a: [b,\n  'c\n\td']", 3, 1), ("- - \"a\n  \tb\"", 2, 3),
+  ("-\t- a", 1, 2), ("- \t- a", 1, 3), ("-\ta: b", 1, 2), ("- \t&x a: b", 1, 3), ("?\ta: b", 1, 2), ("\ta: b", 1, 1),
+  ("a:\n - b\n \t- c", 3, 2), ("a:\n  b: 1\n\tc: 2", 3, 1), ("a:\n\t- b", 2, 1), ("a: b\n\tc", 2, 1),
+  ("é:\n  -\t? a", 2, 4),
   // What stands behind the last line break of a block.
   ("a: |\n  b\n   ", 3, 1), ("- |+\n   ", 2, 1), ("a: >\n  b\n\n ", 4, 1),
   // Line ends of YAML 1.1 (§5.4), in keys, values, comments.
@@ -48,6 +51,14 @@ func whatLibyamlReadsInItsOwnWayIsAFault(_ yaml: String, line: Int, column: Int)
   ("%YAML 1.2 # c\n--- a", #""a""#), ("%TAG ! tag:x # c\n---\na", #""a""#),
   ("a: \"b\n \tc\n\t\n  d\"", #"{"a":"b c\nd"}"#), ("a: [\n \tb,\n\t\n c]", #"{"a":["b","c"]}"#),
   ("{a:\n\tb,\n\tc: d}", #"{"a":"b","c":"d"}"#), ("\"a\n\tb\"", #""a b""#),
+  // Tabs that separate (§6.2).
+  ("-\tb\n- \t 'c'\n-\t[d]\n-\t\t-1", #"["b","c",["d"],-1]"#), ("a: 1\n\t\nb: [2]\n\t", #"{"a":1,"b":[2]}"#),
+  ("a: 1\n\t\nb: 2\n \t \nc: 'd'\n\t\ne: [f]\n\t\n", #"{"a":1,"b":2,"c":"d","e":["f"]}"#),
+  ("a: 1\n\t# b\nc:\n \td\n# e\n", #"{"a":1,"c":"d"}"#), ("\t{a: b}", #"{"a":"b"}"#), (" \t\na: b", #"{"a":"b"}"#),
+  ("- a:\t b\n- - c\n  -\td\n", #"[{"a":"b"},["c","d"]]"#),
+  ("? a\n: -\tb\n  -  -\tc\n     - d\n", #"{"a":["b",["c","d"]]}"#),
+  ("-\t!!map\n  a: b", #"[{"a":"b"}]"#), ("a:\t|\n  b\tc\n  \td\n", "{\"a\":\"b\\tc\\n\\td\\n\"}"),
+  ("a: |1\n \tb\n", "{\"a\":\"\\tb\\n\"}"), ("a: |\n \tb\n", nil),
   // Lines that are not indented at all mean the same to whoever takes them.
   ("a: [\nb,\nc\n]\nd: {\n}", #"{"a":["b","c"],"d":{}}"#), ("a: \"b\nc\"", #"{"a":"b c"}"#),
   ("a: b\n   ", #"{"a":"b"}"#), ("a: |\n  b\n   \n", "{\"a\":\"b\\n \\n\"}"),
@@ -64,4 +75,12 @@ func whatLibyamlReadsInItsOwnWayIsAFault(_ yaml: String, line: Int, column: Int)
   #expect(yamlFault("a: 'b'#c")?.description == "line 1, column 7: a comment needs a space before its '#'")
   #expect(yamlFault("a: 'b\n\tc'")?.description == "line 2, column 1: a tab must not indent; use spaces")
   #expect(yamlFault("a: b\u{2028}c")?.description.contains("write \\N, \\L or \\P in double quotes") == true)
+}
+
+@Test func tabsAreLookedForWithinBounds() throws {
+  let lines = String(repeating: "-\tb\n", count: 500)
+  #expect(try YAMLReader.parse(SecretBytes(lines), limits: .document).count == 500)
+  // Each is found by reading all that stands before it.
+  let found = yamlFault(String(repeating: "-\tb\n", count: 100_000))
+  #expect(found?.description.contains("a tab must not indent; use spaces") == true)
 }
