@@ -10,12 +10,13 @@ public enum CallVerdict: Sendable {
   case fail(ProviderFailure)
 }
 
-/// Which failures a call may be repeated after.
+/// What a call that is tried again may have changed already.
 public enum CallRepetition: Sendable {
-  /// The call changes nothing, or the same thing again.
+  /// Nothing, or the same thing: a login's only effect is a token that ends by itself.
   case idempotent
-  /// Only where the server cannot have acted: it was not reached, or it answered that it did nothing (429, 503).
-  case unlessActedUpon
+  /// It may have used up what works once, as a secret id. It is tried again all the same, since without that it failed for certain; a
+  /// refusal then tells of the attempt before.
+  case usesUp(String)
 }
 
 /// Calls over one connection: the one place where they are tried again.
@@ -36,15 +37,20 @@ extension OpenConnection {
   }
 
   /// Sends `request` by the client of its route; see ``send(_:over:about:schedule:repetition:judge:)``.
+  ///
+  /// - Parameter login: what the call is a step of, before what is told of the way to it: whoever waits for a login asked for
+  ///   something else.
   public func send(
-    _ request: HTTPRequest, by route: Route? = nil, about reference: String? = nil,
-    schedule: RetrySchedule = RetrySchedule(), repetition: CallRepetition = .idempotent,
-    judge: @Sendable (HTTPResponse) -> CallVerdict
+    _ request: HTTPRequest, by route: Route? = nil, about reference: String? = nil, login: String? = nil,
+    schedule: RetrySchedule = RetrySchedule(), judge: @Sendable (HTTPResponse) -> CallVerdict
   ) async throws(ProviderFailure) -> HTTPResponse {
     let client = try client(for: request.url, route ?? .network(request.url))
-    return try await send(
-      request, over: client, about: reference, schedule: schedule, repetition: repetition,
-      judge: judge)
+    do throws(ProviderFailure) {
+      return try await send(request, over: client, about: reference, schedule: schedule, judge: judge)
+    } catch {
+      // What answered was judged, and told in the service's own name.
+      throw login.map { error.status == nil ? error.named($0) : error } ?? error
+    }
   }
 
   /// Sends `request` until `judge` accepts an answer, a failure is final, or attempts or budget run out.
@@ -63,9 +69,12 @@ extension OpenConnection {
       withhold(header.credential)
     }
     var attempt = 1
+    var actedUpon: ProviderFailure?
+    var earlier: ProviderFailure?
     while true {
       let failure: ProviderFailure
-      let mayRepeat: Bool
+      let mayPass: Bool
+      let mayHaveActed: Bool
       let sentAt = services.time.now
       do throws(TransportFailure) {
         let response = try await transport.send(request)
@@ -73,18 +82,25 @@ extension OpenConnection {
           metrics.called(took: sentAt.duration(to: services.time.now), failure: nil)
           return response
         }
-        failure = reason
-        mayRepeat = repetition == .idempotent || response.status == 429 || response.status == 503
+        failure = reason.kind == .transient ? reason.passing : reason
+        mayPass = true
+        mayHaveActed = response.status >= 500 && response.status != 503
       } catch {
-        failure = providerFailure(error, reference)
-        mayRepeat = error.kind.mayPassSoon && (repetition == .idempotent || error.kind.precedesRequest)
+        let new = providerFailure(error, reference)
+        // Where time is up, what made us try again says more.
+        failure = error.kind == .cancelled ? earlier ?? new : new
+        mayPass = error.kind.mayPassSoon
+        mayHaveActed = !error.kind.precedesRequest
       }
       metrics.called(took: sentAt.duration(to: services.time.now), failure: failure.kind)
-      guard
-        failure.isRetriable, mayRepeat, attempt < schedule.attempts, !Task.isCancelled, retryBudget.spend()
-      else {
+      guard failure.isRetriable else {
+        throw repetition.explained(failure, after: actedUpon)
+      }
+      guard mayPass, attempt < schedule.attempts, !Task.isCancelled, retryBudget.spend() else {
         throw failure
       }
+      actedUpon = mayHaveActed ? failure : actedUpon
+      earlier = failure
       try await pause(beforeRetry: attempt, schedule, after: failure)
       attempt += 1
     }
@@ -94,8 +110,9 @@ extension OpenConnection {
     beforeRetry retry: Int, _ schedule: RetrySchedule, after failure: ProviderFailure
   ) async throws(ProviderFailure) {
     let jittered = schedule.pause(beforeRetry: retry, random: services.random())
-    // A long wait is not a call's to sit out: others are behind it, and who asked decides when to ask again.
-    if let asked = failure.retryAfter, asked > services.limits.attempt {
+    // A long wait is not a call's to sit out: others are behind it, and who asked decides when to ask again. Nor is one that nobody
+    // waits for to its end.
+    if let asked = failure.retryAfter, asked > services.limits.attempt || outlastsWork(asked) {
       throw failure
     }
     // What the server asks for is a floor; the jitter on top keeps its callers apart.
@@ -117,8 +134,11 @@ extension OpenConnection {
       return failures.make(.transient, message, reference: reference, hint: "check the address and the node's DNS")
     case .connect:
       return failures.make(
-        .transient, message, reference: reference, hint: "check the address, and that the server listens")
-    case .proxy, .timedOut, .interrupted:
+        .transient, message, reference: reference, hint: "check the address, and that the server listens"
+      ).passing
+    case .timedOut, .interrupted:
+      return failures.make(.transient, message, reference: reference).passing
+    case .proxy:
       return failures.make(.transient, message, reference: reference)
     case .cancelled:
       return failures.make(.transient, "gave up: the time limit was reached", reference: reference)
@@ -131,6 +151,16 @@ extension OpenConnection {
     case .invalidRequest, .badOptions:
       return failures.make(.malformed, message, reference: reference)
     }
+  }
+}
+
+extension CallRepetition {
+  /// A failure that ends the call, after an attempt that the server may have acted upon.
+  fileprivate func explained(_ failure: ProviderFailure, after earlier: ProviderFailure?) -> ProviderFailure {
+    guard case .usesUp(let what) = self, let earlier else {
+      return failure
+    }
+    return failure.after(earlier, usingUp: what)
   }
 }
 

@@ -27,18 +27,20 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
     let reference: String?
     let status: Int?
     let retryAfter: Duration?
+    let isPassing: Bool
     let message: String
     let hint: String?
 
     init(
-      kind: Class, connection: String, reference: String?, status: Int?, retryAfter: Duration?, message: String,
-      hint: String?
+      kind: Class, connection: String, reference: String?, status: Int?, retryAfter: Duration?, isPassing: Bool,
+      message: String, hint: String?
     ) {
       self.kind = kind
       self.connection = connection
       self.reference = reference
       self.status = status
       self.retryAfter = retryAfter
+      self.isPassing = isPassing
       self.message = message
       self.hint = hint
     }
@@ -55,6 +57,9 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
   public var status: Int? { details.status }
   /// How long the service asked to wait.
   public var retryAfter: Duration? { details.retryAfter }
+  /// Whether the same call may well be answered in a few seconds, as after a failover: the server failed, or was not there. Not so
+  /// where a name, a certificate or a setting has to be mended first.
+  public var isPassing: Bool { details.isPassing }
   /// What happened.
   public var message: String { details.message }
   /// What to do about it.
@@ -62,11 +67,11 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
 
   public init(
     _ kind: Class, connection: String, reference: String? = nil, status: Int? = nil, retryAfter: Duration? = nil,
-    _ message: String, hint: String? = nil
+    isPassing: Bool = false, _ message: String, hint: String? = nil
   ) {
     details = Details(
       kind: kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter,
-      message: message, hint: hint)
+      isPassing: isPassing, message: message, hint: hint)
   }
 
   public static func == (one: ProviderFailure, other: ProviderFailure) -> Bool {
@@ -94,13 +99,51 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
   /// The same failure told of another reference, for all that wait on one login.
   public func about(_ reference: String?) -> ProviderFailure {
     ProviderFailure(
-      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, message, hint: hint)
+      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, isPassing: isPassing,
+      message, hint: hint)
   }
 
   /// The same failure under another connection's name, for all that share one login.
   func told(by connection: String) -> ProviderFailure {
     ProviderFailure(
-      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, message, hint: hint)
+      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, isPassing: isPassing,
+      message, hint: hint)
+  }
+
+  /// The same failure with the name of what failed before its message: of a login, for all that waited for it.
+  public func named(_ name: String) -> ProviderFailure { said("\(name): \(message)", hint) }
+
+  /// The same failure where the wait that the service asked for is longer than what is left for the work.
+  public func outlasting(_ left: Duration) -> ProviderFailure {
+    guard let asked = retryAfter else {
+      return self
+    }
+    let limit = "it asks to wait \(Self.shown(asked)) (Retry-After), and the time limit leaves \(Self.shown(left))"
+    return said(message, [limit, hint].compactMap { $0 }.joined(separator: "; "))
+  }
+
+  /// The same failure, which will pass by itself if anything does.
+  var passing: ProviderFailure {
+    ProviderFailure(
+      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, isPassing: true,
+      message, hint: hint)
+  }
+
+  /// The same failure where an attempt before it may have used up `what`.
+  func after(_ earlier: ProviderFailure, usingUp what: String) -> ProviderFailure {
+    let status = earlier.status.map { " (status \($0))" } ?? ""
+    return said("\(message); an attempt before it may have used up \(what): \(earlier.message)\(status)", hint)
+  }
+
+  private func said(_ message: String, _ hint: String?) -> ProviderFailure {
+    ProviderFailure(
+      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, isPassing: isPassing,
+      message, hint: hint)
+  }
+
+  /// In whole seconds.
+  private static func shown(_ span: Duration) -> String {
+    GoDuration(nanoseconds: max(span.components.seconds, 0) * 1_000_000_000).description
   }
 
   /// Whether a further attempt may help by itself.

@@ -172,7 +172,9 @@ public actor Session<Credential: Sendable> {
       } else {
         failuresInARow += 1
         let pause = Duration.seconds(1 << min(failuresInARow - 1, 6))
-        let wait = max(min(pause, .seconds(60)), failure.retryAfter ?? .zero)
+        // What locks nobody out is asked for again sooner, as soon as a failover is over.
+        let longest: Duration = failure.isPassing ? .seconds(2) : .seconds(60)
+        let wait = max(min(pause, longest), failure.retryAfter ?? .zero)
         state = .failed(failure, until: time.now.advanced(by: wait))
         result = .failure(failure)
       }
@@ -282,12 +284,15 @@ public actor Session<Credential: Sendable> {
   private func keepAlive(_ login: Login) {
     renewing?.cancel()
     let time = time
-    renewing = Task(executorPreference: connection.services.executor) { [weak self] in
-      while let due = await self?.timer(of: login) {
-        guard (try? await time.sleep(until: due)) != nil else {
-          return
+    // It goes on after the work that the login was made for, and that work's limit.
+    renewing = WorkLimit.$end.withValue(nil) {
+      Task(executorPreference: connection.services.executor) { [weak self] in
+        while let due = await self?.timer(of: login) {
+          guard (try? await time.sleep(until: due)) != nil else {
+            return
+          }
+          await self?.renewInTime(login)
         }
-        await self?.renewInTime(login)
       }
     }
   }

@@ -31,8 +31,8 @@ public enum GenerationAssembly {
         }
         secrets += made
       } catch {
-        failures.append(
-          SecretFailure(secret: item.entry.name, failure: error.about(reference.description)))
+        // With the reference that it has: a login's is of none of those that waited for it.
+        failures.append(SecretFailure(secret: item.entry.name, failure: error))
       }
     }
     guard failures.isEmpty else {

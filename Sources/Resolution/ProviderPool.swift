@@ -1,3 +1,4 @@
+import EventLoop
 import ExecutionModel
 import NodePolicy
 import ProviderKit
@@ -74,9 +75,13 @@ public actor ProviderPool {
   }
 
   /// Closes every connection at once, revoking what the agent made as far as `reason` lets it.
-  public func closeAll(_ reason: CloseReason) async {
+  ///
+  /// - Parameter end: when to be done with it, where that is sooner than leaving may take.
+  public func closeAll(_ reason: CloseReason, by end: Moment? = nil) async {
     let providers = Array(open.values)
     open = [:]
-    _ = await inOrder(providers, atMost: providers.count) { await $0.close(reason) }
+    _ = await WorkLimit.$end.withValue(end) {
+      await inOrder(providers, atMost: providers.count) { await $0.close(reason) }
+    }
   }
 }

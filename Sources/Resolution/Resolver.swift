@@ -25,68 +25,77 @@ public struct Resolver: Sendable {
   public func logIn(
     _ plan: ExecutionPlan, within limit: Duration
   ) async -> [Result<LoginReport, ProviderFailure>] {
-    await limited(to: limit) {
+    await limited(to: limit) { end in
       await inOrder(plan.groups, atMost: plan.groups.count) { group in
-        do throws(ProviderFailure) {
-          return .success(try await pool.provider(group.connection).logIn())
-        } catch {
-          return .failure(error)
-        }
+        await patiently([group.connection], until: end) { await inOrder($0, atMost: 1) { await logIn($0) } }
       }
+    }.flatMap { $0 }
+  }
+
+  private func logIn(_ connection: ProviderConnection) async -> Result<LoginReport, ProviderFailure> {
+    do throws(ProviderFailure) {
+      return .success(try await pool.provider(connection).logIn())
+    } catch {
+      return .failure(error)
     }
   }
 
   /// Connections go side by side; each bounds its own calls.
   private func fetch(_ plan: ExecutionPlan, within limit: Duration) async -> [[FetchResult]] {
-    let deadline = time.now.advanced(by: limit)
-    return await limited(to: limit) {
+    await limited(to: limit) { end in
       await inOrder(plan.groups, atMost: plan.groups.count) { group in
-        await patiently(group.references, until: deadline) { await pool.fetch($0, over: group.connection) }
+        await patiently(group.references, until: end) { await pool.fetch($0, over: group.connection) }
       }
     }
   }
 
-  /// Asks again for what its store asked to wait for, where that is over by `deadline`.
-  private func patiently(
-    _ references: [Reference], until deadline: Moment, _ fetch: ([Reference]) async -> [FetchResult]
-  ) async -> [FetchResult] {
-    var results = await fetch(references)
+  /// Asks again for what failed, as long as ``Patience`` says.
+  private func patiently<Question, Answer>(
+    _ questions: [Question], until end: Moment, _ ask: ([Question]) async -> [Result<Answer, ProviderFailure>]
+  ) async -> [Result<Answer, ProviderFailure>] {
+    var answers = await ask(questions)
+    var patience = Patience(until: end, on: time)
     while true {
-      let left = time.now.duration(to: deadline)
-      let waiting = results.indices.filter { place in
-        results[place].failure.map { $0.isRetriable && $0.retryAfter.map { $0 < left } ?? false } ?? false
+      let failed = answers.indices.filter { answers[$0].providerFailure != nil }
+      guard await patience.sitsOut(failed.compactMap { answers[$0].providerFailure }) else {
+        return answers.map { $0.mapError(patience.told) }
       }
-      guard let wait = waiting.compactMap({ results[$0].failure?.retryAfter }).max(),
-        (try? await time.sleep(for: wait)) != nil
-      else {
-        return results
-      }
-      for (place, result) in zip(waiting, await fetch(waiting.map { references[$0] })) {
-        results[place] = result
+      for (place, answer) in zip(failed, await ask(failed.map { questions[$0] })) {
+        answers[place] = answer
       }
     }
   }
 
-  /// Runs `work` and cancels it at the limit; cancelled calls come back as failures of their own.
+  /// Runs `work` until `end` and cancels it then; cancelled calls come back as failures of their own. A little of the limit is kept for
+  /// leaving.
   private func limited<Outcome: Sendable>(
-    to limit: Duration, _ work: @escaping @Sendable () async -> Outcome
+    to limit: Duration, _ work: @escaping @Sendable (_ end: Moment) async -> Outcome
   ) async -> Outcome {
     let time = time
-    return await withTaskGroup(of: Outcome?.self) { group in
-      // At the limit the work is cancelled, and its outcome awaited all the same: it tells what each call had come to.
-      group.addTask { await work() }
-      group.addTask {
-        try? await time.sleep(for: limit)
-        return nil
-      }
-      while let finished = await group.next() {
-        group.cancelAll()
-        if let outcome = finished {
-          return outcome
+    let end = time.now.advanced(by: limit - min(WorkLimit.leaving, limit / 4))
+    return await WorkLimit.$end.withValue(end) {
+      await withTaskGroup(of: Outcome?.self) { group in
+        // At the limit the work is cancelled, and its outcome awaited all the same: it tells what each call had come to.
+        group.addTask { await work(end) }
+        group.addTask {
+          try? await time.sleep(until: end)
+          return nil
         }
+        while let finished = await group.next() {
+          group.cancelAll()
+          if let outcome = finished {
+            return outcome
+          }
+        }
+        // Not reached: the work always has an outcome. Without the line there would be none to return.
+        return await work(end)
       }
-      // Not reached: the work always has an outcome. Without the line there would be none to return.
-      return await work()
     }
+  }
+}
+
+extension Result where Failure == ProviderFailure {
+  fileprivate var providerFailure: ProviderFailure? {
+    if case .failure(let failure) = self { failure } else { nil }
   }
 }

@@ -48,13 +48,13 @@ struct FaultPrinter: Sendable {
       return failure.failures.forEach(print)
     }
     for alike in Alike.grouped(failure.failures) {
-      guard alike.failures.count >= Alike.fewest, let first = alike.failures.first?.failure else {
+      guard alike.isOne, let first = alike.failures.first?.failure else {
         alike.failures.forEach(print)
         continue
       }
       let names = alike.failures.map { ShownText.clean($0.secret) }
-      let shown = names.prefix(Alike.shown).joined(separator: ", ")
-      let subject = "\(names.count) secrets (\(shown) and \(names.count - Alike.shown) more)"
+      let rest = names.count > Alike.shown ? " and \(names.count - Alike.shown) more" : ""
+      let subject = "\(names.count) secrets (\(names.prefix(Alike.shown).joined(separator: ", "))\(rest))"
       print(.error, "\(subject): \(first.about(nil).line)", [:])
     }
   }
@@ -101,6 +101,11 @@ private struct Alike {
   static let shown = 3
 
   var failures: [SecretFailure]
+
+  /// Whether they make one line: many of them, or all that waited for one login, which has no reference.
+  var isOne: Bool {
+    failures.count >= Self.fewest || (failures.count > 1 && failures.allSatisfy { $0.failure.reference == nil })
+  }
 
   /// In the order of their first ones.
   static func grouped(_ failures: [SecretFailure]) -> [Alike] {

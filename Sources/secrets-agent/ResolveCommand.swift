@@ -1,5 +1,6 @@
 import ArgumentParser
 import Delivery
+import EventLoop
 import ExecutionModel
 import Glibc
 import Logging
@@ -64,6 +65,7 @@ struct ResolveCommand: ParsableCommand {
     }
     let label = "resolving \(Count(plan.items.count, "secret"))"
     try AgentRuntime.run(document.log, policy: policy, limits: time.limits) { runtime in
+      let end = runtime.loop.now.advanced(by: limit)
       let secrets: [DeliveredSecret]
       switch await runtime.values(of: plan, label, within: limit) {
       case .success(let values): secrets = values
@@ -71,7 +73,7 @@ struct ResolveCommand: ParsableCommand {
       }
       let status = Self.deliver(secrets, to: target, stream, runtime)
       // Values that did not arrive are nobody's: what they hang on is revoked.
-      await runtime.pool.closeAll(status == nil ? .handedOver : .ended)
+      await runtime.pool.closeAll(status == nil ? .handedOver : .ended, by: end)
       return status
     }
   }
@@ -149,6 +151,7 @@ extension AgentRuntime {
   func values(
     of plan: ExecutionPlan, _ label: String, within limit: Duration
   ) async -> Result<[DeliveredSecret], Failed> {
+    let end = loop.now.advanced(by: limit)
     let result = await Progress.showing(label, on: loop) { () async -> Result<Generation, GenerationFailure> in
       do throws(GenerationFailure) {
         return .success(try await resolver.resolve(plan, within: limit))
@@ -161,7 +164,7 @@ extension AgentRuntime {
       return .success(generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) })
     case .failure(let failure):
       faults.print(failure)
-      await pool.closeAll(.ended)
+      await pool.closeAll(.ended, by: end)
       return .failure(Failed(status: ExitStatus(failure.failures.map(\.failure))))
     }
   }

@@ -15,16 +15,19 @@ import Testing
     var testDescription: String { "\(fault) \(argument?.text ?? "")" }
   }
 
+  /// What may pass is asked for again, for longer than these tests need.
+  private static let soon = ["--timeout", "3s"]
+
   static let misbehaviours = [
-    Misbehaviour(fault: "status", argument: 500, words: ["fault on demand", "500"]),
-    Misbehaviour(fault: "status", argument: 503, words: ["fault on demand", "503"]),
+    Misbehaviour(fault: "status", argument: 500, words: ["fault on demand", "500"], options: soon),
+    Misbehaviour(fault: "status", argument: 503, words: ["fault on demand", "503"], options: soon),
     Misbehaviour(fault: "status", argument: 418, words: ["fault on demand", "418"]),
     Misbehaviour(
-      fault: "retry_after", argument: 3600, words: ["too many requests", "429"], options: ["--timeout", "3s"]),
-    Misbehaviour(fault: "reset", words: ["ended early"]),
-    Misbehaviour(fault: "truncated", words: ["ended early"]),
+      fault: "retry_after", argument: 3600, words: ["too many requests", "429", "1h (Retry-After)"], options: soon),
+    Misbehaviour(fault: "reset", words: ["ended early"], options: soon),
+    Misbehaviour(fault: "truncated", words: ["ended early"], options: soon),
     Misbehaviour(fault: "html", argument: 200, words: ["not JSON", "text/html", "proxy"]),
-    Misbehaviour(fault: "html", argument: 502, words: ["the server failed", "502"]),
+    Misbehaviour(fault: "html", argument: 502, words: ["the server failed", "502"], options: soon),
     Misbehaviour(fault: "huge", argument: 104_857_600, words: ["larger than 4194304 bytes"]),
     Misbehaviour(fault: "garbage", words: ["not answer in HTTP"]),
     Misbehaviour(fault: "malformed_json", words: ["not JSON"]),
@@ -98,17 +101,43 @@ import Testing
     #expect(outcome.errorText == "")
   }
 
-  @Test func aReadIsTriedFiveTimes() async throws {
-    try await fakes.add("status", 500, on: "GET /v1/secret/*")
-    _ = try await resolve()
-    #expect(try await fakes.requests().count { $0.hasPrefix("GET /v1/secret/") } == 5)
+  @Test(arguments: ["GET /v1/secret/*", "POST /v1/auth/approle/login"])
+  func anOutageOfSecondsIsRiddenOut(call: String) async throws {
+    // Two rounds of five attempts fail.
+    try await fakes.add("status", 500, on: call, times: 11)
+    let outcome = try await agent.resolve(lone(fakes.address))
+    #expect(outcome.values == loneValues, outcome.said)
+    #expect(outcome.errorText == "")
   }
 
-  /// An answer of 500 may have come after the login took effect, and a secret id may be good for one login only.
-  @Test func aLoginIsNotRepeatedAfterItMayHaveTakenEffect() async throws {
-    try await fakes.add("status", 500, on: "POST /v1/auth/approle/login")
-    _ = try await resolve()
-    #expect(try await fakes.requests().count { $0.hasSuffix("/login") } == 1)
+  @Test(arguments: ["GET /v1/secret/", "POST /v1/auth/approle/login"])
+  func whatStaysDownIsTriedAgainAndLeftInTime(call: String) async throws {
+    try await fakes.add("status", 500, on: call + "*")
+    let took = try await ContinuousClock().measure { _ = try await resolve(["--timeout", "3s"]) }
+    #expect(try await fakes.requests().count { $0.hasPrefix(call) } >= 5)
+    #expect(took < .seconds(8), "\(took)")
+  }
+
+  /// What the agent made is taken back within the limit, and no longer than it is of use.
+  @Test func aServerThatGoesSilentAfterTheLoginCostsNoMoreThanTheLimit() async throws {
+    try await fakes.add("hang", on: "GET *")
+    try await fakes.add("hang", on: "PUT *")
+    try await fakes.add("hang", on: "POST /v1/auth/token/*")
+    let clock = ContinuousClock()
+    let start = clock.now
+    let outcome = try await resolve(["--timeout", "2s"])
+    outcome.expectFailure(Status.unavailable, saying: "secrets.DB_PASSWORD", "time")
+    // The rest is the start of a process on a machine that may be busy.
+    #expect(start.duration(to: clock.now) < .seconds(6))
+  }
+
+  @Test func aLoginThatFailsIsToldOnceForAllThatWaited() async throws {
+    try await fakes.add("status", 403, on: "POST /v1/auth/approle/login")
+    let outcome = try await agent.resolve(demo(fakes.address))
+    #expect(outcome.faults.count == 1, outcome.said)
+    for word in ["2 secrets (", "DB_PASSWORD", "API_KEY", "approle login at \(fakes.address): "] {
+      #expect(outcome.errorText.contains(word), outcome.said)
+    }
   }
 
   @Test func everyFailedSecretIsTold() async throws {

@@ -38,7 +38,8 @@ import Testing
   func wrongCredentials(role: String, secret: String) async throws {
     let auth: JSON = ["method": "approle", "role_id": .string(role), "secret_id": .string(secret)]
     let outcome = try await agent.resolve(lone(fakes.address, auth: auth))
-    outcome.expectFailure(Status.denied, saying: "login by approle at auth/approle", "invalid role or secret ID", "400")
+    outcome.expectFailure(
+      Status.denied, saying: "approle login at \(fakes.address): ", "auth/approle", "invalid role or secret ID", "400")
   }
 
   @Test func aMethodMountedElsewhere() async throws {

@@ -1,3 +1,5 @@
+import EventLoop
+import ProviderKit
 import TestSupport
 import Testing
 
@@ -35,6 +37,24 @@ import Testing
       await connected.provider.close(.ended)
       #expect(scene.store.openLogins == 0)
       #expect(scene.sent(.revocation) == 1)
+    }
+  }
+
+  @Test(arguments: ProviderUnderTest.revoking)
+  func aRevocationIsOneShortAttempt(_ type: ProviderUnderTest) throws {
+    try Scene.run(type, standingStill: true) { scene in
+      for (limit, most) in [(nil, .seconds(2)), (.seconds(1), .seconds(1))] as [(Duration?, Duration)] {
+        let connected = try scene.connect()
+        await connected.read(0..<3)
+        scene.wire.forget()
+        scene.wire.rule { type.store.part(of: $0) == .revocation ? .answered(.json(503, "{}")) : .through }
+        await WorkLimit.$end.withValue(limit.map { scene.time.now.advanced(by: $0) }) {
+          await connected.provider.close(.ended)
+        }
+        #expect(scene.wire.sent.count == 1)
+        #expect(scene.wire.requests.allSatisfy { $0.timeout <= most })
+        scene.wire.calm()
+      }
     }
   }
 

@@ -85,14 +85,17 @@ struct ToyProvider: SecretProvider {
     return await inOrder(batches, atMost: connection.services.limits.inFlight) { await batch($0) }.flatMap(\.self)
   }
 
-  /// Revokes the token, if there is one.
+  /// Revokes the token, if there is one: by one short attempt, since a store that is silent must not keep the agent.
   func close(_ reason: CloseReason) async {
     await session.end()
     guard let login = await session.held else {
       return
     }
     await session.forget(login)
-    _ = try? await send(.delete, settings.address.appending(rawPath: "login"), login.credential)
+    let request = connection.request(
+      .delete, settings.address.appending(rawPath: "login"), [.bearer(login.credential)],
+      timeout: connection.services.time.now.duration(to: connection.leavingEnd))
+    _ = try? await connection.send(request, schedule: RetrySchedule(attempts: 1)) { _ in .accept }
   }
 
   // MARK: - Calls
@@ -106,7 +109,7 @@ struct ToyProvider: SecretProvider {
     form.append("password", password)
     let sentAt = connection.services.time.now
     let request = connection.request(.post, settings.address.appending(rawPath: "login"), body: form.finish())
-    let response = try await connection.send(request) { response in
+    let response = try await connection.send(request, login: "login at the toy store") { response in
       response.status == 200
         ? .accept : .fail(refusal(response, of: connection, hint: "check user and password"))
     }
@@ -121,8 +124,14 @@ struct ToyProvider: SecretProvider {
 
   /// One call for all of `lookups`, or one for each where the user may not use that.
   private func batch(_ lookups: [Lookup]) async -> [FetchResult] {
+    let login: Session<SecretBytes>.Login
     do throws(ProviderFailure) {
-      let login = try await connection.login(to: session)
+      login = try await connection.login(to: session)
+    } catch {
+      // Of the login, and of none of the values that wait for it.
+      return lookups.map { _ in .failure(error) }
+    }
+    do throws(ProviderFailure) {
       return try await connection.using(login, of: session, isRefused: Self.isLost) { login throws(ProviderFailure) in
         try await values(of: lookups, login.credential)
       }
@@ -146,7 +155,7 @@ struct ToyProvider: SecretProvider {
     let json = try await send(
       .get, settings.address.appending(rawPath: "values").with(query: [("names", names)]), token)
     return lookups.map { lookup in
-      guard let value = json?.member("values")?.member(lookup.name)?.secret else {
+      guard let value = json.member("values")?.member(lookup.name)?.secret else {
         return .failure(connection.failures.make(.missing, "no such value", reference: lookup.description))
       }
       return .success(FetchedSecret(payload: value.detached(), fetchedAt: now))
@@ -157,7 +166,7 @@ struct ToyProvider: SecretProvider {
     let now = connection.services.time.now
     let url = settings.address.appending(rawPath: "values/\(lookup.name)")
     let json = try await send(.get, url, token, about: lookup.description)
-    guard let value = json?.member("value")?.secret else {
+    guard let value = json.member("value")?.secret else {
       throw connection.failures.make(.malformed, "the answer has no value", reference: lookup.description)
     }
     return FetchedSecret(payload: value.detached(), fetchedAt: now)
@@ -165,16 +174,13 @@ struct ToyProvider: SecretProvider {
 
   private func send(
     _ method: HTTPMethod, _ url: HTTPURL, _ token: SecretBytes, about reference: String? = nil
-  ) async throws(ProviderFailure) -> JSONValue? {
+  ) async throws(ProviderFailure) -> JSONValue {
     let request = connection.request(method, url, [.bearer(token)])
     let response = try await connection.send(request, about: reference) { response in
-      switch response.status {
-      case 200, 204: .accept
-      default: .fail(Self.refusal(response, of: connection, about: reference, hint: "check the name"))
-      }
+      response.status == 200
+        ? .accept : .fail(Self.refusal(response, of: connection, about: reference, hint: "check the name"))
     }
-    return response.status == 204
-      ? nil : try connection.json(response, of: "the toy store", namedBy: "address", about: reference)
+    return try connection.json(response, of: "the toy store", namedBy: "address", about: reference)
   }
 
   private static func refusal(

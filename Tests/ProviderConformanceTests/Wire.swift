@@ -12,6 +12,8 @@ final class Wire: Sendable {
     case answered(HTTPResponse)
     /// The store answers, and what arrives is this of its answer.
     case altered(@Sendable (HTTPResponse) -> HTTPResponse)
+    /// No answer came.
+    case failed(TransportFailure.Kind)
     /// No answer, until the caller gives up.
     case silent
   }
@@ -40,6 +42,7 @@ final class Wire: Sendable {
       case .through: return try await real.send(request)
       case .answered(let response): return response
       case .altered(let alter): return alter(try await real.send(request))
+      case .failed(let kind): throw TransportFailure(kind: kind, host: "store", detail: "")
       case .silent: throw await wire.silence()
       }
     }

@@ -70,12 +70,60 @@ func aFinalAnswerIsNotTriedAgain(_ status: Int) async throws {
   #expect(failure?.retryAfter == .seconds(3600))
 }
 
-@Test func aLoginIsRepeatedOnlyWhereTheServerCannotHaveActed() async throws {
-  let lost = TransportFailure(kind: .interrupted, host: "h:1", detail: "reset")
-  #expect(try await call([.failure(lost)], repetition: .unlessActedUpon).attempts == 1)
-  #expect(try await call([.success(500)], repetition: .unlessActedUpon).attempts == 1)
-  #expect(try await call([.failure(refused)], repetition: .unlessActedUpon).attempts == 5)
-  #expect(try await call([.success(503), .success(200)], repetition: .unlessActedUpon).attempts == 2)
+private let lost = TransportFailure(kind: .interrupted, host: "h:1", detail: "reset")
+private let late = TransportFailure(kind: .timedOut(.waiting), host: "h:1", detail: "")
+
+@Test(
+  arguments: [.success(500), .success(503), .failure(lost), .failure(late), .failure(refused)]
+    as [Result<Int, TransportFailure>])
+func whatMayUseSomethingUpIsTriedAgain(_ outcome: Result<Int, TransportFailure>) async throws {
+  let (result, attempts) = try await call([outcome, .success(200)], repetition: .usesUp("a ticket"))
+  #expect(result == .success(200))
+  #expect(attempts == 2)
+}
+
+@Test(
+  arguments: [
+    ([.failure(lost), .success(403)], true), ([.success(500), .success(403)], true),
+    // The server cannot have acted.
+    ([.success(403)], false), ([.success(503), .success(403)], false), ([.failure(refused), .success(403)], false),
+  ] as [([Result<Int, TransportFailure>], Bool)])
+func aRefusalTellsOfTheAttemptThatMayHaveUsedItUp(
+  _ outcomes: [Result<Int, TransportFailure>], _ isTold: Bool
+) async throws {
+  let (result, _) = try await call(outcomes, repetition: .usesUp("a ticket"))
+  let failure = #expect(throws: ProviderFailure.self) { try result.get() }
+  #expect(failure?.kind == .denied)
+  #expect(failure?.message.contains("may have used up a ticket") == isTold, "\(failure?.line ?? "")")
+}
+
+@Test(
+  arguments: [
+    (.success(500), true), (.failure(lost), true), (.failure(late), true), (.failure(refused), true),
+    (.success(403), false), (.failure(TransportFailure(kind: .tls(.expired), host: "h:1", detail: "")), false),
+    (.failure(TransportFailure(kind: .nameResolution, host: "h:1", detail: "")), false),
+    (.failure(TransportFailure(kind: .cancelled, host: "h:1", detail: "")), false),
+  ] as [(Result<Int, TransportFailure>, Bool)])
+func aFailureSaysWhetherItMayPass(_ outcome: Result<Int, TransportFailure>, _ isPassing: Bool) async throws {
+  let result = try await call([outcome]).result
+  let failure = #expect(throws: ProviderFailure.self) { try result.get() }
+  #expect(failure?.isPassing == isPassing)
+}
+
+@Test func whatMadeACallWaitIsToldWhereItsTimeIsUp() async throws {
+  let cancelled = TransportFailure(kind: .cancelled, host: "h:1", detail: "")
+  let result = try await call([.success(500), .failure(cancelled)]).result
+  let failure = #expect(throws: ProviderFailure.self) { try result.get() }
+  #expect(failure?.message == "broken")
+}
+
+@Test func aWaitBeyondTheWorksEndIsNotSatOut() async throws {
+  let time = ManualTime(skipsSleeps: true)
+  let attempts = try await WorkLimit.$end.withValue(time.now.advanced(by: .seconds(5))) {
+    try await call([.success(429), .success(200)], time: time, retryAfter: .seconds(5)).attempts
+  }
+  #expect(attempts == 1)
+  #expect(time.slept.isEmpty)
 }
 
 @Test func retriesStayWithinAFifthOfTheCallsBeyondTheReserve() {

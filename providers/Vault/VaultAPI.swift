@@ -1,3 +1,4 @@
+import EventLoop
 import ExecutionModel
 import HTTPTransport
 import JSONReader
@@ -20,6 +21,9 @@ final class VaultAPI: Sendable {
     var repetition = CallRepetition.idempotent
     /// Statuses beside 200 and 204 that the caller reads itself.
     var accepts: Set<Int> = []
+    var schedule = RetrySchedule()
+    /// When the call is to be over, where that is sooner than the connection's limit of an attempt.
+    var end: Moment?
   }
 
   struct Answer: Sendable {
@@ -41,6 +45,9 @@ final class VaultAPI: Sendable {
   }
 
   private var address: HTTPURL { settings.address }
+
+  /// As `https://vault.example.com:8200`.
+  var origin: String { address.origin }
 
   /// Reads the TLS files again, since certificates rotate.
   func rereadTLS() throws(ProviderFailure) {
@@ -71,7 +78,7 @@ final class VaultAPI: Sendable {
     let client = try client()
     let request = request(for: call, at: address)
     let response = try await connection.send(
-      request, over: client, about: call.reference, repetition: call.repetition
+      request, over: client, about: call.reference, schedule: call.schedule, repetition: call.repetition
     ) {
       judge($0, call)
     }
@@ -83,7 +90,7 @@ final class VaultAPI: Sendable {
     let active = try errors.redirection(response, from: address, call.reference)
     let moved = self.request(for: call, at: active)
     let second = try await connection.send(
-      moved, over: client, about: call.reference, repetition: call.repetition
+      moved, over: client, about: call.reference, schedule: call.schedule, repetition: call.repetition
     ) {
       judge($0, call)
     }
@@ -109,7 +116,8 @@ final class VaultAPI: Sendable {
     if call.body != nil {
       headers.append(HTTPHeader("Content-Type", "application/json"))
     }
-    return connection.request(call.method, url, headers, body: call.body)
+    let left = call.end.map { max(connection.services.time.now.duration(to: $0), .milliseconds(1)) }
+    return connection.request(call.method, url, headers, body: call.body, timeout: left)
   }
 
   private func judge(_ response: HTTPResponse, _ call: Call) -> CallVerdict {

@@ -59,13 +59,20 @@ struct VaultErrors: Sendable {
       || text.contains("plain HTTP request was sent to HTTPS port")
   }
 
-  /// A refused read in the light of who asked and for what: a token that nobody vouched for, a path with `data/` in it.
-  func explained(_ failure: ProviderFailure, _ lookup: VaultLookup, by token: VaultToken) -> ProviderFailure {
-    guard failure.kind == .denied, failure.status == 401 || failure.status == 403 else {
+  /// Whether a failure is a refusal of who asked.
+  static func isRefusal(_ failure: ProviderFailure) -> Bool {
+    failure.kind == .denied && (failure.status == 401 || failure.status == 403)
+  }
+
+  /// A refused read in the light of who asked and for what: a path with `data/` in it.
+  ///
+  /// - Parameter isVerified: whether the server vouched for the token.
+  func explained(_ failure: ProviderFailure, _ lookup: VaultLookup, isVerified: Bool) -> ProviderFailure {
+    guard Self.isRefusal(failure) else {
       return failure
     }
     let hint: String? =
-      if !token.isVerified {
+      if !isVerified {
         "check the token first: it may be wrong, expired or revoked, since the server has not confirmed it; "
           + "then its policies, the mount and the namespace"
       } else {

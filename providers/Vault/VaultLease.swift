@@ -75,23 +75,11 @@ actor VaultLeases {
     return secret
   }
 
-  /// Revokes every lease; what fails is logged and runs out by itself.
-  func revokeAll(token: SecretBytes) async {
-    let leases = held.values.map(\.lease)
-    held = [:]
-    let api = api
-    let outcomes = await inOrder(leases, atMost: 8) { lease -> ProviderFailure? in
-      let call = VaultAPI.Call(
-        method: .put, path: "sys/leases/revoke", token: token, body: Self.body(lease.id, increment: nil))
-      do throws(ProviderFailure) {
-        _ = try await api.send(call)
-        return nil
-      } catch {
-        return error
-      }
-    }
-    for failure in outcomes.compactMap({ $0 }) {
-      services.log.warning("lease not revoked", metadata: ["reason": "\(failure.line)"])
+  /// The calls that revoke every lease that is held; none is held any more.
+  func revocations() -> [VaultAPI.Call] {
+    defer { held = [:] }
+    return held.values.map {
+      VaultAPI.Call(method: .put, path: "sys/leases/revoke", body: Self.body($0.lease.id, increment: nil))
     }
   }
 

@@ -91,10 +91,6 @@ struct VaultLogin: Sendable {
       }
   }
 
-  var readsTokenFile: Bool {
-    if case .tokenFile = method { true } else { false }
-  }
-
   func token(_ api: VaultAPI) async throws(ProviderFailure) -> VaultToken {
     // A new login is the moment to see rotated certificates too.
     try api.rereadTLS()
@@ -104,11 +100,11 @@ struct VaultLogin: Sendable {
       let proofs = [
         ("role_id", try connection.credential(roleID)), ("secret_id", try connection.credential(secretID)),
       ]
-      return try await logIn(api, proofs)
+      return try await logIn(api, proofs, .usesUp("a secret id that is good for one login"))
     case .kubernetes(let role, let source), .jwt(let role, let source):
       return try await logIn(api, [("role", SecretBytes(role)), ("jwt", try connection.credential(source))])
     case .given(let source):
-      return try await lookUp(try connection.credential(source), api)
+      return .given(try connection.credential(source), at: connection.services.time.now)
     case .tokenFile(let source):
       return VaultToken(
         value: try connection.credential(source), isOwn: false, isBatch: false, isRenewable: false, lifetime: .zero,
@@ -117,7 +113,7 @@ struct VaultLogin: Sendable {
   }
 
   private func logIn(
-    _ api: VaultAPI, _ fields: [(String, SecretBytes)]
+    _ api: VaultAPI, _ fields: [(String, SecretBytes)], _ repetition: CallRepetition = .idempotent
   ) async throws(ProviderFailure) -> VaultToken {
     var body = JSONWriter()
     body.beginObject()
@@ -126,43 +122,42 @@ struct VaultLogin: Sendable {
       body.string(value)
     }
     body.endObject()
-    let call = VaultAPI.Call(
-      method: .post, path: "\(mount)/login", body: body.finish(), repetition: .unlessActedUpon)
+    let call = VaultAPI.Call(method: .post, path: "\(mount)/login", body: body.finish(), repetition: repetition)
     let sentAt = api.connection.services.time.now
     let answer: VaultAPI.Answer
     do throws(ProviderFailure) {
       answer = try await api.send(call)
     } catch {
-      throw explained(error)
+      throw explained(error).named(name(at: api))
     }
     guard let token = VaultToken(auth: answer.json?.member("auth"), isOwn: true, at: sentAt) else {
-      throw api.connection.failures.make(.malformed, "the login's answer has no token", status: answer.status)
+      throw api.connection.failures.make(.malformed, "the answer has no token", status: answer.status)
+        .named(name(at: api))
     }
     return token
   }
+
+  /// As `approle login at https://vault:8200`: whoever waits for a login asked for something else.
+  private func name(at api: VaultAPI) -> String { "\(method.name) login at \(api.origin)" }
 
   /// A login answered by 400, 403 or 404 tells of the credentials or the mount, not of a secret.
   private func explained(_ failure: ProviderFailure) -> ProviderFailure {
     let hint: String
     switch failure.status {
-    case 400?, 401?, 403?: hint = "check the credentials, the role and auth.mount_path"
-    case 404?: hint = "nothing is mounted there; check auth.mount_path and the namespace"
+    case 400?, 401?, 403?: hint = "check the credentials, the role and auth.mount_path (\(mount))"
+    case 404?: hint = "nothing is mounted at \(mount); check auth.mount_path and the namespace"
     default: return failure
     }
     return ProviderFailure(
-      .denied, connection: failure.connection, status: failure.status,
-      "login by \(method.name) at \(mount): \(failure.message)", hint: hint)
+      .denied, connection: failure.connection, status: failure.status, failure.message, hint: hint)
   }
 
-  /// Asks the server about a given token. One whose policies do not let it look itself up may be good all the same, so only the
-  /// use of it tells.
-  private func lookUp(_ value: SecretBytes, _ api: VaultAPI) async throws(ProviderFailure) -> VaultToken {
-    let now = api.connection.services.time.now
-    let answer = try await api.send(.init(path: "auth/token/lookup-self", token: value, accepts: [401, 403]))
-    let data = answer.status == 200 ? answer.json?.member("data") : nil
-    return VaultToken(
-      value: value, isOwn: false, isBatch: data?.member("type")?.text == "batch",
-      isRenewable: data?.member("renewable")?.boolean ?? false,
-      lifetime: VaultToken.lifetime(data?.member("ttl")), issuedAt: now, isVerified: data != nil)
+  /// Whether the place of a given token has another one by now.
+  func hasReplaced(_ token: VaultToken, _ connection: OpenConnection) -> Bool {
+    switch method {
+    case .given(let source), .tokenFile(let source):
+      (try? connection.credential(source)).map { $0 != token.value } ?? false
+    case .appRole, .kubernetes, .jwt: false
+    }
   }
 }

@@ -21,7 +21,7 @@ public struct VaultProvider: SecretProvider {
     self.api = api
     self.login = login
     self.session = Session(over: connection, renewal: .timed) { token throws(ProviderFailure) in
-      try await token.renewed(api).grant
+      try await (token.lookUpAt == nil ? token.renewed(api) : token.lookedUp(api)).grant
     } logIn: { () throws(ProviderFailure) in
       let token = try await login.token(api)
       connection.services.log.debug(
@@ -34,11 +34,12 @@ public struct VaultProvider: SecretProvider {
   }
 
   public func logIn() async throws(ProviderFailure) -> LoginReport {
-    let login = try await connection.login(to: session)
-    let token = login.credential
+    var token = try await connection.login(to: session).credential
     // Only a given token can come out of a login unseen by the server.
-    let isAlive = token.isVerified ? true : await tokenCheck.isAlive(login)
-    guard isAlive else {
+    if !token.isVerified {
+      token = try await token.lookedUp(api)
+    }
+    guard token.isVerified else {
       throw connection.failures.make(
         .denied, "the token is not valid, or may not look itself up", status: 403,
         hint: "give a valid token whose policies allow auth/token/lookup-self")
@@ -55,7 +56,7 @@ public struct VaultProvider: SecretProvider {
       do throws(ProviderFailure) {
         read = try await reader.read(lookup, token: login.credential.value)
       } catch {
-        throw api.errors.explained(error, lookup, by: login.credential)
+        throw await explained(error, lookup, by: login)
       }
       if read.lease != nil {
         await leases.keep(read, for: lookup)
@@ -64,14 +65,27 @@ public struct VaultProvider: SecretProvider {
     }
   }
 
-  /// Whether the token was good once and is no more. 403 also answers what a good token's policies do not allow: the server
-  /// is asked which it is, so that a forbidden path makes no new logins.
+  /// Says what is likely wrong. Whether a given token is good is asked only where it was refused.
+  private func explained(
+    _ failure: ProviderFailure, _ lookup: VaultLookup, by login: Session<VaultToken>.Login
+  ) async -> ProviderFailure {
+    guard VaultErrors.isRefusal(failure) else {
+      return failure
+    }
+    var isVerified = login.credential.isVerified
+    if !isVerified {
+      isVerified = await tokenCheck.isAlive(login) == true
+    }
+    return api.errors.explained(failure, lookup, isVerified: isVerified)
+  }
+
+  /// Whether the token is no longer good, and another one can be had. 403 also answers what a good token's policies do not allow: the
+  /// server is asked which it is, so that a forbidden path makes no new logins.
   @Sendable private func isLost(_ failure: ProviderFailure, _ login: Session<VaultToken>.Login) async -> Bool {
-    guard failure.status == 403 || failure.status == 401, login.credential.isVerified || self.login.readsTokenFile
-    else {
+    guard VaultErrors.isRefusal(failure), await tokenCheck.isAlive(login) == false else {
       return false
     }
-    return await !tokenCheck.isAlive(login)
+    return login.credential.isOwn || self.login.hasReplaced(login.credential, connection)
   }
 
   public func close(_ reason: CloseReason) async {
@@ -79,54 +93,13 @@ public struct VaultProvider: SecretProvider {
     guard let login = await session.held else {
       return
     }
-    let token = login.credential
-    let holdsLeases = await !leases.isEmpty
-    if holdsLeases, reason == .handedOver {
+    guard await leases.isEmpty || reason == .ended else {
       // Revoking the token would revoke the leases that hang on it.
       return
     }
-    if holdsLeases {
-      await leases.revokeAll(token: token.value)
+    if login.credential.isRevocable {
+      await session.forget(login)
     }
-    guard token.isOwn, !token.isBatch else {
-      return
-    }
-    await session.forget(login)
-    do throws(ProviderFailure) {
-      let call = VaultAPI.Call(method: .post, path: "auth/token/revoke-self", token: token.value, accepts: [403])
-      _ = try await api.send(call)
-    } catch {
-      connection.services.log.warning(
-        "token not revoked, it ends by itself", metadata: ["provider": "\(connection.name)", "reason": "\(error.line)"])
-    }
-  }
-}
-
-/// Asks the server whether a token is still good: once for all that were refused at the same time.
-private actor VaultTokenCheck {
-  /// How long an answer is believed. A burst of refusals asks once; a token revoked later is noticed.
-  static let validity: Duration = .seconds(5)
-
-  private let api: VaultAPI
-  private var asked: (generation: Int, at: Moment, answer: Task<Bool, Never>)?
-
-  init(api: VaultAPI) {
-    self.api = api
-  }
-
-  /// `true` also where the server cannot be asked: then the refusal stands as it was.
-  func isAlive(_ login: Session<VaultToken>.Login) async -> Bool {
-    let services = api.connection.services
-    let now = services.time.now
-    if let asked, asked.generation == login.generation, now < asked.at.advanced(by: Self.validity) {
-      return await asked.answer.value
-    }
-    let answer = Task(executorPreference: services.executor) { [api] in
-      let call = VaultAPI.Call(path: "auth/token/lookup-self", token: login.credential.value, accepts: [401, 403])
-      let status = try? await api.send(call).status
-      return status != 401 && status != 403
-    }
-    asked = (login.generation, now, answer)
-    return await answer.value
+    await VaultLeaving(api: api, token: login.credential).revoke(await leases.revocations())
   }
 }

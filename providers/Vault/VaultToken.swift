@@ -18,6 +18,10 @@ struct VaultToken: Sendable {
   let issuedAt: Moment
   /// Whether the server has accepted it: a login's token, or one that lookup-self knew.
   let isVerified: Bool
+  /// When the server is asked about a given token's life; `nil`: not any more.
+  var lookUpAt: Moment?
+
+  var isRevocable: Bool { isOwn && !isBatch }
 
   var expiry: Moment? { lifetime.map { issuedAt.advanced(by: $0) } }
 
@@ -28,7 +32,20 @@ struct VaultToken: Sendable {
   var until: Moment? { isRenewable ? expiry : twoThirds }
 
   var grant: Session<VaultToken>.Grant {
-    .init(credential: self, until: until, renewAt: isRenewable ? twoThirds : nil)
+    .init(credential: self, until: until, renewAt: lookUpAt ?? (isRenewable ? twoThirds : nil))
+  }
+
+  /// A read does not wait for what the server says of a given token, and one that is over by then never asks: it may be good for one
+  /// call only, or not be allowed to look itself up.
+  static let lookUpDelay: Duration = .seconds(60)
+
+  /// A token that somebody else made, and of which nothing is known.
+  static func given(_ value: SecretBytes, at moment: Moment) -> VaultToken {
+    var token = VaultToken(
+      value: value, isOwn: false, isBatch: false, isRenewable: false, lifetime: nil, issuedAt: moment, isVerified: false
+    )
+    token.lookUpAt = moment.advanced(by: lookUpDelay)
+    return token
   }
 
   /// Reads the `auth` object of a login or renewal (https://openbao.org/api-docs/auth/approle/#login-with-approle).
@@ -59,6 +76,21 @@ struct VaultToken: Sendable {
   /// What a server says of a life in seconds; `nil` for one without end.
   static func lifetime(_ seconds: JSONValue?) -> Duration? {
     seconds?.int64.flatMap { $0 > 0 ? .seconds(min($0, longestSeconds)) : nil }
+  }
+
+  /// Asks about the token.
+  var lookUp: VaultAPI.Call { VaultAPI.Call(path: "auth/token/lookup-self", token: value, accepts: [401, 403]) }
+
+  /// The same token with what the server says of its life. One whose policies do not let it look itself up may be good all the same,
+  /// so only the use of it tells, and nothing is asked about it any more.
+  func lookedUp(_ api: VaultAPI) async throws(ProviderFailure) -> VaultToken {
+    let sentAt = api.connection.services.time.now
+    let answer = try await api.send(lookUp)
+    let data = answer.status == 200 ? answer.json?.member("data") : nil
+    return VaultToken(
+      value: value, isOwn: isOwn, isBatch: data?.member("type")?.text == "batch",
+      isRenewable: data?.member("renewable")?.boolean ?? false, lifetime: Self.lifetime(data?.member("ttl")),
+      issuedAt: sentAt, isVerified: data != nil)
   }
 
   /// The same token after `auth/token/renew-self`, whose answer repeats it; what that says of its life counts. Close to the maximum
