@@ -11,6 +11,19 @@ import Testing
 
 private let account = #""audience": "a", "subject_token_type": "t", "type": "external_account""#
 
+private func workforce(_ audience: String) -> String {
+  #"{"type": "external_account", "audience": "\#(audience)", "subject_token_type": "t", "#
+    + #""credential_source": {"file": "/f"}, "workforce_pool_user_project": "123"}"#
+}
+
+@Test func aWorkforcePoolCountsOnAProject() throws {
+  let text = workforce("//iam.googleapis.com/locations/global/workforcePools/p/providers/q")
+  guard case .externalAccount(let account) = try CredentialFile.parse(SecretBytes(text)) else {
+    throw UnexpectedSuccess()
+  }
+  #expect(account.userProject == "123")
+}
+
 @Test(arguments: [
   ("", "is not JSON"), ("{", "is not JSON"), ("[]", "is not a JSON object"), ("null", "is not a JSON object"),
   ("{}", "has no type"), (#"{"type": 1}"#, "has a type that is not a line of text"),
@@ -29,6 +42,16 @@ private let account = #""audience": "a", "subject_token_type": "t", "type": "ext
   (#"{"type": "service_account", "universe_domain": "other.example"}"#, "is for the universe other.example"),
   (#"{"type": "authorized_user", "client_id": "c"}"#, "has no client_secret"),
   (#"{"type": "authorized_user", "client_id": "c", "client_secret": "hidden"}"#, "has no refresh_token"),
+  (
+    #"{"type": "authorized_user", "client_id": "c", "client_secret": "hidden", "refresh_token": "r", "rapt_token": 1}"#,
+    "has a rapt_token that is not text"
+  ),
+  (
+    workforce("//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q"),
+    "no workforce pool"
+  ),
+  (workforce("//iam.googleapis.com/locations//workforcePools/p/providers/q"), "no workforce pool"),
+  (workforce("https://iam.googleapis.com/locations/global/workforcePools/p/providers/q"), "no workforce pool"),
   ("{\(account)}", "has no credential_source"),
   (#"{\#(account), "credential_source": []}"#, "has no credential_source"),
   (#"{\#(account), "credential_source": {}}"#, "neither a file nor a url"),

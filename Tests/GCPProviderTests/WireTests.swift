@@ -69,6 +69,13 @@ struct WireTests {
     }
   }
 
+  @Test func aProofOfReauthenticationGoesAsTheLibrarySendsIt() throws {
+    try compare(file: "user.json", scopes: false, requests: 2) { fake, folder in
+      let file = fake.addUser("person@example.com", refreshToken: "1//refresh")
+      try write(String(file.dropLast()) + #","rapt_token":"AEjHL4+/="}"#, to: "\(folder)/user.json")
+    }
+  }
+
   @Test func gcloudsFileIsFoundWhereTheLibraryFindsIt() throws {
     try compare(file: nil, scopes: false, requests: 2) { fake, folder in
       try FileManager.default.createDirectory(

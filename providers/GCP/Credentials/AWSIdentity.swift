@@ -131,7 +131,8 @@ struct AWSIdentity: Sendable {
     _ method: HTTPMethod, _ url: HTTPURL, _ header: HTTPHeader, _ what: String
   ) async throws(ProviderFailure) -> SecretBytes {
     try await connection.send(
-      connection.request(method, url, [header]), by: .machine(url, connectTimeout: .seconds(2))
+      connection.request(method, url, [header]), by: .machine(url, connectTimeout: .seconds(2)),
+      login: "the AWS metadata service"
     ) { response in
       guard response.status != 200 || response.body.isEmpty else {
         return .accept

@@ -130,6 +130,17 @@ extension JSONValue {
     return value.detached()
   }
 
+  /// The same; `nil` where it is absent, null or empty.
+  func credential(ifAny name: String) throws(CredentialFault) -> SecretBytes? {
+    guard let value = member(name), !value.isNull else {
+      return nil
+    }
+    guard let text = value.secret else {
+      throw CredentialFault("has a \(name) that is not text")
+    }
+    return text.isEmpty ? nil : text.detached()
+  }
+
   func address(ifAny name: String) throws(CredentialFault) -> HTTPURL? {
     guard let text = try line(ifAny: name) else {
       return nil

@@ -38,6 +38,18 @@ struct ExternalAccount: Sendable {
     client = try json.line(ifAny: "client_id").map { Client(id: $0, secret: secret) }
     userProject = try json.line(ifAny: "workforce_pool_user_project")
     quotaProject = try json.line(ifAny: "quota_project_id")
+    guard userProject == nil || Self.isWorkforcePool(audience) else {
+      throw CredentialFault(
+        "has a workforce_pool_user_project, but its audience is no workforce pool; remove the one, or check the other")
+    }
+  }
+
+  /// Whether it is people's pool: `//iam.googleapis.com/locations/LOCATION/workforcePools/…`. One for workloads counts on its own
+  /// project.
+  private static func isWorkforcePool(_ audience: String) -> Bool {
+    let parts = audience.split(separator: "/", omittingEmptySubsequences: false)
+    return parts.count > 6 && parts.prefix(4) == ["", "", "iam.googleapis.com", "locations"] && !parts[4].isEmpty
+      && parts[5] == "workforcePools"
   }
 }
 

@@ -47,6 +47,8 @@ struct AuthorizedUser: Sendable {
   let clientID: String
   let clientSecret: SecretBytes
   let refreshToken: SecretBytes
+  /// Proves that the person confirmed the login lately, where an organisation asks for that.
+  let reauthenticationProof: SecretBytes?
   let tokenURL: HTTPURL
   /// Separated by spaces; `nil`: what the person consented to.
   let scopes: String?
@@ -56,6 +58,7 @@ struct AuthorizedUser: Sendable {
     clientID = try json.line("client_id")
     clientSecret = try json.credential("client_secret")
     refreshToken = try json.credential("refresh_token")
+    reauthenticationProof = try json.credential(ifAny: "rapt_token")
     tokenURL = try json.address("token_uri", otherwise: GoogleCredential.tokenURL)
     // A list, or one text.
     let scopes = json.member("scopes")

@@ -23,7 +23,9 @@ struct ImpersonationCall: Sendable {
     let request = connection.request(.post, impersonation.url, headers, body: body(scope))
     let time = connection.services.time
     let sentAt = time.now
-    let response = try await connection.send(request) { $0.status == 200 ? .accept : .fail(refusal($0)) }
+    let response = try await connection.send(request, login: "acting as \(principal)") {
+      $0.status == 200 ? .accept : .fail(refusal($0))
+    }
     guard
       let json = connection.json(ifAny: response), let value = json.member("accessToken")?.secret,
       let end = json.member("expireTime")?.text.flatMap({ CivilTime(internetText: $0)?.unixTime })

@@ -22,13 +22,14 @@ struct MetadataServer: Sendable {
       ? "\(GoogleVariable.noMetadata) says that there is no metadata server" : "no metadata server answers"
   }
 
-  /// Whether one answers. One that the environment names is taken to be there, so that its faults show.
+  /// Whether one answers. One that the environment names is taken to be there, so that its faults show, unless it says as well that
+  /// there is none.
   func isThere() async throws(ProviderFailure) -> Bool {
-    if connection.text(of: GoogleVariable.metadataHost) != nil {
-      return true
-    }
     guard !isRuledOut else {
       return false
+    }
+    if connection.text(of: GoogleVariable.metadataHost) != nil {
+      return true
     }
     let url = try address(GoogleVariable.metadataAddress)
     do throws(ProviderFailure) {
@@ -52,7 +53,8 @@ struct MetadataServer: Sendable {
       .with(query: [("scopes", scope)])
     let sentAt = connection.services.time.now
     let response = try await connection.send(
-      connection.request(.get, url, [Self.flavor]), by: .machine(url, connectTimeout: .seconds(2)), judge: judge)
+      connection.request(.get, url, [Self.flavor]), by: .machine(url, connectTimeout: .seconds(2)),
+      login: "the metadata server", judge: judge)
     guard
       let token = connection.json(ifAny: response).flatMap({
         GoogleAccessToken($0, issuedAt: sentAt, principal: "the machine's service account", quotaProject: nil)

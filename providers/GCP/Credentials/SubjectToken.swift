@@ -28,7 +28,7 @@ struct SubjectToken: Sendable {
   private func served(
     _ url: HTTPURL, _ headers: [HTTPHeader], _ name: String
   ) async throws(ProviderFailure) -> SecretBytes {
-    try await connection.send(connection.request(.get, url, headers), by: .machine(url)) { response in
+    try await connection.send(connection.request(.get, url, headers), by: .machine(url), login: name) { response in
       switch response.status {
       case 200: .accept
       case 408, 429, 500...599: .fail(connection.failure(.transient, "\(name) gives no token", response))

@@ -68,6 +68,9 @@ struct TokenService: Sendable {
     if let scopes = user.scopes, !scopes.isEmpty {
       form.append("scope", scopes)
     }
+    if let proof = user.reauthenticationProof {
+      form.append("rapt", proof)
+    }
     return Grant(url: user.tokenURL, form: form.finish(), principal: "user", quotaProject: user.quotaProject)
   }
 
@@ -121,7 +124,7 @@ struct TokenService: Sendable {
     let headers = [HTTPHeader("Content-Type", "application/x-www-form-urlencoded")] + grant.headers
     let sentAt = connection.services.time.now
     let response = try await connection.send(
-      connection.request(.post, grant.url, headers, body: grant.form)
+      connection.request(.post, grant.url, headers, body: grant.form), login: "login as \(grant.principal)"
     ) { $0.status == 200 ? .accept : .fail(refusal($0, of: grant)) }
     guard
       let token = connection.json(ifAny: response).flatMap({
@@ -129,7 +132,7 @@ struct TokenService: Sendable {
       })
     else {
       throw connection.failure(
-        .malformed, "the login's answer has no token", response,
+        .malformed, "login as \(grant.principal): the answer has no token", response,
         hint: "check that \(grant.url.host) is Google's token endpoint")
     }
     return token
