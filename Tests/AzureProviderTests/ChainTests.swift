@@ -46,8 +46,10 @@ import Text
     auth: "{}",
     environment: ["AZURE_CLIENT_ID": "web", "AZURE_POD_IDENTITY_AUTHORITY_HOST": "FAKE"]
   ) { (scene: AzureScene) async throws in
+    scene.fake.assignUserIdentity("web")
     #expect(try await scene.read("db") == "p@ss")
     #expect(scene.tokenRequests.map(\.line) == ["GET /metadata/identity/oauth2/token"])
+    #expect(scene.tokenRequests.first?.query["client_id"] == "web")
   }
 }
 
@@ -89,7 +91,7 @@ private func chain(
   #expect(failure.kind == .denied)
   #expect(failure.message.contains("environment: AZURE_CLIENT_SECRET is not set; "))
   #expect(failure.message.contains("workload identity: AZURE_FEDERATED_TOKEN_FILE is not set; "))
-  #expect(failure.message.contains("managed identity: no connection to 169.254.169.254:80"))
+  #expect(failure.message.contains("managed identity: the instance metadata service: no connection to 169.254.169.254"))
   #expect(requests.count == 1 && time.slept.isEmpty, "silence is found out by one attempt")
 }
 

@@ -102,6 +102,47 @@ func aVaultWithoutAChallengeMeetsNoLogin(_ header: String) throws {
   }
 }
 
+@Test func aRefusalThatBringsItsChallengeIsNotAskedForIt() throws {
+  try AzureScene.run { (scene: AzureScene) async throws in
+    let connection = try scene.connect()
+    #expect(try await connection.fetch("db").get().payload.unsafeString() == "p@ss")
+    scene.fake.revokeAllTokens()
+    scene.fake.recorder.reset()
+    #expect(try await connection.fetch("db").get().payload.unsafeString() == "p@ss")
+    #expect(
+      scene.fake.recorder.requests.map(\.line) == [
+        "GET /secrets/db/", "POST /\(AzureFake.tenant)/oauth2/v2.0/token", "GET /secrets/db/",
+      ])
+    #expect(scene.vaultRequests.allSatisfy { $0.headers["authorization"] != nil })
+  }
+}
+
+@Test func aRefusalWithoutAChallengeIsFollowedByTheQuestion() throws {
+  try AzureScene.run { (scene: AzureScene) async throws in
+    let connection = try scene.connect()
+    #expect(try await connection.fetch("db").get().payload.unsafeString() == "p@ss")
+    scene.fake.recorder.reset()
+    scene.fake.faults.add(.status(401), on: "GET /secrets/*", times: 1)
+    #expect(try await connection.fetch("db").get().payload.unsafeString() == "p@ss")
+    #expect(scene.vaultRequests.count { $0.headers["authorization"] == nil } == 1)
+  }
+}
+
+@Test func aRefusalThatBringsAForeignChallengeMeetsNoToken() throws {
+  try AzureScene.run { (scene: AzureScene) async throws in
+    let connection = try scene.connect()
+    #expect(try await connection.fetch("db").get().payload.unsafeString() == "p@ss")
+    scene.fake.setChallenge(bearer("https://management.azure.com"))
+    scene.fake.revokeAllTokens()
+    scene.fake.recorder.reset()
+    guard case .failure(let failure) = try await connection.fetch("db") else {
+      throw UnexpectedSuccess()
+    }
+    #expect(failure.kind == .policy && failure.message.contains("none is sent"))
+    #expect(scene.tokenRequests.isEmpty && scene.vaultRequests.count == 1)
+  }
+}
+
 @Test func theAuthorityOfAChallengeIsNeverAsked() throws {
   try AzureScene.run { (scene: AzureScene) async throws in
     scene.fake.setChallenge(#"Bearer authorization="http://127.0.0.1:9/evil", resource="https://127.0.0.1""#)

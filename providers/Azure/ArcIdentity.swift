@@ -19,7 +19,7 @@ struct ArcIdentity: Sendable {
   func token(for resource: String) async throws(ProviderFailure) -> AzureAccessToken {
     guard identity.clientID == nil else {
       throw connection.failures.make(
-        .denied, "\(Self.service) knows the machine's own identity only", hint: "remove managed_identity_client_id")
+        .denied, "\(Self.service) knows the machine's own identity only", hint: "remove \(identity.clientIDPlace)")
     }
     let challenge = try await send(resource) { $0.status == 401 ? .accept : .fail(unchallenged($0)) }
     var authorization = SecretBuffer()
@@ -35,7 +35,7 @@ struct ArcIdentity: Sendable {
     _ resource: String, _ headers: [HTTPHeader] = [], judge: @Sendable (HTTPResponse) -> CallVerdict
   ) async throws(ProviderFailure) -> HTTPResponse {
     let request = identity.request(endpoint, "2020-06-01", resource, headers)
-    return try await identity.send(request, within: .seconds(5), judge: judge)
+    return try await identity.send(request, to: Self.service, within: .seconds(5), judge: judge)
   }
 
   private func unchallenged(_ response: HTTPResponse) -> ProviderFailure {

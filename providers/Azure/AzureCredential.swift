@@ -35,16 +35,18 @@ struct AzureCredential: Sendable {
     }
   }
 
-  /// Whether the policy lets the login's own credential be read.
+  /// Whether the policy lets the login's own credential be read, and the agent has one of those that the environment asks for.
   func checkSource() throws(ProviderFailure) {
-    if case .clientSecret(_, _, let secret) = login {
-      try connection.check(secret)
+    switch login {
+    case .clientSecret(_, _, let secret): try connection.check(secret)
+    case .standard(let clientID): _ = try AzureChain(clientID: clientID, credential: self).links()
+    case .managedIdentity, .workloadIdentity: break
     }
   }
 
   private var entra: EntraLogin { EntraLogin(standardAuthority: authority, connection: connection) }
 
-  private func token(
+  func token(
     by login: AzureLogin, for audience: KeyVaultAudience
   ) async throws(ProviderFailure) -> AzureAccessToken {
     switch login {
@@ -60,48 +62,12 @@ struct AzureCredential: Sendable {
       let token = try connection.credentialFile(path, named: "the federated token")
       return try await entra.token(tenant: tenant, client: client, proof: .assertion(token), scope: audience.scope)
     case .standard(let clientID):
-      return try await firstThatIsThere(clientID, for: audience)
-    }
-  }
-
-  /// The default order of Azure's SDKs, as far as it makes sense on a node without people
-  /// (https://learn.microsoft.com/python/api/overview/azure/identity-readme#defaultazurecredential). What is there and fails ends
-  /// the search: another identity would be a surprise.
-  private func firstThatIsThere(
-    _ clientID: String?, for audience: KeyVaultAudience
-  ) async throws(ProviderFailure) -> AzureAccessToken {
-    let environment = connection.services.environment
-    let noPrincipal = [AzureVariable.tenantID, AzureVariable.clientID, AzureVariable.clientSecret].compactMap {
-      environment.absence(of: $0)
-    }
-    if noPrincipal.isEmpty {
-      let principal = AzureLogin.clientSecret(
-        tenant: try text(nil, "tenant_id", AzureVariable.tenantID),
-        client: try text(nil, "client_id", AzureVariable.clientID),
-        secret: CredentialSource(.variable(AzureVariable.clientSecret), named: "environment"))
-      return try await token(by: principal, for: audience)
-    }
-    let noWorkload = [AzureVariable.tenantID, AzureVariable.clientID, AzureVariable.federatedTokenFile].compactMap {
-      environment.absence(of: $0)
-    }
-    if noWorkload.isEmpty {
-      return try await token(by: .workloadIdentity(tenant: nil, client: nil, tokenFile: nil), for: audience)
-    }
-    do throws(ProviderFailure) {
-      let identity = ManagedIdentity(clientID: clientID, connection: connection)
-      return try await identity.token(for: audience.resource, probing: true)
-    } catch {
-      let why = error.status.map { "\(error.message) (status \($0))" } ?? error.message
-      throw connection.failures.make(
-        error.kind == .transient ? .denied : error.kind,
-        "no Azure identity is there; environment: \(noPrincipal.joined(separator: ", ")); "
-          + "workload identity: \(noWorkload.joined(separator: ", ")); managed identity: \(why)",
-        hint: "write auth.method with its fields, or assign an identity to the machine")
+      return try await AzureChain(clientID: clientID, credential: self).token(for: audience)
     }
   }
 
   /// What the document gives, else the variable that stands in for it.
-  private func text(
+  func text(
     _ given: String?, _ field: String, _ variable: String
   ) throws(ProviderFailure) -> String {
     if let given {

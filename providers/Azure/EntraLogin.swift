@@ -50,9 +50,11 @@ struct EntraLogin: Sendable {
       [HTTPHeader("Content-Type", "application/x-www-form-urlencoded"), HTTPHeader("Accept", "application/json")],
       body: form.finish())
     let sentAt = connection.services.time.now
-    let response = try await connection.send(request) { $0.status == 200 ? .accept : .fail(failure($0)) }
+    let response = try await connection.send(request, login: "login at Entra ID") {
+      $0.status == 200 ? .accept : .fail(failure($0))
+    }
     return try connection.token(
-      in: response, sentAt: sentAt, "the login's answer has no token",
+      in: response, sentAt: sentAt, "login at Entra ID: the answer has no token",
       hint: "check that \(url.host) is Entra ID's token endpoint")
   }
 

@@ -15,32 +15,43 @@ final class KeyVault: Sendable {
   private let address: HTTPURL
   private let connection: OpenConnection
   private let throttle = Mutex<KeyVaultThrottle?>(nil)
+  /// Of the last refusal of a token, until it is answered.
+  private let challenge = Mutex<KeyVaultChallenge?>(nil)
 
   init(_ address: HTTPURL, over connection: OpenConnection) {
     self.address = address
     self.connection = connection
   }
 
-  /// Asks without a token, as the SDKs do at first, and reads what the vault wants one for. `lookup`: what will be asked for then.
+  /// What the vault wants a token for: by the refusal in hand, if it said so; else it is asked without a token, as the SDKs do at
+  /// first. `lookup`: what will be asked for then.
   func audience(asking lookup: Lookup?) async throws(ProviderFailure) -> KeyVaultAudience {
+    if let challenge = challenge.withLock({ $0.take() }) {
+      return try audience(of: challenge)
+    }
     let response = try await connection.send(request(lookup), over: try client()) {
       $0.status == 401 || $0.status == 200 ? .accept : .fail(failure($0, nil))
     }
-    guard
-      response.status == 401,
-      let challenge = response.headers.first("WWW-Authenticate").flatMap({ KeyVaultChallenge($0) })
-    else {
+    guard response.status == 401, let challenge = Self.challenge(of: response) else {
       throw connection.failure(
         .malformed, "the vault does not say what it wants a token for", response, hint: "check vault_url")
     }
+    return try audience(of: challenge)
+  }
+
+  private func audience(of challenge: KeyVaultChallenge) throws(ProviderFailure) -> KeyVaultAudience {
     guard let audience = KeyVaultAudience(challenge, of: address) else {
-      throw connection.failure(
+      throw connection.failures.make(
         .policy,
         "the vault asks for a token for \(ShownText.clean(KeyVaultAudience.resource(of: challenge, address))), "
           + "which is not the domain of \(address.host), so none is sent",
-        response, hint: "check vault_url; it must be the vault's own name")
+        status: 401, hint: "check vault_url; it must be the vault's own name")
     }
     return audience
+  }
+
+  private static func challenge(of response: HTTPResponse) -> KeyVaultChallenge? {
+    response.headers.first("WWW-Authenticate").flatMap { KeyVaultChallenge($0) }
   }
 
   /// - Parameter tenant: the one that the vault trusts, as far as it said.
@@ -50,7 +61,15 @@ final class KeyVault: Sendable {
     let sentAt = connection.services.time.now
     let response = try await connection.send(
       request(lookup, [.bearer(token)]), over: try client(), about: lookup.description
-    ) { $0.status == 200 ? .accept : .fail(failure($0, lookup, tenant: tenant)) }
+    ) { response in
+      guard response.status != 200 else {
+        return .accept
+      }
+      if response.status == 401 {
+        challenge.withLock { $0 = Self.challenge(of: response) }
+      }
+      return .fail(failure(response, lookup, tenant: tenant))
+    }
     let json = try connection.json(response, of: "Key Vault", namedBy: "vault_url", about: lookup.description)
     guard let value = json.member("value")?.secret else {
       throw connection.failure(

@@ -23,8 +23,15 @@ struct ManagedIdentity: Sendable {
     return schedule
   }()
 
+  /// Where a client id is from, so that a refusal can name the place.
+  enum Origin: Sendable {
+    case document
+    case environment
+  }
+
   /// Client id of a user-assigned identity.
   let clientID: String?
+  var clientIDIsOf = Origin.document
   let connection: OpenConnection
 
   /// - Parameters:
@@ -61,7 +68,9 @@ struct ManagedIdentity: Sendable {
     // `Metadata` is for Azure Automation, which has the same endpoint and demands it.
     let request = request(endpoint, "2019-08-01", resource, [HTTPHeader("X-IDENTITY-HEADER", secret: header)])
     return try await token(of: Self.appService) { () throws(ProviderFailure) in
-      try await send(request, within: .seconds(5)) { $0.status == 200 ? .accept : .fail(refusal($0, Self.appService)) }
+      try await send(request, to: Self.appService, within: .seconds(5)) {
+        $0.status == 200 ? .accept : .fail(refusal($0, Self.appService))
+      }
     }
   }
 
@@ -78,14 +87,15 @@ struct ManagedIdentity: Sendable {
       if probing, given == nil {
         do throws(ProviderFailure) {
           return try await send(
-            request, within: .seconds(1), schedule: RetrySchedule(attempts: 1), judge: judgeMetadata)
+            request, to: Self.metadata, within: .seconds(1), schedule: RetrySchedule(attempts: 1), judge: judgeMetadata)
         } catch {
           guard error.status != nil, error.isRetriable else {
             throw error
           }
         }
       }
-      return try await send(request, within: .seconds(2), schedule: Self.patient, judge: judgeMetadata)
+      return try await send(
+        request, to: Self.metadata, within: .seconds(2), schedule: Self.patient, judge: judgeMetadata)
     }
   }
 
@@ -107,6 +117,10 @@ struct ManagedIdentity: Sendable {
 
   // MARK: - What the services have in common
 
+  var clientIDPlace: String {
+    clientIDIsOf == .document ? "managed_identity_client_id" : AzureVariable.clientID
+  }
+
   /// `Metadata` keeps a tricked browser or proxy from asking.
   func request(_ url: HTTPURL, _ version: String, _ resource: String, _ headers: [HTTPHeader] = []) -> HTTPRequest {
     let query = [("api-version", version), ("resource", resource)] + (clientID.map { [("client_id", $0)] } ?? [])
@@ -116,11 +130,11 @@ struct ManagedIdentity: Sendable {
   }
 
   func send(
-    _ request: HTTPRequest, within connectTimeout: Duration, schedule: RetrySchedule = RetrySchedule(),
-    judge: @Sendable (HTTPResponse) -> CallVerdict
+    _ request: HTTPRequest, to service: String, within connectTimeout: Duration,
+    schedule: RetrySchedule = RetrySchedule(), judge: @Sendable (HTTPResponse) -> CallVerdict
   ) async throws(ProviderFailure) -> HTTPResponse {
     let route = Route.machine(request.url, connectTimeout: connectTimeout)
-    return try await connection.send(request, by: route, schedule: schedule, judge: judge)
+    return try await connection.send(request, by: route, login: service, schedule: schedule, judge: judge)
   }
 
   func token(
@@ -143,7 +157,7 @@ struct ManagedIdentity: Sendable {
         .denied, "\(service) gives no token\(word)", response,
         hint: clientID == nil
           ? "assign a managed identity to the machine, or name a user-assigned one by managed_identity_client_id"
-          : "check managed_identity_client_id, and that the identity is assigned to the machine")
+          : "check \(clientIDPlace), and that the identity is assigned to the machine")
     default:
       return connection.failure(.malformed, "\(service) gave an answer that it does not have", response)
     }
