@@ -81,6 +81,8 @@ let package = Package(
     // Floor 4.
     room("Delivery", ["CLinux", "EventLoop", "Files", "JSONReader", "Processes", "SecretBytes"]),
 
+    room("SealedCache", ["COpenSSL", "Files", "SecretBytes"]),
+
     room("Refresh", ["EventLoop", "ExecutionModel", "ProviderKit", "Resolution", deque, heap, logging]),
 
     // Floor 5.
@@ -88,7 +90,7 @@ let package = Package(
       "AgentDaemon",
       [
         "CLinux", "Delivery", "EventLoop", "Files", "HTTPTransport", "JSONReader", "Processes", "Refresh", "Resolution",
-        "Settings", "YAMLReader", logging,
+        "SealedCache", "Settings", "YAMLReader", logging,
       ]
     ),
 
@@ -97,7 +99,7 @@ let package = Package(
       name: "secrets-agent",
       dependencies: [
         "AWSProvider", "AgentDaemon", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "Files",
-        "GCPProvider", "Processes", "Resolution", "VaultProvider", arguments, logging,
+        "GCPProvider", "Processes", "Resolution", "SealedCache", "VaultProvider", arguments, logging,
       ],
       swiftSettings: strict),
 
@@ -150,11 +152,13 @@ let package = Package(
     tests("AWSCredentialTests", ["AWSProvider", "EventLoop", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
     tests("DeliveryTests", ["Delivery", "EventLoop", "Files", "Processes", "SecretBytes"]),
+    tests("SealedCacheTests", ["SealedCache", "SecretBytes", "TestSupport"]),
     tests("RefreshTests", ["Refresh", "ProviderKit", "TestSupport"]),
     tests(
       "AgentDaemonTests",
       [
         "AgentDaemon", "CFaults", "EventLoop", "FileProvider", "HTTPTransport", "NodePolicy", "ProviderFakes",
+        "SealedCache",
         "Refresh", "Resolution",
         "TestSupport",
       ]),

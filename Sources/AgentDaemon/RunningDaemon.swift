@@ -7,6 +7,7 @@ import NodePolicy
 import ProviderKit
 import Refresh
 import Resolution
+import SealedCache
 import SecretBytes
 
 /// A daemon at work, made whole at its start: sources, supervisor, scheduler, local API.
@@ -38,6 +39,14 @@ final class RunningDaemon {
     } catch {
       throw DaemonFault("the state folder cannot be used: \(error)")
     }
+    let cache: GenerationCache?
+    do throws(CacheFault) {
+      cache = try configuration.cache.map { settings throws(CacheFault) in
+        GenerationCache(try CacheFolder(configuration.cacheFolder, CacheKeys.load(path: settings.keyFile)))
+      }
+    } catch {
+      throw DaemonFault("the sealed cache cannot be used: \(error)")
+    }
     do throws(EventLoopFault) {
       worker = try WorkerThread()
     } catch {
@@ -60,7 +69,8 @@ final class RunningDaemon {
     supervisor = ExecutionSupervisor(
       catalog: daemon.registry.catalog, scheduler: scheduler, configuration: configuration,
       policy: daemon.settings.policy, records: records, time: loop, log: log, executor: loop,
-      worker: worker, sources: SourceAssembly(configuration).names, notifier: ChangeNotifier(loop: loop).send)
+      worker: worker, cache: cache, sources: SourceAssembly(configuration).names,
+      notifier: ChangeNotifier(loop: loop).send)
     watch = ServedFileWatch(loop: loop) { [loop] reference in
       Task(executorPreference: loop) { await scheduler.noteChange(of: reference) }
     }

@@ -74,6 +74,27 @@ extension ExecutionDocument {
       return value?.position
     }
 
+    /// What each entry asks for, and of whom, by its name: a digest of its provider's block and of its own, as they are written.
+    public var identities: [String: String] {
+      guard let providers = jobSpec?.member("secret_providers"), let secrets = jobSpec?.member("secrets") else {
+        return [:]
+      }
+      var blocks: [String: SecretBytes] = [:]
+      var identities: [String: String] = [:]
+      for member in secrets.members {
+        guard let name = member.name.text, let from = member.value.member("from")?.text, let provider = providers.member(from) else {
+          continue
+        }
+        let block = blocks[from] ?? provider.compact()
+        blocks[from] = block
+        var text = SecretBuffer()
+        text.append(block)
+        text.append(member.value.compact())
+        identities[name] = SHA256.hexDigest(text.finish())
+      }
+      return identities
+    }
+
     /// The same under an id that it does not say itself: a bare job spec has none of its own.
     public func identified(as id: String) -> Item {
       Item(id: id, execution: execution, jobSpec: jobSpec, outerName: outerName, path: path)

@@ -147,11 +147,13 @@ final class ConnectionSchedule {
       }
       fetching -= 1
       let result = admitted(result, tracked)
+      let weight = tracked.weight
       if tracked.note(result, served: taken.due, at: now, unixTime: unixTime, random: random()) {
         changed.formUnion(tracked.owners)
       }
       if case .failure = result {
         failed.append(tracked)
+        _ = held.replace(weight, by: tracked.weight)
       }
       if tracked.isWantedAgain {
         tracked.isWantedAgain = false

@@ -94,7 +94,13 @@ public final class RefreshScheduler {
         tracked.state.expected = tracked.state.due
       }
     }
-    if tracked.state.value == nil, tracked.state.due == nil, !tracked.isFetching {
+    if let restored = want.restored, tracked.state.value == nil, held.replace(0, by: restored.payload.count) {
+      tracked.restore(restored, at: time.now, unixTime: time.unixTime)
+      if tracked.state.value == nil {
+        _ = held.replace(restored.payload.count, by: 0)
+      }
+    }
+    if tracked.state.value == nil || tracked.state.isRestored, tracked.state.due == nil, !tracked.isFetching {
       schedule.setDue(tracked, time.now)
     }
   }

@@ -1,6 +1,7 @@
 import EventLoop
 import ExecutionModel
 import ProviderKit
+import SecretBytes
 
 /// What an owner wants of one reference.
 public struct Subscription: Sendable {
@@ -10,13 +11,44 @@ public struct Subscription: Sendable {
   public let interval: Duration?
   /// Its source tells of changes; the interval is a safety net.
   public let isWatched: Bool
+  /// Its value of an earlier life of the process, to begin with.
+  public let restored: RestoredValue?
 
-  public init(connection: ProviderConnection, reference: Reference, interval: Duration?, isWatched: Bool = false) {
+  public init(
+    connection: ProviderConnection, reference: Reference, interval: Duration?, isWatched: Bool = false,
+    restored: RestoredValue? = nil
+  ) {
     self.connection = connection
     self.reference = reference
     self.interval = interval
     self.isWatched = isWatched
+    self.restored = restored
   }
+
+  public func beginning(with restored: RestoredValue?) -> Subscription {
+    Subscription(
+      connection: connection, reference: reference, interval: interval, isWatched: isWatched, restored: restored)
+  }
+}
+
+/// A value that was fetched in an earlier life of the process. It holds until its store answers.
+public struct RestoredValue: Sendable {
+  public let payload: SecretBytes
+  public let version: String?
+  public let fetchedAtUnix: Int64
+  public let expiresAtUnix: Int64?
+
+  public init(payload: SecretBytes, version: String?, fetchedAtUnix: Int64, expiresAtUnix: Int64?) {
+    self.payload = payload
+    self.version = version
+    self.fetchedAtUnix = fetchedAtUnix
+    self.expiresAtUnix = expiresAtUnix
+  }
+}
+
+extension ProviderFailure {
+  /// Whether its store has an answer, and it is that the value is not to be had: what is kept of it is to go.
+  public var forfeits: Bool { kind == .denied || kind == .missing }
 }
 
 /// How one reference stands.
@@ -34,6 +66,10 @@ public struct ReferenceState: Sendable {
   /// When it is fetched next; `nil`: not by time, or it is being fetched now.
   public internal(set) var due: Moment?
   public internal(set) var interval: Duration?
+  /// The value is one of an earlier life of the process, and its store has not answered in this one.
+  public internal(set) var isRestored = false
+  /// It was, until the store answered that it is not to be had.
+  public internal(set) var isForfeit = false
 
   /// Nothing is known yet.
   public init() {}
@@ -104,6 +140,22 @@ final class TrackedReference {
     return due
   }
 
+  /// Takes what an earlier life of the process fetched, unless it has ended since. A clock that was set back makes it no younger.
+  func restore(_ restored: RestoredValue, at now: Moment, unixTime: Int64) {
+    let left = restored.expiresAtUnix.map { $0.subtractingReportingOverflow(unixTime) }
+    if let left, left.overflow || left.partialValue <= 0 {
+      return
+    }
+    let age = unixTime.subtractingReportingOverflow(restored.fetchedAtUnix)
+    let seen = now.advanced(by: .zero - .seconds(age.overflow ? 0 : max(0, age.partialValue)))
+    state.value = FetchedSecret(
+      payload: restored.payload, version: restored.version,
+      expiry: left.map { now.advanced(by: .seconds($0.partialValue)) }, fetchedAt: seen)
+    state.lastSuccess = seen
+    state.lastSuccessUnix = restored.fetchedAtUnix
+    state.isRestored = true
+  }
+
   /// Takes a fetch's result in.
   ///
   /// - Returns: whether the owners have something to learn.
@@ -117,6 +169,8 @@ final class TrackedReference {
       state.lastSuccess = now
       state.lastSuccessUnix = unixTime
       state.failure = nil
+      state.isRestored = false
+      state.isForfeit = false
       state.failuresInARow = 0
       state.due = dueAfterSuccess(at: now, served: due)
       state.expected = state.due
@@ -128,6 +182,12 @@ final class TrackedReference {
       let pause = RefreshReaction.pause(
         after: failure, failures: state.failuresInARow, interval: state.interval ?? .seconds(3600), random: random)
       state.due = now.advanced(by: pause)
+      if state.isRestored, failure.forfeits {
+        state.value = nil
+        state.isRestored = false
+        state.isForfeit = true
+        return true
+      }
       return isFirst
     }
   }

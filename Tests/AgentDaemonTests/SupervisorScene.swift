@@ -28,7 +28,7 @@ final class SupervisorScene: Sendable {
   init(
     _ name: String = #function, in root: String? = nil, time: ManualTime = ManualTime(), store: ScriptedStore? = nil,
     policy: NodePolicy = .personal, notices: Int = 1, sources: [String] = ["test"], folder: String = "{id}",
-    worker: WorkerThread? = nil
+    worker: WorkerThread? = nil, cache: GenerationCache? = nil
   ) async throws {
     self.time = time
     self.store = store ?? ScriptedStore(name)
@@ -52,7 +52,7 @@ final class SupervisorScene: Sendable {
     supervisor = await ExecutionSupervisor(
       catalog: registry.catalog, scheduler: scheduler, configuration: configuration, policy: policy,
       records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, worker: worker,
-      sources: sources
+      cache: cache, sources: sources
     ) { notices, _, id, _, _ in
       sent.add("\(id): \(notices.count)")
       return []
@@ -82,6 +82,11 @@ final class SupervisorScene: Sendable {
        "secrets": {\(secrets.joined(separator: ","))}}, "status": {"desired_state": {"state_type": "\(state)"}}}
       """
     return try ExecutionDocument(SecretBytes(text)).item(nil)
+  }
+
+  /// The same, decoded.
+  func execution(_ id: String, _ keys: [String]) throws -> Execution {
+    try ProviderCatalog([ScriptedProvider.descriptor]).validate(item(id, keys), in: ValidationContext()).0
   }
 
   func list(

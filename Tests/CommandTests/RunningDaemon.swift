@@ -38,6 +38,9 @@ final class RunningDaemon: Sendable {
     try agent.start(arguments + ["--socket", folder.file("api.sock").path])
   }
 
+  /// A command that asks no daemon.
+  func plain(_ arguments: String...) async throws -> Outcome { try await agent.run(arguments) }
+
   func command(_ arguments: String...) async throws -> Outcome {
     try await agent.run(arguments + ["--socket", folder.file("api.sock").path])
   }

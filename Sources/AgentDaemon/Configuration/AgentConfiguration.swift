@@ -1,5 +1,6 @@
 import Delivery
 import Glibc
+import SealedCache
 
 /// The daemon's own configuration; every key is explained in config/agent.yaml.
 public struct AgentConfiguration: Sendable {
@@ -8,6 +9,8 @@ public struct AgentConfiguration: Sendable {
   public var stateFolder = "/var/lib/secrets-agent"
   /// A node policy file; `nil`: the strict default.
   public var policy: String?
+  /// `nil`: nothing is kept for a start without a network.
+  public var cache: Cache?
   public var folder: Folder?
   public var orchestrators: [Orchestrator] = []
   public var outputs = Outputs()
@@ -16,6 +19,11 @@ public struct AgentConfiguration: Sendable {
   public var api = API()
   public var limits = Limits()
   public var stop = Stop()
+
+  /// The sealed cache, in the state folder.
+  public struct Cache: Sendable, Equatable {
+    public var keyFile = CacheKeys.defaultPath
+  }
 
   /// A watched folder of documents.
   public struct Folder: Sendable, Equatable {
@@ -92,6 +100,9 @@ public struct AgentConfiguration: Sendable {
   }
 
   public init() {}
+
+  /// Where sealed values lie.
+  public var cacheFolder: String { stateFolder + "/cache" }
 
   /// The host's own name.
   public static var hostName: String {

@@ -22,10 +22,13 @@ public enum ConfigurationFile {
       "What tells this node from others: only its executions are taken, and refreshes are spread by it.")
     Setting(
       "state_folder", .path, \.stateFolder,
-      "Records, and the lock that keeps a second instance away; nothing secret lies in it.")
+      "Records, the lock that keeps a second instance away, and the sealed cache; nothing secret lies in it in the clear.")
     Setting(
       "policy", .path, \.policy, default: "the strict policy: https or loopback, no files, no environment",
       "The node policy's file: what documents may do on this node.")
+    Setting(
+      "cache", .object(cache, from: AgentConfiguration.Cache()), \.cache, default: "off",
+      "Keeps the values last delivered sealed in the state folder, for a start without a network; {} turns it on.")
     Setting("sources", sources, \.self, "Where executions come from, beside the local API.")
     Setting("outputs", outputs, \.outputs, "Where and how secrets are delivered: one folder an execution.")
     Setting(
@@ -37,6 +40,12 @@ public enum ConfigurationFile {
     Setting("api", api, \.api, "The local API.")
     Setting("limits", limits, \.limits, "How long calls may take, and how many there may be.")
     Setting("stop", stop, \.stop, "What SIGTERM does beside ending.")
+  }
+
+  private static let cache = SettingsObject<AgentConfiguration.Cache> {
+    Setting(
+      "key_file", .path, \.keyFile,
+      "Its keys, as `secrets-agent cache init` makes them; the systemd credential secrets-agent-cache-key counts before it.")
   }
 
   private static let sources = SettingsObject<AgentConfiguration> {

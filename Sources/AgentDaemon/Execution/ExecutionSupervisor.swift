@@ -6,6 +6,7 @@ import Logging
 import NodePolicy
 import Refresh
 import Resolution
+import SealedCache
 import SecretBytes
 import Text
 
@@ -33,6 +34,7 @@ public final class ExecutionSupervisor {
   private let log: Logger
   private let executor: (any TaskExecutor)?
   private let worker: WorkerThread?
+  private let cache: GenerationCache?
   private let notifier: Notifier
   private(set) var configuration: AgentConfiguration
   private var policy: NodePolicy
@@ -44,11 +46,13 @@ public final class ExecutionSupervisor {
   private var awaited: Set<String> = []
   private var isStopping = false
 
-  /// - Parameter worker: where documents are validated and outputs written; `nil`: where the supervisor runs.
+  /// - Parameters:
+  ///   - worker: where documents are validated and outputs written; `nil`: where the supervisor runs.
+  ///   - cache: `nil`: nothing is kept for a start without a network.
   init(
     catalog: ProviderCatalog, scheduler: RefreshScheduler, configuration: AgentConfiguration, policy: NodePolicy,
     records: ExecutionRecords, time: any TimeSource, log: Logger, executor: (any TaskExecutor)?, worker: WorkerThread?,
-    sources: [String], notifier: @escaping Notifier
+    cache: GenerationCache? = nil, sources: [String], notifier: @escaping Notifier
   ) {
     self.catalog = catalog
     self.scheduler = scheduler
@@ -59,6 +63,7 @@ public final class ExecutionSupervisor {
     self.log = log
     self.executor = executor
     self.worker = worker
+    self.cache = cache
     self.notifier = notifier
     self.listings = SourceListings(sources)
   }
@@ -144,7 +149,18 @@ public final class ExecutionSupervisor {
   private func take(_ item: ExecutionDocument.Item, _ id: String, from source: String) async {
     let item = managed[id].map { item.completed(by: $0.item) } ?? item
     let admission = admission
-    let (outcome, warnings) = await WorkerThread.run(on: worker) { admission.outcome(of: item, id: id) }
+    let cache = managed[id]?.accepted == nil ? cache : nil
+    let (outcome, warnings, restored, unusable) = await WorkerThread.run(on: worker) {
+      let (outcome, warnings) = admission.outcome(of: item, id: id)
+      guard let cache, case .accepted(let execution, _) = outcome else {
+        return (outcome, warnings, [Reference: RestoredValue](), String?.none)
+      }
+      let (restored, unusable) = cache.restore(execution, item, id)
+      return (outcome, warnings, restored, unusable)
+    }
+    if let unusable {
+      log.warning("cache not used", metadata: ["execution": "\(id)", "reason": "\(unusable)"])
+    }
     await deliveryEnds(id)
     // It may have left meanwhile. Of two documents of one execution the second is done with after the first.
     guard !isStopping, listings.listing(of: id) != nil else {
@@ -170,7 +186,7 @@ public final class ExecutionSupervisor {
         let line = "its output folder \(folder) is that of execution \(ShownText.clean(owner))\(why ?? "")"
         return hold(entry, [line], "execution waits", .warning)
       }
-      await start(entry, execution, folder)
+      await start(entry, execution, folder, restored)
     }
   }
 
@@ -196,7 +212,9 @@ public final class ExecutionSupervisor {
     }
   }
 
-  private func start(_ entry: ManagedExecution, _ execution: Execution, _ folder: String) async {
+  private func start(
+    _ entry: ManagedExecution, _ execution: Execution, _ folder: String, _ restored: [Reference: RestoredValue]
+  ) async {
     var entry = entry
     entry.documentProblem = nil
     var freed: String?
@@ -223,7 +241,7 @@ public final class ExecutionSupervisor {
     }
     entry.accepted = ManagedExecution.Accepted(execution: execution, plan: plan, directory: directory, folder: folder)
     managed[entry.id] = entry
-    await scheduler.subscribe(entry.id, plan.subscriptions)
+    await scheduler.subscribe(entry.id, plan.subscriptions.map { $0.beginning(with: restored[$0.reference]) })
     settle(entry.id, after: .zero)
     await handOver(freed)
   }
@@ -242,6 +260,11 @@ public final class ExecutionSupervisor {
     entry?.settling?.cancel()
     entry?.notifying?.cancel()
     let freed = folders.release(id, directory) ?? folders.abandon(entry?.accepted?.folder, by: id)
+    do throws(CacheFault) {
+      try cache?.remove(id)
+    } catch {
+      log.error("cache not cleared", metadata: ["execution": "\(id)", "reason": "\(error)"])
+    }
     if let entry {
       log.notice("execution stopped", metadata: ["execution": "\(id)", "reason": "\(reason)"])
       if entry.accepted != nil {
@@ -369,6 +392,7 @@ public final class ExecutionSupervisor {
     }
     managed[id]?.delivering = Task(executorPreference: executor) {
       await self.deliver(accepted, id, states)
+      await self.keep(id, accepted, states)
       await self.delivered(id)
     }
   }
@@ -393,11 +417,16 @@ public final class ExecutionSupervisor {
       }
       await put(generation, id, accepted)
     } catch {
-      fail(id, error, isTooOld: states.values.contains { freshness.isTooOld($0) })
+      let reason =
+        states.values.contains { freshness.isTooOld($0) }
+        ? "a value is older than max_stale"
+        : states.values.contains { $0.isForfeit } ? "its store no longer gives a value that was kept" : nil
+      fail(id, error, withdrawing: reason)
     }
   }
 
-  private func fail(_ id: String, _ failure: GenerationFailure, isTooOld: Bool) {
+  /// - Parameter reason: why the outputs in place are not to be used any more.
+  private func fail(_ id: String, _ failure: GenerationFailure, withdrawing reason: String?) {
     let rest = failure.failures.count > 1 ? " (and \(failure.failures.count - 1) more)" : ""
     let problem = failure.failures.first.map { $0.line + rest }
     if managed[id]?.deliveryProblem != problem {
@@ -406,8 +435,8 @@ public final class ExecutionSupervisor {
       }
     }
     managed[id]?.deliveryProblem = problem
-    if isTooOld, let directory = managed[id]?.accepted?.directory, managed[id]?.generation ?? 0 > 0 {
-      log.error("outputs withdrawn", metadata: ["execution": "\(id)", "reason": "a value is older than max_stale"])
+    if let reason, let directory = managed[id]?.accepted?.directory, managed[id]?.generation ?? 0 > 0 {
+      log.error("outputs withdrawn", metadata: ["execution": "\(id)", "reason": "\(reason)"])
       _ = folders.remove(directory, id)
     }
   }
@@ -448,6 +477,21 @@ public final class ExecutionSupervisor {
       notifyIfNeeded(id, secrets.map(\.value))
     } catch {
       deliveryFailed(id, error)
+    }
+  }
+
+  /// Seals what was delivered for a start without a network.
+  private func keep(_ id: String, _ accepted: ManagedExecution.Accepted, _ states: [Reference: ReferenceState]) async {
+    guard let cache, let entry = managed[id] else {
+      return
+    }
+    let (item, last, clock) = (entry.item, entry.kept, (time.unixTime, time.now))
+    do throws(CacheFault) {
+      managed[id]?.kept = try await WorkerThread.run(on: worker) { () throws(CacheFault) -> CachedGeneration? in
+        try cache.keep(accepted.execution, item, id, states, unless: last, at: clock)
+      }
+    } catch {
+      log.warning("cache not written", metadata: ["execution": "\(id)", "reason": "\(error)"])
     }
   }
 

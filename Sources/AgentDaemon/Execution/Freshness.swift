@@ -15,7 +15,8 @@ struct Freshness {
 
   /// Whether a newer value should be there by now.
   func isLate(_ state: ReferenceState) -> Bool {
-    state.value != nil && (state.failure != nil || state.expected.map { $0.advanced(by: Self.grace) < now } ?? false)
+    state.value != nil
+      && (state.isRestored || state.failure != nil || state.expected.map { $0.advanced(by: Self.grace) < now } ?? false)
   }
 
   /// Fresh enough: no older than the policy allows, or, where it sets no limit, than two refreshes and a minute.

@@ -3,6 +3,7 @@ import EventLoop
 import ExecutionModel
 import Refresh
 import Resolution
+import SealedCache
 import Text
 
 /// One execution that the daemon looks after.
@@ -34,6 +35,8 @@ struct ManagedExecution {
   /// Something changed since that began.
   var isOutdated = false
   var notifying: Task<Void, Never>?
+  /// What its file in the sealed cache holds, as far as this process knows.
+  var kept: CachedGeneration?
 
   var problems: [String] { [documentProblem, deliveryProblem, noticeProblem].compactMap { $0 } }
 

@@ -1,0 +1,116 @@
+import EventLoop
+import ExecutionModel
+import Foundation
+import NodePolicy
+import SealedCache
+import SecretBytes
+import TestSupport
+import Testing
+import Text
+
+@testable import AgentDaemon
+
+/// What a start without a network has, and what becomes of it when the store answers.
+@Suite struct OfflineStartTests {
+  private let scratch: ScratchFolder
+  private let cache: GenerationCache
+
+  init() throws {
+    scratch = try ScratchFolder()
+    try CacheKeys.create(at: scratch.path + "/key")
+    cache = GenerationCache(
+      try CacheFolder(scratch.path + "/cache", CacheKeys.load(path: scratch.path + "/key", credentials: nil)))
+  }
+
+  private var files: [String] {
+    get throws { try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/cache") }
+  }
+
+  /// A node that had its values, and lost power and the network; its outputs were in memory.
+  private func afterPowerCut(
+    _ name: String, policy: NodePolicy = .personal, offFor span: Duration = .seconds(3600)
+  ) async throws -> SupervisorScene {
+    let first = try await SupervisorScene(name, policy: policy, cache: cache)
+    first.store.put("A", "1")
+    first.store.put("B", "2")
+    await first.list(["e": try first.item("e", ["A", "B"])])
+    #expect(await first.generation("e", is: 1))
+    #expect(await first.reach { (try? files.count) == 1 })
+    await first.supervisor.stopAll()
+    first.store.fail("A", .transient)
+    first.store.fail("B", .transient)
+    first.time.setUnixTime(first.time.unixTime + span.components.seconds)
+    return try await SupervisorScene(name, time: first.time, store: first.store, policy: policy, cache: cache)
+  }
+
+  @Test func theLastGenerationIsThereAndStaleUntilTheStoreAnswers() async throws {
+    let scene = try await afterPowerCut("offline")
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    #expect(
+      await scene.reach(within: .milliseconds(100)) { scene.file("e", "B") == "2" }, "without waiting for the store")
+    #expect(scene.file("e", "A") == "1")
+    #expect(await scene.reach(within: .zero) { await scene.status("e")?.state == .stale })
+    let status = try #require(await scene.status("e"))
+    #expect(status.secrets.allSatisfy { $0.source == .stale })
+    #expect(status.secrets.allSatisfy { $0.age.map { $0 >= .seconds(3600) } == true })
+    scene.store.put("A", "3")
+    scene.store.put("B", "2")
+    #expect(await scene.reach(within: .seconds(130)) { scene.file("e", "A") == "3" })
+    #expect(await scene.reach(within: .seconds(130)) { await scene.status("e")?.state == .live })
+  }
+
+  @Test(arguments: [true, false])
+  func whatTheStoreRefusesThenIsDestroyed(_ isDenied: Bool) async throws {
+    let scene = try await afterPowerCut("offline, refused \(isDenied)")
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    #expect(await scene.reach(within: .milliseconds(100)) { scene.file("e", "A") == "1" })
+    scene.store.put("B", "2")
+    scene.store.fail("A", isDenied ? .denied : .missing)
+    #expect(await scene.reach(within: .seconds(130)) { !scene.exists("e") }, "the outputs are withdrawn")
+    let (execution, item) = (try scene.execution("e", ["A", "B"]), try scene.item("e", ["A", "B"]))
+    #expect(
+      await scene.reach(within: .seconds(130)) { cache.restore(execution, item, "e").0.count == 1 },
+      "and so is the entry")
+  }
+
+  @Test func aValueOlderThanThePolicyAllowsIsNotDelivered() async throws {
+    var policy = NodePolicy.personal
+    policy.maxStale = GoDuration(nanoseconds: 600_000_000_000)
+    let scene = try await afterPowerCut("offline, too old", policy: policy)
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    await scene.pass(.seconds(5))
+    #expect(!scene.exists("e"))
+  }
+
+  @Test func whatAnotherDocumentAsksForIsNotAnswered() async throws {
+    let scene = try await afterPowerCut("offline, changed")
+    await scene.list(["e": try scene.item("e", ["A", "B"], refresh: "61s")])
+    await scene.pass(.seconds(5))
+    #expect(!scene.exists("e"))
+  }
+
+  @Test func anAlteredFileIsSaidAndNotUsed() async throws {
+    let scene = try await afterPowerCut("offline, altered")
+    let file = try scratch.path + "/cache/" + #require(files.first)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    bytes[bytes.count - 1] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: file))
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    await scene.pass(.seconds(5))
+    #expect(!scene.exists("e"))
+  }
+
+  @Test func anExecutionThatEndsLeavesNothing() async throws {
+    let scene = try await afterPowerCut("offline, ended")
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    #expect(await scene.reach(within: .milliseconds(100)) { scene.exists("e") })
+    await scene.list([:], left: ["e"])
+    #expect(try files.isEmpty)
+  }
+
+  @Test func aClockThatStartsAtZeroIsNoYoungerValue() async throws {
+    let scene = try await afterPowerCut("offline, no clock", offFor: .seconds(-1_000_000))
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    #expect(await scene.reach(within: .milliseconds(100)) { scene.file("e", "A") == "1" })
+  }
+}
