@@ -74,7 +74,7 @@ extension ExecutionDocument {
       return value?.position
     }
 
-    /// What each entry asks for, and of whom, by its name: a digest of its provider's block and of its own, as they are written.
+    /// What each entry asks for, and of whom, by its name: a digest of its provider's block and its own as they are written.
     public var identities: [String: String] {
       guard let providers = jobSpec?.member("secret_providers"), let secrets = jobSpec?.member("secrets") else {
         return [:]
@@ -82,7 +82,9 @@ extension ExecutionDocument {
       var blocks: [String: SecretBytes] = [:]
       var identities: [String: String] = [:]
       for member in secrets.members {
-        guard let name = member.name.text, let from = member.value.member("from")?.text, let provider = providers.member(from) else {
+        guard let name = member.name.text, let from = member.value.member("from")?.text,
+          let provider = providers.member(from)
+        else {
           continue
         }
         let block = blocks[from] ?? provider.compact()

@@ -33,6 +33,9 @@ struct ResolveCommand: ParsableCommand {
   @Option(help: "The env file to write, or - for standard output.", completion: .file())
   var output: String?
 
+  @Flag(help: "Show values on a terminal, where --output - would write them.")
+  var reveal = false
+
   @Option(help: "A directory to write one file a secret into.", completion: .directory)
   var files: String?
 
@@ -53,6 +56,10 @@ struct ResolveCommand: ParsableCommand {
     guard output != nil || files != nil else {
       throw UsageFault.report(
         "say where to write: --output FILE, --output - for standard output, or --files DIRECTORY", in: Self.self)
+    }
+    guard output != "-" || reveal || isatty(1) == 0 else {
+      throw UsageFault.report(
+        "standard output is a terminal, and would show the values: add --reveal, or write to a file", in: Self.self)
     }
     let target = try outputs()
     let policy = try document.loadPolicy()

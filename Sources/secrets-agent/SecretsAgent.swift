@@ -37,7 +37,8 @@ struct SecretsAgent: ParsableCommand {
     version: agentVersion,
     subcommands: [
       ResolveCommand.self, CheckCommand.self, ExplainCommand.self, ExecCommand.self, DaemonCommand.self,
-      StatusCommand.self, RefreshCommand.self, CacheCommand.self, ProvidersCommand.self, SchemaCommand.self, VersionCommand.self,
+      StatusCommand.self, RefreshCommand.self, CacheCommand.self, ProvidersCommand.self, SchemaCommand.self,
+      VersionCommand.self,
     ])
 
   static func main() {

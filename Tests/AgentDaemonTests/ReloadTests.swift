@@ -42,6 +42,20 @@ import Testing
     #expect(scene.store.fetches.count - calls <= 1, "its timer went on")
   }
 
+  /// As where `api.put_overrides` is turned on.
+  @Test func theOrderOfTheSourcesCountsAtOnce() async throws {
+    let scene = try await SupervisorScene("reload order", sources: ["test", "other"])
+    scene.store.put("A", "1")
+    scene.store.put("B", "2")
+    await scene.list(["e": try scene.item("e", ["A"])])
+    await scene.list(["e": try scene.item("e", ["B"])], from: "other")
+    #expect(await scene.generation("e", is: 1))
+    #expect(scene.file("e", "A") == "1")
+    await reload(scene, ["other", "test"])
+    #expect(await scene.reach { scene.file("e", "B") == "2" })
+    #expect(await scene.status("e")?.source == "other")
+  }
+
   @Test func whatNoSourceListsAnyMoreEndsOnceAllWereHeard() async throws {
     let scene = try await delivered()
     await reload(scene, ["new", "other"])

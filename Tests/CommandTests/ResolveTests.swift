@@ -78,6 +78,18 @@ import Testing
     #expect(shell.outputText == values["SMTP_PASSWORD"])
   }
 
+  /// script(1) runs a command on a terminal of its own.
+  @Test(arguments: [false, true])
+  func aTerminalShowsValuesOnlyWhereAsked(_ reveals: Bool) async throws {
+    let document = try agent.file(lone(fakes.address))
+    let outcome = try await agent.shell(
+      #"script --quiet --return --command "$*" /dev/null </dev/null"#,
+      ["resolve", document, "--output", "-"] + (reveals ? ["--reveal"] : []))
+    #expect(outcome.status == (reveals ? Status.done : Status.usage), outcome.said)
+    #expect(outcome.outputText.contains("correct horse") == reveals, outcome.said)
+    #expect(outcome.outputText.contains("add --reveal") != reveals, outcome.said)
+  }
+
   @Test func filesHoldTheExactBytes() async throws {
     let outcome = try await agent.run(
       "resolve", try file("execution.json"), "--files", agent.folder.file("secrets").path)

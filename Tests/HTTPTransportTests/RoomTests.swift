@@ -27,8 +27,8 @@ struct RoomTests {
       for _ in 0..<20 {
         texts.append(try? await loop.client().get(healthy.origin).text)
       }
-      tasks.forEach { $0.cancel() }
       for task in tasks {
+        task.cancel()
         _ = await task.value
       }
       return texts

@@ -50,6 +50,15 @@ import Testing
     }
   }
 
+  @Test(arguments: ProviderUnderTest.withMachineLogin, Outage.all)
+  func aMachinesLoginSurvivesAFailover(_ type: ProviderUnderTest, _ outage: Outage) throws {
+    for auth in type.machineLogins {
+      try Scene.run(type) { scene in
+        await Self.survive(outage, try scene.connect(auth: auth), scene)
+      }
+    }
+  }
+
   /// Whoever waits for a login asked for something else.
   @Test(arguments: ProviderUnderTest.remote)
   func aLoginThatFailsIsNamedAndTheSameForAllThatWaited(_ type: ProviderUnderTest) throws {

@@ -129,10 +129,20 @@ struct AzureChain: Sendable {
     do throws(ProviderFailure) {
       return .token(try await identity.token(for: audience.resource, probing: !isOnly))
     } catch {
+      let isThere = isOnly || error.status != nil || isNamed
+      guard !(error.isRetriable && isThere) else {
+        // It may pass: another answer than that nobody is there.
+        throw error
+      }
       let why = error.status.map { "\(error.message) (status \($0))" } ?? error.message
       let shown = variable.map { _ in "\(why), asked for the identity of \(AzureVariable.clientID)" } ?? why
-      return .absent(shown, error.kind == .transient && !isOnly ? .denied : error.kind)
+      return .absent(shown, error.isRetriable ? .denied : error.kind)
     }
+  }
+
+  /// Whether the environment says where the machine's identity is served.
+  private var isNamed: Bool {
+    setting(AzureVariable.metadataHost) != nil || setting(AzureVariable.identityEndpoint) != nil
   }
 
   private func absences(of variables: [String]) -> [String] {

@@ -22,7 +22,8 @@ public enum ConfigurationFile {
       "What tells this node from others: only its executions are taken, and refreshes are spread by it.")
     Setting(
       "state_folder", .path, \.stateFolder,
-      "Records, the lock that keeps a second instance away, and the sealed cache; nothing secret lies in it in the clear.")
+      "Records, the lock that keeps a second instance away, and the sealed cache; nothing secret lies in it in the clear."
+    )
     Setting(
       "policy", .path, \.policy, default: "the strict policy: https or loopback, no files, no environment",
       "The node policy's file: what documents may do on this node.")
@@ -45,7 +46,8 @@ public enum ConfigurationFile {
   private static let cache = SettingsObject<AgentConfiguration.Cache> {
     Setting(
       "key_file", .path, \.keyFile,
-      "Its keys, as `secrets-agent cache init` makes them; the systemd credential secrets-agent-cache-key counts before it.")
+      "Its keys, as `secrets-agent cache init` makes them; the systemd credential secrets-agent-cache-key counts before it."
+    )
   }
 
   private static let sources = SettingsObject<AgentConfiguration> {

@@ -336,7 +336,10 @@ public final class ExecutionSupervisor {
           folders.save(record)
         }
       }
-      if let entry = managed[id] {
+      // The order in which sources count may be another now.
+      if let listing = listings.listing(of: id) {
+        await take(listing.item, id, from: listing.source)
+      } else if let entry = managed[id] {
         await take(entry.item, id, from: entry.source)
       }
     }

@@ -69,6 +69,10 @@ struct MetadataServer: Sendable {
     func failure(_ kind: ProviderFailure.Class, _ message: String, _ hint: String? = nil) -> CallVerdict {
       .fail(connection.failure(kind, message, response, hint: hint))
     }
+    // What stands before it while it is away has not its header.
+    if [408, 429].contains(response.status) || (500...599).contains(response.status) {
+      return failure(.transient, "the metadata server is not ready")
+    }
     guard Self.isGoogle(response) else {
       return failure(
         .malformed, "what answers is not Google's metadata server",
@@ -81,8 +85,6 @@ struct MetadataServer: Sendable {
       return failure(.denied, "the machine has no service account", "attach one, or name a credential file")
     case 400, 401, 403:
       return failure(.denied, "the metadata server refuses a token")
-    case 408, 429, 500...599:
-      return failure(.transient, "the metadata server is not ready")
     default:
       return failure(.malformed, "an answer that the metadata server does not have")
     }
