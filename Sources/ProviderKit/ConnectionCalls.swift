@@ -112,7 +112,9 @@ extension OpenConnection {
     let jittered = schedule.pause(beforeRetry: retry, random: services.random())
     // A long wait is not a call's to sit out: others are behind it, and who asked decides when to ask again. Nor is one that nobody
     // waits for to its end.
-    if let asked = failure.retryAfter, asked > services.limits.attempt || outlastsWork(asked) {
+    if let asked = failure.retryAfter,
+      asked > services.limits.attempt || !WorkLimit.leavesRoom(for: asked, at: services.time.now)
+    {
       throw failure
     }
     // What the server asks for is a floor; the jitter on top keeps its callers apart.

@@ -4,8 +4,8 @@ import Synchronization
 /// A login that all calls of a connection share: made once however many wait for it, replaced before it ends, and once after a
 /// refusal.
 ///
-/// After a failed login, callers get the same failure for a while (doubling from one second to a minute) without a new
-/// attempt, so that a wrong password is not tried once a secret.
+/// After a failed login, callers get the same failure for a while without a new attempt, so that a wrong password is not tried once a
+/// secret: doubling from one second to a minute, and to two seconds where it may pass by itself.
 public actor Session<Credential: Sendable> {
   /// What a login or a renewal gives.
   public struct Grant: Sendable {

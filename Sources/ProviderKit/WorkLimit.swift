@@ -7,6 +7,11 @@ public enum WorkLimit {
 
   /// What leaving may take: to take back what the agent made is good manners, and what is not taken back ends by itself.
   public static let leaving: Duration = .seconds(2)
+
+  /// Whether a wait of `span` is over before the work has to be.
+  public static func leavesRoom(for span: Duration, at now: Moment) -> Bool {
+    end.map { now.advanced(by: span) < $0 } ?? true
+  }
 }
 
 extension OpenConnection {
@@ -14,10 +19,5 @@ extension OpenConnection {
   public var leavingEnd: Moment {
     let latest = services.time.now.advanced(by: WorkLimit.leaving)
     return WorkLimit.end.map { min($0, latest) } ?? latest
-  }
-
-  /// Whether a wait of `span` is longer than the work under way may take.
-  func outlastsWork(_ span: Duration) -> Bool {
-    WorkLimit.end.map { services.time.now.advanced(by: span) >= $0 } ?? false
   }
 }

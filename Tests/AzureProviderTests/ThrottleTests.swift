@@ -68,6 +68,17 @@ private func request() throws -> HTTPRequest {
   #expect(transport.requests.count == 1)
 }
 
+@Test func aPauseBeyondTheWorksEndIsNotSatOut() async throws {
+  let time = ManualTime()
+  let transport = ScriptedTransport { _, _ in .success(response(429, retryAfter: "10")) }
+  let throttle = KeyVaultThrottle(transport, services: .testing(transport: { _ in transport }, time: time))
+  try await WorkLimit.$end.withValue(time.now.advanced(by: .seconds(10))) {
+    _ = try await throttle.send(try request())
+    #expect(try await throttle.send(try request()).status == 429)
+  }
+  #expect(transport.requests.count == 1 && time.slept.isEmpty)
+}
+
 @Test func aThrottledReadIsTriedAgainAfterItsTime() throws {
   try AzureScene.run { (scene: AzureScene) async throws in
     let connection = try scene.connect()

@@ -55,11 +55,13 @@ enum AzureLogin: Sendable, Hashable {
   ) { .workloadIdentity(tenant: $0[workloadTenant], client: $0[workloadClient], tokenFile: $0[tokenFile]) }
 
   private static let chainClient = Field<String>(
-    "managed_identity_client_id", .text, "client id of a user-assigned identity, should the chain come to one")
+    "managed_identity_client_id", .text, defaultsTo: AzureVariable.clientID,
+    "client id of a user-assigned identity, should the chain come to one")
 
   private static let byDefault = LoginMethod<AzureLogin>(
     "default", aliases: ["default_azure_credential"],
-    "the first that is there of: variables of a service principal, workload identity, managed identity",
+    "the first that is there of: variables of a service principal, workload identity, managed identity; "
+      + "AZURE_TOKEN_CREDENTIALS may choose among them",
     fields: [chainClient.descriptor]
   ) { .standard(clientID: $0[chainClient]) }
 

@@ -25,11 +25,13 @@ final class KeyVaultThrottle: HTTPSending {
     self.services = services
   }
 
-  /// Sends once the vault takes calls again. A wait that is cancelled, or longer than ``longest``, gives the answer that made it
-  /// necessary: who asked decides when to ask again.
+  /// Sends once the vault takes calls again. A wait that is cancelled, longer than ``longest``, or longer than the work may take, gives
+  /// the answer that made it necessary: who asked decides when to ask again.
   func send(_ request: HTTPRequest) async throws(TransportFailure) -> HTTPResponse {
     while let closed = closed.withLock({ $0 }), services.time.now < closed.until {
-      guard services.time.now.duration(to: closed.until) <= Self.longest else {
+      let now = services.time.now
+      let wait = now.duration(to: closed.until)
+      guard wait <= Self.longest, WorkLimit.leavesRoom(for: wait, at: now) else {
         return closed.answer
       }
       do throws(CancellationError) {

@@ -62,7 +62,7 @@ struct VaultLogin: Sendable {
       ) { values throws(FieldFault) in .jwt(role: try values.required(role), token: try jwt.source(in: values)) },
       LoginMethod(
         "static", aliases: ["token"],
-        "a token as it is; GET /v1/auth/token/lookup-self tells how long it lives", fields: token.descriptors,
+        "a token as it is; the daemon asks GET /v1/auth/token/lookup-self how long it lives", fields: token.descriptors,
         rules: [token.rule]
       ) { values throws(FieldFault) in .given(try token.source(in: values)) },
       LoginMethod(
