@@ -146,11 +146,17 @@ public final class RefreshScheduler {
   }
 
   public func states(of owner: String) -> [Reference: ReferenceState] {
-    var states: [Reference: ReferenceState] = [:]
-    for reference in wantsOf[owner] ?? [] {
-      states[reference] = state(of: reference)
-    }
-    return states
+    Dictionary(stateList(of: owner)) { first, _ in first }
+  }
+
+  /// The same as a list, which takes a fraction of the time to make.
+  public func stateList(of owner: String) -> [(Reference, ReferenceState)] {
+    (wantsOf[owner] ?? []).compactMap { reference in state(of: reference).map { (reference, $0) } }
+  }
+
+  /// Whether every reference of `owner` has a value or a failure.
+  public func isTried(_ owner: String) -> Bool {
+    (wantsOf[owner] ?? []).allSatisfy { state(of: $0)?.result != nil }
   }
 
   /// Those of `owners` that want a reference whose state is not as `holds` says.

@@ -1,12 +1,13 @@
 import ExecutionModel
 import NodePolicy
 import ProviderKit
+import Refresh
+import Resolution
 
 /// Decides what becomes of an execution's newest document: by its own validity, its states, the node policy and the configuration.
 struct DocumentAdmission {
   enum Outcome {
-    /// - Parameter folder: name of its output folder beneath the root.
-    case accepted(Execution, folder: String)
+    case accepted(Admitted)
     case ended(String)
     /// It may be accepted once more of it is known.
     case waiting(String)
@@ -14,9 +15,22 @@ struct DocumentAdmission {
     case refused([String])
   }
 
+  /// What is to be done for a valid document.
+  struct Admitted {
+    let execution: Execution
+    let plan: ExecutionPlan
+    let subscriptions: [Subscription]
+    /// Name of its output folder beneath the root.
+    let folder: String
+    /// Why what the cache has of it is not used.
+    let cacheProblem: String?
+  }
+
   let catalog: ProviderCatalog
   let configuration: AgentConfiguration
   let policy: NodePolicy
+  /// Whose values it begins with; `nil`: it has its own already, or there is no cache.
+  let cache: GenerationCache?
 
   /// What documents are held against on this node.
   var context: ValidationContext {
@@ -50,6 +64,12 @@ struct DocumentAdmission {
       return .refused(
         ["no output folder can be named after it: outputs.folder is \(configuration.outputs.folder)"])
     }
-    return .accepted(execution, folder: folder)
+    let plan = ExecutionPlan(execution)
+    let (restored, problem) = cache?.restore(execution, item, id) ?? ([:], nil)
+    return .accepted(
+      Admitted(
+        execution: execution, plan: plan,
+        subscriptions: plan.subscriptions.map { $0.beginning(with: restored[$0.reference]) }, folder: folder,
+        cacheProblem: problem))
   }
 }

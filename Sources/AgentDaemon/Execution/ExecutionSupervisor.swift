@@ -68,8 +68,8 @@ public final class ExecutionSupervisor {
     self.listings = SourceListings(sources)
   }
 
-  private var admission: DocumentAdmission {
-    DocumentAdmission(catalog: catalog, configuration: configuration, policy: policy)
+  private func admission(cache: GenerationCache? = nil) -> DocumentAdmission {
+    DocumentAdmission(catalog: catalog, configuration: configuration, policy: policy, cache: cache)
   }
 
   private var freshness: Freshness { Freshness(policy: policy, now: time.now) }
@@ -148,19 +148,8 @@ public final class ExecutionSupervisor {
 
   private func take(_ item: ExecutionDocument.Item, _ id: String, from source: String) async {
     let item = managed[id].map { item.completed(by: $0.item) } ?? item
-    let admission = admission
-    let cache = managed[id]?.accepted == nil ? cache : nil
-    let (outcome, warnings, restored, unusable) = await WorkerThread.run(on: worker) {
-      let (outcome, warnings) = admission.outcome(of: item, id: id)
-      guard let cache, case .accepted(let execution, _) = outcome else {
-        return (outcome, warnings, [Reference: RestoredValue](), String?.none)
-      }
-      let (restored, unusable) = cache.restore(execution, item, id)
-      return (outcome, warnings, restored, unusable)
-    }
-    if let unusable {
-      log.warning("cache not used", metadata: ["execution": "\(id)", "reason": "\(unusable)"])
-    }
+    let admission = admission(cache: managed[id]?.accepted == nil ? cache : nil)
+    let (outcome, warnings) = await WorkerThread.run(on: worker) { admission.outcome(of: item, id: id) }
     await deliveryEnds(id)
     // It may have left meanwhile. Of two documents of one execution the second is done with after the first.
     guard !isStopping, listings.listing(of: id) != nil else {
@@ -178,15 +167,18 @@ public final class ExecutionSupervisor {
       hold(entry, [reason], "execution waits", .notice)
     case .refused(let lines):
       hold(entry, lines, "document refused", .error)
-    case .accepted(let execution, let folder):
-      if let owner = folders.owner(of: folder), owner != id {
+    case .accepted(let admitted):
+      if let problem = admitted.cacheProblem {
+        log.warning("cache not used", metadata: ["execution": "\(id)", "reason": "\(problem)"])
+      }
+      if let owner = folders.owner(of: admitted.folder), owner != id {
         // It is taken up again when the folder is free.
-        entry.wantedFolder = folder
+        entry.wantedFolder = admitted.folder
         let why = folders.unremoved[owner].map { ", whose outputs could not be removed: \($0)" }
-        let line = "its output folder \(folder) is that of execution \(ShownText.clean(owner))\(why ?? "")"
+        let line = "its output folder \(admitted.folder) is that of execution \(ShownText.clean(owner))\(why ?? "")"
         return hold(entry, [line], "execution waits", .warning)
       }
-      await start(entry, execution, folder, restored)
+      await start(entry, admitted)
     }
   }
 
@@ -212,9 +204,8 @@ public final class ExecutionSupervisor {
     }
   }
 
-  private func start(
-    _ entry: ManagedExecution, _ execution: Execution, _ folder: String, _ restored: [Reference: RestoredValue]
-  ) async {
+  private func start(_ entry: ManagedExecution, _ admitted: DocumentAdmission.Admitted) async {
+    let (execution, plan, folder) = (admitted.execution, admitted.plan, admitted.folder)
     var entry = entry
     entry.documentProblem = nil
     var freed: String?
@@ -229,7 +220,6 @@ public final class ExecutionSupervisor {
       managed[entry.id] = entry
       return settle(entry.id, after: .zero)
     }
-    let plan = ExecutionPlan(execution)
     if entry.accepted == nil {
       let inPlace = directory.manifest().flatMap { GenerationManifest.number(in: $0, of: entry.id) }
       entry.generation = inPlace ?? 0
@@ -241,7 +231,7 @@ public final class ExecutionSupervisor {
     }
     entry.accepted = ManagedExecution.Accepted(execution: execution, plan: plan, directory: directory, folder: folder)
     managed[entry.id] = entry
-    await scheduler.subscribe(entry.id, plan.subscriptions.map { $0.beginning(with: restored[$0.reference]) })
+    await scheduler.subscribe(entry.id, admitted.subscriptions)
     settle(entry.id, after: .zero)
     await handOver(freed)
   }
@@ -388,11 +378,10 @@ public final class ExecutionSupervisor {
       managed[id]?.isOutdated = true
       return
     }
-    let states = scheduler.states(of: id)
-    guard !isStopping, accepted.plan.items.allSatisfy({ states[$0.entry.reference]?.result != nil })
-    else {
+    guard !isStopping, scheduler.isTried(id) else {
       return
     }
+    let states = scheduler.stateList(of: id)
     managed[id]?.delivering = Task(executorPreference: executor) {
       await self.deliver(accepted, id, states)
       await self.keep(id, accepted, states)
@@ -409,21 +398,22 @@ public final class ExecutionSupervisor {
   }
 
   private func deliver(
-    _ accepted: ManagedExecution.Accepted, _ id: String, _ states: [Reference: ReferenceState]
+    _ accepted: ManagedExecution.Accepted, _ id: String, _ states: [(Reference, ReferenceState)]
   ) async {
     let (freshness, limit) = (freshness, policy.bounds.executionBytes)
     do throws(GenerationFailure) {
       let generation = try await WorkerThread.run(on: worker) { () throws(GenerationFailure) -> Generation in
-        try GenerationAssembly.assemble(accepted.plan, atMost: limit) {
+        let states = Dictionary(states) { first, _ in first }
+        return try GenerationAssembly.assemble(accepted.plan, atMost: limit) {
           freshness.result(of: states[$0.entry.reference])
         }
       }
       await put(generation, id, accepted)
     } catch {
       let reason =
-        states.values.contains { freshness.isTooOld($0) }
+        states.contains { freshness.isTooOld($0.1) }
         ? "a value is older than max_stale"
-        : states.values.contains { $0.isForfeit } ? "its store no longer gives a value that was kept" : nil
+        : states.contains { $0.1.isForfeit } ? "its store no longer gives a value that was kept" : nil
       fail(id, error, withdrawing: reason)
     }
   }
@@ -484,14 +474,16 @@ public final class ExecutionSupervisor {
   }
 
   /// Seals what was delivered for a start without a network.
-  private func keep(_ id: String, _ accepted: ManagedExecution.Accepted, _ states: [Reference: ReferenceState]) async {
+  private func keep(_ id: String, _ accepted: ManagedExecution.Accepted, _ states: [(Reference, ReferenceState)]) async
+  {
     guard let cache, let entry = managed[id] else {
       return
     }
     let (item, last, clock) = (entry.item, entry.kept, (time.unixTime, time.now))
     do throws(CacheFault) {
       managed[id]?.kept = try await WorkerThread.run(on: worker) { () throws(CacheFault) -> CachedGeneration? in
-        try cache.keep(accepted.execution, item, id, states, unless: last, at: clock)
+        let states = Dictionary(states) { first, _ in first }
+        return try cache.keep(accepted.execution, item, id, states, unless: last, at: clock)
       }
     } catch {
       log.warning("cache not written", metadata: ["execution": "\(id)", "reason": "\(error)"])
@@ -633,7 +625,7 @@ public final class ExecutionSupervisor {
   ///
   /// - Throws: every fault.
   func validate(_ item: ExecutionDocument.Item) async throws(DocumentFaults) {
-    let (catalog, context) = (catalog, admission.context)
+    let (catalog, context) = (catalog, admission().context)
     try await WorkerThread.run(on: worker) { () throws(DocumentFaults) in
       _ = try catalog.validate(item, in: context)
     }
