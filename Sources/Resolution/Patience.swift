@@ -68,3 +68,36 @@ struct Patience {
     return failure.outlasting(left)
   }
 }
+
+extension Patience {
+  /// Asks, and asks again for what failed as long as it is of use.
+  static func answers<Question, Answer>(
+    to questions: [Question], until end: Moment, on time: any TimeSource,
+    _ ask: ([Question]) async -> [Result<Answer, ProviderFailure>]
+  ) async -> [Result<Answer, ProviderFailure>] {
+    var answers = await ask(questions)
+    var patience = Patience(until: end, on: time)
+    while true {
+      let failed = answers.indices.filter { answers[$0].providerFailure != nil }
+      guard await patience.sitsOut(failed.compactMap { answers[$0].providerFailure }) else {
+        return answers.map { $0.mapError(patience.told) }
+      }
+      // One of them, each time another, tells whether the store is back: while it is away it gets no more than that.
+      let probe = failed[patience.round % failed.count]
+      for places in [[probe], failed.filter { $0 != probe }] where !places.isEmpty {
+        for (place, answer) in zip(places, await ask(places.map { questions[$0] })) {
+          answers[place] = answer
+        }
+        guard answers[probe].providerFailure?.isRetriable != true else {
+          break
+        }
+      }
+    }
+  }
+}
+
+extension Result where Failure == ProviderFailure {
+  fileprivate var providerFailure: ProviderFailure? {
+    if case .failure(let failure) = self { failure } else { nil }
+  }
+}

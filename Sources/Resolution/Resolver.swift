@@ -27,7 +27,9 @@ public struct Resolver: Sendable {
   ) async -> [Result<LoginReport, ProviderFailure>] {
     await limited(to: limit) { end in
       await inOrder(plan.groups, atMost: plan.groups.count) { group in
-        await patiently([group.connection], until: end) { await inOrder($0, atMost: 1) { await logIn($0) } }
+        await Patience.answers(to: [group.connection], until: end, on: time) {
+          await inOrder($0, atMost: 1) { await logIn($0) }
+        }
       }
     }.flatMap { $0 }
   }
@@ -44,24 +46,9 @@ public struct Resolver: Sendable {
   private func fetch(_ plan: ExecutionPlan, within limit: Duration) async -> [[FetchResult]] {
     await limited(to: limit) { end in
       await inOrder(plan.groups, atMost: plan.groups.count) { group in
-        await patiently(group.references, until: end) { await pool.fetch($0, over: group.connection) }
-      }
-    }
-  }
-
-  /// Asks again for what failed, as long as ``Patience`` says.
-  private func patiently<Question, Answer>(
-    _ questions: [Question], until end: Moment, _ ask: ([Question]) async -> [Result<Answer, ProviderFailure>]
-  ) async -> [Result<Answer, ProviderFailure>] {
-    var answers = await ask(questions)
-    var patience = Patience(until: end, on: time)
-    while true {
-      let failed = answers.indices.filter { answers[$0].providerFailure != nil }
-      guard await patience.sitsOut(failed.compactMap { answers[$0].providerFailure }) else {
-        return answers.map { $0.mapError(patience.told) }
-      }
-      for (place, answer) in zip(failed, await ask(failed.map { questions[$0] })) {
-        answers[place] = answer
+        await Patience.answers(to: group.references, until: end, on: time) {
+          await pool.fetch($0, over: group.connection)
+        }
       }
     }
   }
@@ -91,11 +78,5 @@ public struct Resolver: Sendable {
         return await work(end)
       }
     }
-  }
-}
-
-extension Result where Failure == ProviderFailure {
-  fileprivate var providerFailure: ProviderFailure? {
-    if case .failure(let failure) = self { failure } else { nil }
   }
 }

@@ -60,3 +60,27 @@ func whatWillNotPassIsNotWaitedFor(_ failures: [ProviderFailure]) async {
   #expect(patience.told(failure(.throttled, after: .seconds(5))).hint == nil)
   #expect(patience.told(failure(.denied)).hint == nil)
 }
+
+@Test func aStoreThatIsAwayIsAskedForOneOfThemUntilItIsBack() async {
+  let time = ManualTime(skipsSleeps: true)
+  let back = time.now.advanced(by: .seconds(10))
+  var asked = 0
+  let answers = await Patience.answers(to: Array(0..<300), until: time.now.advanced(by: .seconds(58)), on: time) {
+    numbers in
+    asked += numbers.count
+    return numbers.map { time.now < back ? .failure(failure()) : .success($0) }
+  }
+  #expect(answers.compactMap { try? $0.get() } == Array(0..<300))
+  #expect((600...615).contains(asked))
+}
+
+@Test func oneThatStaysAwayHoldsNoneOfTheOthersBack() async {
+  let time = ManualTime(skipsSleeps: true)
+  let start = time.now
+  var rounds = 0
+  let answers = await Patience.answers(to: Array(0..<5), until: start.advanced(by: .seconds(58)), on: time) { numbers in
+    rounds += 1
+    return numbers.map { rounds == 1 || $0 == 3 ? .failure(failure()) : .success($0) }
+  }
+  #expect(answers.map { (try? $0.get()) ?? -1 } == [0, 1, 2, -1, 4])
+}
