@@ -113,8 +113,17 @@ private func mappings() throws -> Int {
   #expect(bytes.slice(0..<64).count == 3)
 }
 
-/// The lines of /proc/self/maps that hold `pointer`.
+/// The line of /proc/self/maps that holds `pointer`. The kernel leaves some out where other threads map and unmap meanwhile.
 private func mapping(of pointer: UnsafeMutableRawPointer) throws -> String? {
+  for _ in 0..<1000 {
+    if let line = try mappingNow(of: pointer) {
+      return line
+    }
+  }
+  return nil
+}
+
+private func mappingNow(of pointer: UnsafeMutableRawPointer) throws -> String? {
   let address = UInt(bitPattern: pointer)
   return try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n").first { line in
     let bounds = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
