@@ -27,6 +27,7 @@ final class RunningDaemon {
   private let watch: ServedFileWatch?
   private var settings: Daemon.Settings
   private var pool: ProviderPool
+  private var sources: [any ExecutionSource] = []
   private var sourceTasks: [Task<Void, Never>] = []
   private var chores: [Task<Void, Never>] = []
 
@@ -162,7 +163,7 @@ final class RunningDaemon {
   }
 
   private func startSources() async {
-    let sources = SourceAssembly(settings.configuration).sources(loop: loop, worker: worker, log: log) {
+    sources = SourceAssembly(settings.configuration).sources(loop: loop, worker: worker, log: log) {
       [supervisor] name in
       // What was delivered in an earlier life and is listed no more leaves by the same rule as everything else.
       supervisor.expected(of: name)
@@ -274,18 +275,19 @@ final class RunningDaemon {
   }
 
   func status() async -> StatusDocument {
-    let sources = supervisor.sources
+    let listings = supervisor.sources
     return StatusDocument(
       version: version, nodeID: settings.configuration.nodeID, executions: await supervisor.status(),
-      sources: sources.sources, unheard: sources.unheard, sourceFailures: sources.failures,
-      unreadable: sources.unreadable, unremoved: supervisor.unremoved,
+      sources: listings.sources, unheard: listings.unheard, sourceFailures: listings.failures,
+      unreadable: listings.unreadable, unremoved: supervisor.unremoved,
       openBreakers: scheduler.openBreakers.map(\.name), turns: loop.turnCounts)
   }
 
   /// Sources that were not heard yet, and executions that are not ready.
   func readiness() async -> (unheard: [String], unready: [String]) {
     let unready = await supervisor.readiness().unready
-    return (supervisor.sources.unheard, unready)
+    let behind = sources.filter(\.isBehind).map(\.name)
+    return (supervisor.sources.unheard + behind.filter { !supervisor.sources.unheard.contains($0) }, unready)
   }
 
   func connectionCounts() async -> [ProviderPool.Label: ConnectionMetrics.Counts] { await pool.counts }

@@ -44,6 +44,29 @@ import Testing
     }
   }
 
+  /// Else the daemon would be ready between a document's arrival and its reading.
+  @Test func itIsBehindFromTheNewsToTheEndOfTheReport() throws {
+    let scene = try FolderScene()
+    let loop = try EventLoop()
+    let source = FolderSource(path: scene.path, quiet: .seconds(600), loop: loop, time: loop, log: silentLog)
+    let (reports, told) = AsyncStream.makeStream(of: Bool.self)
+    let path = scene.path
+    let seen: [Bool?] = loop.run {
+      let running = Task(executorPreference: loop) { await source.run { _ in told.yield(source.isBehind) } }
+      var reports = reports.makeAsyncIterator()
+      var seen = [await reports.next()]
+      try? Data(FolderScene.execution("a").utf8).write(to: URL(fileURLWithPath: path + "/a.json"))
+      seen.append(await reports.next())
+      while source.isBehind {
+        await Task.yield()
+      }
+      running.cancel()
+      await running.value
+      return seen
+    }
+    #expect(seen == [false, true])
+  }
+
   @Test func aHalfWrittenFileIsNotReportedBeforeItIsClosed() throws {
     let scene = try FolderScene()
     try watching(scene) { log in

@@ -3,6 +3,7 @@ import EventLoop
 import ExecutionModel
 import Glibc
 import Logging
+import Synchronization
 
 /// A watched folder of documents (`*.json`, `*.yaml`, `*.yml`) as a source of executions.
 ///
@@ -18,6 +19,7 @@ public struct FolderSource: ExecutionSource {
   private let worker: WorkerThread?
   private let time: any TimeSource
   private let log: Logger
+  private let behind = Flag()
 
   /// How long after an event the folder is read, if nothing more happens.
   static let gathering = Duration.milliseconds(50)
@@ -44,6 +46,8 @@ public struct FolderSource: ExecutionSource {
     self.log = log
   }
 
+  public var isBehind: Bool { behind.isSet }
+
   public func run(_ report: @escaping @Sendable (SourceReport) async -> Void) async {
     let events = loop.flatMap { FolderEvents(path, $0, time) }
     if loop != nil, events == nil {
@@ -62,6 +66,7 @@ public struct FolderSource: ExecutionSource {
         note(made, &noted)
         await report(made)
       }
+      behind.isSet = false
       await wait(for: events, until: reports.nextLook)
     }
   }
@@ -97,6 +102,7 @@ public struct FolderSource: ExecutionSource {
     guard await happens(events, until: moment) else {
       return
     }
+    behind.isSet = true
     let latest = time.now.advanced(by: Self.longestGathering)
     while await happens(events, until: min(latest, time.now.advanced(by: Self.gathering))), time.now < latest {}
   }
@@ -114,5 +120,14 @@ public struct FolderSource: ExecutionSource {
       group.cancelAll()
       return first
     }
+  }
+}
+
+private final class Flag: Sendable {
+  private let state = Mutex(false)
+
+  var isSet: Bool {
+    get { state.withLock { $0 } }
+    set { state.withLock { $0 = newValue } }
   }
 }

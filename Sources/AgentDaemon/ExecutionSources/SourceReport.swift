@@ -32,5 +32,11 @@ public struct SourceReport: Sendable {
 /// Where executions come from: runs until its task is cancelled, and reports whenever something changed, at least once after its start.
 public protocol ExecutionSource: Sendable {
   var name: String { get }
+  /// Whether it knows that something changed, and has not reported it yet.
+  var isBehind: Bool { get }
   func run(_ report: @escaping @Sendable (SourceReport) async -> Void) async
+}
+
+extension ExecutionSource {
+  public var isBehind: Bool { false }
 }
