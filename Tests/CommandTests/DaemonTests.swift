@@ -36,7 +36,7 @@ import Testing
     #expect(try await fakes.requests().contains("POST /v1/auth/token/revoke-self"))
   }
 
-  @Test(.timeLimit(.minutes(2))) func aWatchedStatusEndsWithItsReader() async throws {
+  @Test func aWatchedStatusEndsWithItsReader() async throws {
     let run = try daemon.start()
     #expect(try await daemon.reach(run) { try await daemon.command("status").status == Status.done })
     let outcome = try await daemon.shell("\"$@\" | head -n 1", "status", "--watch")

@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct FolderNoticesTests {
+@Suite(.timeLimit(.minutes(15))) struct FolderNoticesTests {
   private let scratch: ScratchFolder
 
   init() throws {

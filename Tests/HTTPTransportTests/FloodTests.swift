@@ -8,7 +8,7 @@ import Testing
 
 /// A server that never stops sending holds neither the loop nor its own time limit.
 @Suite(
-  .timeLimit(.minutes(5)),
+  .timeLimit(.minutes(15)),
   .enabled(if: FloodServer.python != nil, "SECRETS_AGENT_PYTHON does not name a Python; see `make test`"))
 struct FloodTests {
   @Test(arguments: FloodServer.Frame.allCases)
@@ -24,13 +24,13 @@ struct FloodTests {
       }
       let healthy = loop.client()
       // The flood begins at some time during these, and does not end.
-      while other.requests.count < 500 {
+      while other.requests.count < 50 {
         #expect(try await healthy.get(other.origin).text == "in time")
       }
       task.cancel()
       #expect(try await task.value == .cancelled)
     }
-    #expect(other.requests.count == 500)
+    #expect(other.requests.count == 50)
   }
 
   @Test func itsOwnTimeLimitHolds() throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Processes
 
-@Suite(.timeLimit(.minutes(5))) struct CapturedCommandTests {
+@Suite(.timeLimit(.minutes(15))) struct CapturedCommandTests {
   private let folder: ScratchFolder
   private let loop: EventLoop
 

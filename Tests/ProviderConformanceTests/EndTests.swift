@@ -3,7 +3,7 @@ import ProviderKit
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct EndTests {
+@Suite(.timeLimit(.minutes(15))) struct EndTests {
   @Test(arguments: ProviderUnderTest.all)
   func closingTwiceDoesNoHarm(_ type: ProviderUnderTest) throws {
     try Scene.run(type, standingStill: true) { scene in

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A store that is gone for ten seconds is there for who asks again after a pause, as `resolve` does.
-@Suite(.timeLimit(.minutes(5))) struct FailoverTests {
+@Suite(.timeLimit(.minutes(15))) struct FailoverTests {
   struct Outage: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let way: Wire.Way

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct FetchTests {
+@Suite(.timeLimit(.minutes(15))) struct FetchTests {
   @Test(arguments: ProviderUnderTest.all)
   func resultsComeInTheOrderOfTheLookups(_ type: ProviderUnderTest) throws {
     try Scene.run(type) { scene in

@@ -2,7 +2,7 @@ import ProviderKit
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct LoginTests {
+@Suite(.timeLimit(.minutes(15))) struct LoginTests {
   @Test(arguments: ProviderUnderTest.remote)
   func aHundredFetchesMakeOneLogin(_ type: ProviderUnderTest) throws {
     try Scene.run(type) { scene in

@@ -3,7 +3,7 @@ import ProviderKit
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct PolicyTests {
+@Suite(.timeLimit(.minutes(15))) struct PolicyTests {
   /// Whether `type` is refused by `policy` before anything is sent: for its addresses, else for each lookup.
   private static func check(_ type: ProviderUnderTest, _ policy: NodePolicy) throws {
     try Scene.run(type, policy: policy) { scene in

@@ -2,7 +2,7 @@ import ProviderKit
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct RetryTests {
+@Suite(.timeLimit(.minutes(15))) struct RetryTests {
   /// 100 fetches of one value each: as many first attempts, the reserve, and a fifth.
   private static let mostAttempts = 100 + Int(RetryBudget.reserve) + 20
 

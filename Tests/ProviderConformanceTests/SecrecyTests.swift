@@ -93,7 +93,7 @@ extension HTTPResponse {
   func with(_ body: SecretBytes) -> HTTPResponse { HTTPResponse(status: status, headers: headers, body: body) }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct SecrecyTests {
+@Suite(.timeLimit(.minutes(15))) struct SecrecyTests {
   /// What no message may have in it: of credentials and values, also in base64, and of logins that were given.
   private static func marks(of type: ProviderUnderTest) -> [String] {
     [Scene.secretMark, "c3dvcmRmaXNo"] + type.store.tokenMarks

@@ -192,7 +192,7 @@ private final class Told: Sendable {
     }
   }
 
-  @Test(.timeLimit(.minutes(5))) func aCallThatHangsHoldsBackNoneButItsOwn() async throws {
+  @Test(.timeLimit(.minutes(15))) func aCallThatHangsHoldsBackNoneButItsOwn() async throws {
     let scene = try await Scene(of: SingleCallsProvider.self)
     scene.store.put("a", "1")
     scene.store.put("stuck", "1")
