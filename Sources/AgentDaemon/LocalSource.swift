@@ -14,6 +14,8 @@ final class LocalSource {
     return SourceReport(source: Self.name, listed: items)
   }
 
+  func has(_ id: String) -> Bool { items[id] != nil }
+
   /// `nil` where it was not there.
   func delete(_ id: String) -> SourceReport? {
     guard items.removeValue(forKey: id) != nil else {

@@ -124,12 +124,15 @@ final class RunningDaemon {
     }
     await server.close()
     scheduler.stop()
-    await supervisor.stopAll()
     let reason: CloseReason = settings.configuration.stop.revokesLeases ? .ended : .handedOver
-    let pool = pool
-    // systemd's patience, and an operator's: what a dead store does not answer by then runs out by itself.
+    let (pool, supervisor) = (pool, supervisor)
+    // systemd's patience, and an operator's: what a dead store does not answer by then runs out by itself, and what is being written is
+    // as whole as after a crash.
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await pool.closeAll(reason) }
+      group.addTask {
+        await supervisor.stopAll()
+        await pool.closeAll(reason)
+      }
       group.addTask { [loop] in try? await loop.sleep(for: .seconds(4)) }
       await group.next()
       group.cancelAll()
@@ -311,8 +314,14 @@ final class RunningDaemon {
       throw DocumentFaults([DocumentFault("job_spec", "required: what is put here has to say what secrets it wants")])
     }
     try await supervisor.validate(item)
+    let isNew = !local.has(id)
     await take(local.put(id, item))
-    return supervisor.documentProblem(of: id)
+    let problem = supervisor.documentProblem(of: id)
+    if problem != nil, isNew, !supervisor.isWaiting(id), let report = local.delete(id) {
+      // Who was told no has put nothing.
+      await take(report)
+    }
+    return problem
   }
 
   /// `false` where nothing of this id was put.

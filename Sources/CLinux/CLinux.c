@@ -97,3 +97,12 @@ int linux_forbid_dumps(void) {
 }
 
 long linux_descriptor_limit(void) { return sysconf(_SC_OPEN_MAX); }
+
+void linux_raise_descriptor_limit(long most) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= (rlim_t)most) {
+    return;
+  }
+  limit.rlim_cur = limit.rlim_max < (rlim_t)most ? limit.rlim_max : (rlim_t)most;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}

@@ -27,9 +27,8 @@ package final class TransferTable {
     curl_multi_cleanup(UnsafeMutableRawPointer(multi))
   }
 
-  /// As many as the process's descriptors allow: a transfer may take two while it connects, and some are kept for idle connections, the
-  /// local API and files.
-  static var mostByDescriptors: Int { min(max((linux_descriptor_limit() - 512) / 2, 16), 4096) }
+  /// As many as the process's descriptors allow, less those of idle connections, the local API and files.
+  static var mostByDescriptors: Int { min(max(linux_descriptor_limit() - 384, 16), 4096) }
 
   // MARK: - Room
 

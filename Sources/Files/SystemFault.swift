@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// A system call that failed.
-public struct SystemFault: Error, Sendable, Equatable {
+public struct SystemFault: Error, Sendable, Equatable, CustomStringConvertible {
   /// What could not be done, as in `cannot write the temporary file`.
   public let action: String
   /// `errno`.
@@ -12,6 +12,8 @@ public struct SystemFault: Error, Sendable, Equatable {
     self.action = action
     self.code = code
   }
+
+  public var description: String { "\(action): \(Self.text(of: code))" }
 
   /// `No space left on device (ENOSPC)`.
   public static func text(of code: Int32) -> String {

@@ -8,7 +8,7 @@ import SecretBytes
 /// itself (``open(_:links:)``, ``open(_:beneath:)``) never waits for a FIFO's writer, makes no terminal its own, and ``contents(of:limit:)``
 /// takes a regular file only.
 public enum WholeFile {
-  public enum Fault: Error, Sendable, Equatable {
+  public enum Fault: Error, Sendable, Equatable, CustomStringConvertible {
     case missing
     /// A symbolic link that is not followed, or that leads out of the folder.
     case leadsOut
@@ -23,6 +23,16 @@ public enum WholeFile {
       case ELOOP, EXDEV: self = .leadsOut
       case ENXIO: self = .notRegular
       default: self = .failed(call, code)
+      }
+    }
+
+    public var description: String {
+      switch self {
+      case .missing: "no such file"
+      case .leadsOut: "a symbolic link"
+      case .notRegular: "not a regular file"
+      case .tooLarge: "too large"
+      case .failed(let call, let code): "\(call): \(SystemFault.text(of: code))"
       }
     }
   }

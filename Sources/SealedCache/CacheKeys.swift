@@ -11,6 +11,8 @@ public struct CacheKeys: Sendable {
   /// Where they are otherwise.
   public static let defaultPath = "/etc/secrets-agent/cache.key"
   private static let longestFile = 64 * 1024
+  /// How many a file holds.
+  static let most = 16
 
   /// One AES-256 key.
   struct Key: Sendable {
@@ -106,15 +108,14 @@ public struct CacheKeys: Sendable {
     try write(CacheKeys([.random()]), to: path, isNew: true)
   }
 
-  /// Puts a new key before those of the file: what is sealed from now on is sealed by it, and what was sealed before still opens.
-  ///
-  /// - Parameter kept: how many of the older ones stay.
-  public static func rotate(at path: String, keeping kept: Int = 1) throws(CacheFault) {
+  /// Puts a new key before those of the file: what is sealed from now on is sealed by it, and what was sealed before still opens. A
+  /// daemon at work seals by the one that it started with, so older ones stay.
+  public static func rotate(at path: String) throws(CacheFault) {
     guard let text = try read(path, isCredential: false) else {
       throw CacheFault("\(path): no such file; make it: secrets-agent cache init")
     }
     let old = try CacheKeys(parsing: text, from: path)
-    try write(CacheKeys([.random()] + old.all.prefix(kept)), to: path, isNew: false)
+    try write(CacheKeys([.random()] + old.all.prefix(most - 1)), to: path, isNew: false)
   }
 
   private static func write(_ keys: CacheKeys, to path: String, isNew: Bool) throws(CacheFault) {

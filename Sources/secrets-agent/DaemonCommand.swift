@@ -1,5 +1,6 @@
 import AgentDaemon
 import ArgumentParser
+import CLinux
 import EventLoop
 import ExecutionModel
 import Files
@@ -43,6 +44,8 @@ struct DaemonCommand: ParsableCommand {
       throw ExitStatus.invalidConfiguration.code
     }
     ProcessHygiene.apply(log)
+    // Each call under way takes one; the loop shares them out.
+    linux_raise_descriptor_limit(8192)
     let loop: EventLoop
     do throws(EventLoopFault) {
       loop = try EventLoop()

@@ -57,9 +57,9 @@ struct ResolveCommand: ParsableCommand {
       throw UsageFault.report(
         "say where to write: --output FILE, --output - for standard output, or --files DIRECTORY", in: Self.self)
     }
-    guard output != "-" || reveal || isatty(1) == 0 else {
+    guard reveal || !Device.isTerminal(output) else {
       throw UsageFault.report(
-        "standard output is a terminal, and would show the values: add --reveal, or write to a file", in: Self.self)
+        "the output is a terminal, and would show the values: add --reveal, or write to a file", in: Self.self)
     }
     let target = try outputs()
     let policy = try document.loadPolicy()
@@ -207,6 +207,21 @@ enum Device {
   static func isOne(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && [S_IFCHR, S_IFIFO].contains(status.st_mode & S_IFMT)
+  }
+
+  /// Whether `output` is one: by its name, or `-` for standard output.
+  static func isTerminal(_ output: String?) -> Bool {
+    guard let output, output != "-" else {
+      return output != nil && isatty(1) == 1
+    }
+    var status = stat()
+    // Not a pipe: to open and close one tells its reader that it is over.
+    guard stat(output, &status) == 0, status.st_mode & S_IFMT == S_IFCHR else {
+      return false
+    }
+    let descriptor = open(output, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
+    defer { close(descriptor) }
+    return isatty(descriptor) == 1
   }
 
   /// `nil`, or the `errno` of what went wrong.

@@ -82,11 +82,55 @@ import Text
     #expect(!scene.exists("e"))
   }
 
-  @Test func whatAnotherDocumentAsksForIsNotAnswered() async throws {
+  @Test func whatAnotherDocumentAsksForIsNotAnsweredAndNotDestroyed() async throws {
     let scene = try await afterPowerCut("offline, changed")
     await scene.list(["e": try scene.item("e", ["A", "B"], refresh: "61s")])
-    await scene.pass(.seconds(5))
+    await scene.pass(.seconds(70))
     #expect(!scene.exists("e"))
+    #expect(try files.count == 1)
+    let again = try await SupervisorScene("offline, changed", time: scene.time, store: scene.store, cache: cache)
+    await again.list(["e": try again.item("e", ["A", "B"])])
+    #expect(await again.reach(within: .milliseconds(100)) { again.file("e", "B") == "2" })
+  }
+
+  @Test func aDocumentThatChangesIsSealedAnew() async throws {
+    let first = try await SupervisorScene("offline, edited", cache: cache)
+    first.store.put("A", "1")
+    await first.list(["e": try first.item("e", ["A"])])
+    #expect(await first.generation("e", is: 1))
+    let edited = try first.item("e", ["A"], refresh: "61s")
+    let execution = try first.execution("e", ["A"], refresh: "61s")
+    await first.list(["e": edited])
+    #expect(await first.reach(within: .seconds(5)) { cache.restore(execution, edited, "e").0.count == 1 })
+  }
+
+  /// The place of one in the list of executions moves while others are taken in.
+  @Test func manyAreRestoredTogether() async throws {
+    let ids = (0..<40).map { "e\($0)" }
+    let first = try await SupervisorScene("offline, many", cache: cache)
+    first.store.put("A", "1")
+    let items = Dictionary(uniqueKeysWithValues: try ids.map { ($0, try first.item($0, ["A"])) })
+    await first.list(items)
+    #expect(await first.reach { (try? files.count) == ids.count })
+    await first.supervisor.stopAll()
+    first.store.fail("A", .transient)
+    let second = try await SupervisorScene(
+      "offline, many", time: first.time, store: first.store, worker: try WorkerThread(), cache: cache)
+    await second.list(items)
+    #expect(await second.reach { ids.allSatisfy { second.file($0, "A") == "1" } })
+  }
+
+  @Test func aWrongKeyDestroysNothing() async throws {
+    let scene = try await afterPowerCut("offline, wrong key")
+    try CacheKeys.create(at: scratch.path + "/other")
+    let other = GenerationCache(
+      try CacheFolder(scratch.path + "/cache", CacheKeys.load(path: scratch.path + "/other", credentials: nil)))
+    let wrong = try await SupervisorScene("offline, wrong key", time: scene.time, store: scene.store, cache: other)
+    await wrong.list(["e": try wrong.item("e", ["A", "B"])])
+    await wrong.pass(.seconds(70))
+    #expect(try files.count == 1)
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    #expect(await scene.reach(within: .milliseconds(100)) { scene.file("e", "A") == "1" })
   }
 
   @Test func anAlteredFileIsSaidAndNotUsed() async throws {

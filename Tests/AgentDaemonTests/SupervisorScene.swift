@@ -85,8 +85,10 @@ final class SupervisorScene: Sendable {
   }
 
   /// The same, decoded.
-  func execution(_ id: String, _ keys: [String]) throws -> Execution {
-    try ProviderCatalog([ScriptedProvider.descriptor]).validate(item(id, keys), in: ValidationContext()).0
+  func execution(_ id: String, _ keys: [String], refresh: String = "60s") throws -> Execution {
+    try ProviderCatalog([ScriptedProvider.descriptor]).validate(
+      item(id, keys, refresh: refresh), in: ValidationContext()
+    ).0
   }
 
   func list(

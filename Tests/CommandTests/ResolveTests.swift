@@ -79,12 +79,12 @@ import Testing
   }
 
   /// script(1) runs a command on a terminal of its own.
-  @Test(arguments: [false, true])
-  func aTerminalShowsValuesOnlyWhereAsked(_ reveals: Bool) async throws {
+  @Test(arguments: [false, true], ["-", "/dev/stdout", "/dev/tty", "/proc/self/fd/1"])
+  func aTerminalShowsValuesOnlyWhereAsked(_ reveals: Bool, _ output: String) async throws {
     let document = try agent.file(lone(fakes.address))
     let outcome = try await agent.shell(
       #"script --quiet --return --command "$*" /dev/null </dev/null"#,
-      ["resolve", document, "--output", "-"] + (reveals ? ["--reveal"] : []))
+      ["resolve", document, "--output", output] + (reveals ? ["--reveal"] : []))
     #expect(outcome.status == (reveals ? Status.done : Status.usage), outcome.said)
     #expect(outcome.outputText.contains("correct horse") == reveals, outcome.said)
     #expect(outcome.outputText.contains("add --reveal") != reveals, outcome.said)

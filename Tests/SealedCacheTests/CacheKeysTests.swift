@@ -34,8 +34,10 @@ import Testing
     try CacheKeys.rotate(at: path)
     let second = try names()
     #expect(second.count == 2 && second.last == first.first)
-    try CacheKeys.rotate(at: path)
-    #expect(try names().last == second.first, "only the one before is kept")
+    for _ in 0..<20 {
+      try CacheKeys.rotate(at: path)
+    }
+    #expect(try names().count == CacheKeys.most)
   }
 
   @Test func aCredentialOfTheServiceManagerCountsFirst() throws {

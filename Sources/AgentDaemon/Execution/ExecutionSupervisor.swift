@@ -208,6 +208,8 @@ public final class ExecutionSupervisor {
     let (execution, plan, folder) = (admitted.execution, admitted.plan, admitted.folder)
     var entry = entry
     entry.documentProblem = nil
+    // Sealed anew: a value counts for the words that asked for it.
+    entry.kept = nil
     var freed: String?
     if let before = entry.accepted, before.folder != folder {
       freed = folders.release(entry.id, directory) ?? folders.abandon(before.folder, by: entry.id)
@@ -383,8 +385,8 @@ public final class ExecutionSupervisor {
     }
     let states = scheduler.stateList(of: id)
     managed[id]?.delivering = Task(executorPreference: executor) {
-      await self.deliver(accepted, id, states)
-      await self.keep(id, accepted, states)
+      let isDelivered = await self.deliver(accepted, id, states)
+      await self.keep(id, accepted, states, isDelivered: isDelivered)
       await self.delivered(id)
     }
   }
@@ -397,9 +399,10 @@ public final class ExecutionSupervisor {
     }
   }
 
+  /// - Returns: whether there is a generation of all values.
   private func deliver(
     _ accepted: ManagedExecution.Accepted, _ id: String, _ states: [(Reference, ReferenceState)]
-  ) async {
+  ) async -> Bool {
     let (freshness, limit) = (freshness, policy.bounds.executionBytes)
     do throws(GenerationFailure) {
       let generation = try await WorkerThread.run(on: worker) { () throws(GenerationFailure) -> Generation in
@@ -409,12 +412,14 @@ public final class ExecutionSupervisor {
         }
       }
       await put(generation, id, accepted)
+      return true
     } catch {
       let reason =
         states.contains { freshness.isTooOld($0.1) }
         ? "a value is older than max_stale"
         : states.contains { $0.1.isForfeit } ? "its store no longer gives a value that was kept" : nil
       fail(id, error, withdrawing: reason)
+      return false
     }
   }
 
@@ -473,21 +478,39 @@ public final class ExecutionSupervisor {
     }
   }
 
-  /// Seals what was delivered for a start without a network.
-  private func keep(_ id: String, _ accepted: ManagedExecution.Accepted, _ states: [(Reference, ReferenceState)]) async
-  {
+  /// Seals what was delivered for a start without a network; of what was not, destroys the values that their stores no longer give.
+  private func keep(
+    _ id: String, _ accepted: ManagedExecution.Accepted, _ states: [(Reference, ReferenceState)], isDelivered: Bool
+  ) async {
     guard let cache, let entry = managed[id] else {
       return
     }
     let (item, last, clock) = (entry.item, entry.kept, (time.unixTime, time.now))
+    let maxStale = policy.maxStale.map { $0.nanoseconds / 1_000_000_000 }
+    let kept: CachedGeneration?
     do throws(CacheFault) {
-      managed[id]?.kept = try await WorkerThread.run(on: worker) { () throws(CacheFault) -> CachedGeneration? in
+      kept = try await WorkerThread.run(on: worker) { () throws(CacheFault) -> CachedGeneration? in
         let states = Dictionary(states) { first, _ in first }
-        return try cache.keep(accepted.execution, item, id, states, unless: last, at: clock)
+        guard !isDelivered else {
+          return try cache.keep(
+            accepted.execution, item, id, states, unless: last, maxStale: maxStale, at: clock)
+        }
+        let forfeited = accepted.execution.secrets.filter { entry in
+          states[entry.reference].map { $0.isForfeit || $0.failure?.forfeits == true } ?? false
+        }
+        return try cache.destroy(Set(forfeited.map(\.name)), of: id) ?? last
       }
     } catch {
-      log.warning("cache not written", metadata: ["execution": "\(id)", "reason": "\(error)"])
+      // It is tried again at the next audit.
+      if managed[id]?.cacheProblem != error.description {
+        log.error("cache not written", metadata: ["execution": "\(id)", "reason": "\(error)"])
+      }
+      managed[id]?.cacheProblem = error.description
+      return
     }
+    // Not in one step with the wait above: the place of an entry moves while others come and go.
+    managed[id]?.kept = kept
+    managed[id]?.cacheProblem = nil
   }
 
   private func deliveryFailed(_ id: String, _ error: DeliveryFaults) {
@@ -630,6 +653,9 @@ public final class ExecutionSupervisor {
       _ = try catalog.validate(item, in: context)
     }
   }
+
+  /// Whether the execution's folder is another's for now.
+  func isWaiting(_ id: String) -> Bool { managed[id]?.wantedFolder != nil }
 
   /// Why the newest document of an execution is not in force.
   func documentProblem(of id: String) -> String? { managed[id]?.documentProblem }

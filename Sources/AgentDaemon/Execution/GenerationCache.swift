@@ -5,7 +5,7 @@ import SealedCache
 
 /// Keeps what executions were last delivered sealed on the disk, so that a start without a network has it.
 struct GenerationCache: Sendable {
-  /// How much older than the value a file may say that it is. Each writing costs the disk one.
+  /// How much older than its value a file may say that it is, in seconds: each writing costs the disk one.
   private static let precision: Int64 = 600
 
   private let folder: CacheFolder
@@ -40,46 +40,57 @@ struct GenerationCache: Sendable {
     }
   }
 
-  /// Seals the values of `states`, unless they are those of `last`. One that its store refuses, or has no more, is not kept.
+  /// Seals the values of `states`, all of which were delivered, unless they are those of `last`. One that its store refuses, or has no
+  /// more, is not kept.
   ///
+  /// - Parameter maxStale: seconds after which a value is of no use.
   /// - Returns: what is in the file now.
   func keep(
     _ execution: Execution, _ item: ExecutionDocument.Item, _ id: String, _ states: [Reference: ReferenceState],
-    unless last: CachedGeneration?, at clock: (unix: Int64, moment: Moment)
+    unless last: CachedGeneration?, maxStale: Int64?, at clock: (unix: Int64, moment: Moment)
   ) throws(CacheFault) -> CachedGeneration? {
-    let held = execution.secrets.filter { Self.isKept(states[$0.reference]) }
-    if let last, Self.says(last, held, states) {
-      return last
+    let held = execution.secrets.filter { entry in
+      states[entry.reference].map { $0.value != nil && $0.failure?.forfeits != true } ?? false
     }
-    guard !held.isEmpty else {
-      try folder.remove(id)
-      return nil
+    let precision = min(Self.precision, (maxStale ?? .max) / 2)
+    if let last, Self.says(last, held, states, within: precision) {
+      return last
     }
     let identities = item.identities
     let values = held.compactMap { entry -> CachedValue? in
       guard let state = states[entry.reference], let value = state.value, let identity = identities[entry.name] else {
         return nil
       }
+      let left = value.expiry.map { clock.moment.duration(to: $0).components.seconds }
       return CachedValue(
         name: entry.name, identity: identity, version: value.version,
         fetchedAtUnix: state.lastSuccessUnix ?? clock.unix,
-        expiresAtUnix: value.expiry.map { clock.unix + clock.moment.duration(to: $0).components.seconds },
-        payload: value.payload)
+        expiresAtUnix: left.map { clock.unix.addingReportingOverflow($0).partialValue }, payload: value.payload)
     }
-    let generation = CachedGeneration(executionID: id, values: values)
+    return try write(CachedGeneration(executionID: id, values: values))
+  }
+
+  /// Destroys what is kept of `names`; the rest stays as it is.
+  ///
+  /// - Returns: what is in the file now.
+  func destroy(_ names: Set<String>, of id: String) throws(CacheFault) -> CachedGeneration? {
+    guard let kept = try folder.read(id), kept.values.contains(where: { names.contains($0.name) }) else {
+      return nil
+    }
+    return try write(CachedGeneration(executionID: id, values: kept.values.filter { !names.contains($0.name) }))
+  }
+
+  private func write(_ generation: CachedGeneration) throws(CacheFault) -> CachedGeneration? {
+    guard !generation.values.isEmpty else {
+      try folder.remove(generation.executionID)
+      return nil
+    }
     try folder.write(generation)
     return generation
   }
 
-  private static func isKept(_ state: ReferenceState?) -> Bool {
-    guard let state, state.value != nil else {
-      return false
-    }
-    return state.failure?.forfeits != true
-  }
-
   private static func says(
-    _ last: CachedGeneration, _ entries: [SecretEntry], _ states: [Reference: ReferenceState]
+    _ last: CachedGeneration, _ entries: [SecretEntry], _ states: [Reference: ReferenceState], within precision: Int64
   ) -> Bool {
     last.values.count == entries.count
       && zip(last.values, entries).allSatisfy { value, entry in
@@ -88,7 +99,7 @@ struct GenerationCache: Sendable {
         }
         let seen = state.lastSuccessUnix ?? value.fetchedAtUnix
         return held.payload == value.payload && held.version == value.version
-          && abs(seen - value.fetchedAtUnix) < precision
+          && seen.subtractingReportingOverflow(value.fetchedAtUnix).partialValue.magnitude <= precision.magnitude
       }
   }
 

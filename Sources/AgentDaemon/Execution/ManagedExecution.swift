@@ -37,8 +37,10 @@ struct ManagedExecution {
   var notifying: Task<Void, Never>?
   /// What its file in the sealed cache holds, as far as this process knows.
   var kept: CachedGeneration?
+  /// Why it is not what it should be.
+  var cacheProblem: String?
 
-  var problems: [String] { [documentProblem, deliveryProblem, noticeProblem].compactMap { $0 } }
+  var problems: [String] { [documentProblem, deliveryProblem, noticeProblem, cacheProblem].compactMap { $0 } }
 
   struct Accepted {
     let execution: Execution

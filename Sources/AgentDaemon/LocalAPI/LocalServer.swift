@@ -105,7 +105,9 @@ public final class LocalServer: Sendable {
     let isTaken = connections.withLock { connections in
       let own = connections.values.filter { $0.listener == listener.socket.descriptor }
       let refusals = own.count(where: \.isRefusal)
-      let isFull = own.count - refusals >= limits.connections
+      // A quarter is for operators: who may look keeps none of them out.
+      let room = isOperator || listener.peers == nil ? limits.connections : limits.connections * 3 / 4
+      let isFull = own.count - refusals >= room
       let why = isKnown ? (isFull ? Self.tooMany : nil) : Self.notLetIn
       guard why == nil || refusals < limits.refusals else {
         return false

@@ -68,6 +68,9 @@ void linux_use_one_heap(void);
 // Descriptors that this process may have open at once (RLIMIT_NOFILE).
 long linux_descriptor_limit(void);
 
+// Raises that limit as far as the process may, to `most` at the most.
+void linux_raise_descriptor_limit(long most);
+
 // pipe2(2), closed on exec: the reading end, then the writing end. 0 or -1 with errno set.
 int linux_pipe(int ends[2]);
 
