@@ -223,7 +223,7 @@ final class RunningDaemon {
     followFiles()
     await tellStatus()
     // A burst of deliveries leaves free pages behind, and this process idles for months.
-    await worker.run { linux_release_free_memory() }
+    await worker.run { linux_release_free_memory(48 << 20) }
   }
 
   /// READY is told when all sources were heard and every execution was tried, at the latest after half a minute.

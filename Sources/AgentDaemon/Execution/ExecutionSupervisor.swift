@@ -349,8 +349,10 @@ public final class ExecutionSupervisor {
   /// Compares every output with what it should hold, and mends it: for what is changed or deleted behind the agent's back, and for
   /// values that became too old. Outputs that could not be removed are tried again.
   func audit() async {
-    for entry in managed.values where entry.accepted != nil {
-      settle(entry.id, after: .zero)
+    // One after the other: what they hold on the way would be thousands of times as much.
+    for id in managed.keys.sorted() where !isStopping && managed[id]?.settling == nil {
+      deliver(id)
+      await deliveryEnds(id)
     }
     for id in folders.unremoved.keys.sorted() where managed[id] == nil {
       await handOver(folders.release(id, directory))

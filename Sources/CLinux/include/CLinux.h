@@ -59,8 +59,8 @@ void linux_note_inherited_descriptors(void);
 // A signal's name without SIG (`TERM`), NULL for unknown ones and those of real time.
 const char *linux_signal_name(int number);
 
-/// Gives pages of the heap that hold nothing back to the kernel (malloc_trim(3)).
-void linux_release_free_memory(void);
+/// Gives pages of the heap that hold nothing back to the kernel (malloc_trim(3)), unless the heap is larger than so many bytes.
+void linux_release_free_memory(size_t largest_heap);
 
 /// Further threads share the heap of the first in place of reserving one each (mallopt(3), M_ARENA_MAX).
 void linux_use_one_heap(void);
