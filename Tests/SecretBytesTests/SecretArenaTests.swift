@@ -125,10 +125,23 @@ private func mapping(of pointer: UnsafeMutableRawPointer) throws -> String? {
 
 private func mappingNow(of pointer: UnsafeMutableRawPointer) throws -> String? {
   let address = UInt(bitPattern: pointer)
-  return try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n").first { line in
+  return try maps().split(separator: "\n").first { line in
     let bounds = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
     return bounds.count == 2 && (bounds[0]..<bounds[1]).contains(address)
   }.map(String.init)
+}
+
+/// To its very end: the kernel gives a page at a time, which others take for the last of a short file.
+private func maps() throws -> String {
+  let descriptor = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)
+  try #require(descriptor >= 0)
+  defer { close(descriptor) }
+  var bytes: [UInt8] = []
+  var page = [UInt8](repeating: 0, count: 65_536)
+  while case let count = read(descriptor, &page, page.count), count > 0 {
+    bytes += page.prefix(count)
+  }
+  return String(decoding: bytes, as: UTF8.self)
 }
 
 /// Root's memory is not bounded by RLIMIT_MEMLOCK, over which ordinary memory serves: the other tests may have used that up.
