@@ -124,6 +124,17 @@ final class SupervisorScene: Sendable {
     }
   }
 
+  /// Whether `condition` comes to hold before any time passes, however slow the machine.
+  func reachAtOnce(_ condition: () async -> Bool) async -> Bool {
+    for _ in 0..<50_000 {
+      if await condition() {
+        return true
+      }
+      await Task.yield()
+    }
+    return false
+  }
+
   func generation(_ id: String, is number: Int64) async -> Bool {
     await reach { await status(id)?.generation == number }
   }
