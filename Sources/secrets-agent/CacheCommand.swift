@@ -75,19 +75,17 @@ struct CacheCommand: ParsableCommand {
     @OptionGroup var place: Place
 
     func run() throws {
-      let (kept, isWhole) = try CacheCommand.kept(in: place.open())
-      for generation in kept {
-        for value in generation.values {
-          let age = GoDuration(
-            nanoseconds: max(0, Int64(time(nil)) - value.fetchedAtUnix).multipliedReportingOverflow(by: 1_000_000_000)
-              .partialValue)
-          let version = value.version.map { "version \(ShownText.clean($0)), " } ?? ""
-          print(
-            "\(ShownText.clean(generation.executionID)) \(ShownText.clean(value.name)): \(version)fetched \(age) ago")
+      try CacheCommand.withKept(in: place.open()) { kept in
+        for generation in kept {
+          for value in generation.values {
+            let age = GoDuration(
+              nanoseconds: max(0, Int64(time(nil)) - value.fetchedAtUnix).multipliedReportingOverflow(by: 1_000_000_000)
+                .partialValue)
+            let version = value.version.map { "version \(ShownText.clean($0)), " } ?? ""
+            print(
+              "\(ShownText.clean(generation.executionID)) \(ShownText.clean(value.name)): \(version)fetched \(age) ago")
+          }
         }
-      }
-      if !isWhole {
-        throw ExitStatus.invalidDocument.code
       }
     }
   }
@@ -103,10 +101,8 @@ struct CacheCommand: ParsableCommand {
     @OptionGroup var place: Place
 
     func run() throws {
-      let (kept, isWhole) = try CacheCommand.kept(in: place.open())
-      print("\(Count(kept.count, "execution")) can be started without a network")
-      if !isWhole {
-        throw ExitStatus.invalidDocument.code
+      try CacheCommand.withKept(in: place.open()) { kept in
+        print("\(Count(kept.count, "execution")) can be started without a network")
       }
     }
   }
@@ -137,8 +133,8 @@ struct CacheCommand: ParsableCommand {
     }
   }
 
-  /// What can be used; what cannot is told to standard error.
-  private static func kept(in folder: CacheFolder) throws -> ([CachedGeneration], isWhole: Bool) {
+  /// Hands over what can be used; what cannot is told to standard error, and ends the command with 65.
+  private static func withKept(in folder: CacheFolder, _ body: ([CachedGeneration]) -> Void) throws {
     var kept: [CachedGeneration] = []
     var isWhole = true
     for file in try reporting({ () throws(CacheFault) in try folder.all() }) {
@@ -149,7 +145,10 @@ struct CacheCommand: ParsableCommand {
         isWhole = false
       }
     }
-    return (kept, isWhole)
+    body(kept)
+    if !isWhole {
+      throw ExitStatus.invalidDocument.code
+    }
   }
 
   private static func reporting<Outcome>(_ work: () throws(CacheFault) -> Outcome) throws -> Outcome {
