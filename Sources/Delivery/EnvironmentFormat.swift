@@ -36,3 +36,19 @@ protocol EnvironmentDialect {
   /// What the consumer makes of `text`, in the file's order. A line that the consumer drops, guesses at or complains of is a fault.
   static func read(_ text: SecretBytes) throws(DeliveryFault) -> [DeliveredSecret]
 }
+
+extension EnvironmentDialect {
+  /// A line `NAME=…` for each of `secrets`, whose value `append` writes in the dialect's own way.
+  static func assignments(
+    _ secrets: [DeliveredSecret], _ append: (UnsafeRawBufferPointer, inout SecretBuffer) -> Void
+  ) -> SecretBytes {
+    var text = SecretBuffer()
+    for secret in secrets {
+      text.append(secret.name)
+      text.append(UInt8(ascii: "="))
+      secret.value.withUnsafeBytes { append($0, &text) }
+      text.append(UInt8(ascii: "\n"))
+    }
+    return text.finish()
+  }
+}

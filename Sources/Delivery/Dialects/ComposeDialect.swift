@@ -11,14 +11,7 @@ enum ComposeDialect: EnvironmentDialect {
   }
 
   static func write(_ secrets: [DeliveredSecret]) -> SecretBytes {
-    var text = SecretBuffer()
-    for secret in secrets {
-      text.append(secret.name)
-      text.append(UInt8(ascii: "="))
-      secret.value.withUnsafeBytes { append($0, to: &text) }
-      text.append(UInt8(ascii: "\n"))
-    }
-    return text.finish()
+    assignments(secrets) { append($0, to: &$1) }
   }
 
   private static func append(_ value: UnsafeRawBufferPointer, to text: inout SecretBuffer) {

@@ -19,14 +19,7 @@ enum DockerDialect: EnvironmentDialect {
   }
 
   static func write(_ secrets: [DeliveredSecret]) -> SecretBytes {
-    var text = SecretBuffer()
-    for secret in secrets {
-      text.append(secret.name)
-      text.append(UInt8(ascii: "="))
-      text.append(secret.value)
-      text.append(UInt8(ascii: "\n"))
-    }
-    return text.finish()
+    assignments(secrets) { $1.append($0) }
   }
 
   static func read(_ text: SecretBytes) throws(DeliveryFault) -> [DeliveredSecret] {

@@ -24,14 +24,7 @@ enum DotenvDialect: EnvironmentDialect {
   }
 
   static func write(_ secrets: [DeliveredSecret]) -> SecretBytes {
-    var text = SecretBuffer()
-    for secret in secrets {
-      text.append(secret.name)
-      text.append(UInt8(ascii: "="))
-      secret.value.withUnsafeBytes { append($0, to: &text) }
-      text.append(UInt8(ascii: "\n"))
-    }
-    return text.finish()
+    assignments(secrets) { append($0, to: &$1) }
   }
 
   /// What the three readers make of it; where they differ, that is a fault.
