@@ -188,7 +188,7 @@ final class RunningDaemon {
 
   /// Files that executions name are watched as long as they name them.
   private func followFiles() {
-    watch?.follow(supervisor.servedFiles, NodeFiles(policy: settings.policy))
+    watch?.follow(supervisor.overview.servedFiles, NodeFiles(policy: settings.policy))
   }
 
   // MARK: - Chores
@@ -229,7 +229,7 @@ final class RunningDaemon {
   /// READY is told when all sources were heard and every execution was tried, at the latest after half a minute.
   private func awaitFirstPass() async {
     let latest = loop.now.advanced(by: .seconds(30))
-    while loop.now < latest, !supervisor.firstPassIsDone() {
+    while loop.now < latest, !supervisor.overview.firstPassIsDone() {
       guard (try? await loop.sleep(for: .milliseconds(100))) != nil else {
         return
       }
@@ -243,12 +243,12 @@ final class RunningDaemon {
     guard let notifier else {
       return
     }
-    let (unready, executions) = await supervisor.readiness()
+    let (unready, executions) = await supervisor.overview.readiness()
     notifier.status("\(executions - unready.count) of \(executions) executions ready")
   }
 
   func logState() async {
-    for execution in await supervisor.status() {
+    for execution in await supervisor.overview.status() {
       log.notice(
         "state",
         metadata: [
@@ -278,26 +278,27 @@ final class RunningDaemon {
   }
 
   func status() async -> StatusDocument {
-    let listings = supervisor.sources
+    let listings = supervisor.overview.sources
     return StatusDocument(
-      version: version, nodeID: settings.configuration.nodeID, executions: await supervisor.status(),
+      version: version, nodeID: settings.configuration.nodeID, executions: await supervisor.overview.status(),
       sources: listings.sources, unheard: listings.unheard, sourceFailures: listings.failures,
-      unreadable: listings.unreadable, unremoved: supervisor.unremoved,
+      unreadable: listings.unreadable, unremoved: supervisor.overview.unremoved,
       openBreakers: scheduler.openBreakers.map(\.name), turns: loop.turnCounts)
   }
 
   /// Sources that were not heard yet, and executions that are not ready.
   func readiness() async -> (unheard: [String], unready: [String]) {
-    let unready = await supervisor.readiness().unready
+    let unready = await supervisor.overview.readiness().unready
+    let unheard = supervisor.overview.sources.unheard
     let behind = sources.filter(\.isBehind).map(\.name)
-    return (supervisor.sources.unheard + behind.filter { !supervisor.sources.unheard.contains($0) }, unready)
+    return (unheard + behind.filter { !unheard.contains($0) }, unready)
   }
 
   func connectionCounts() async -> [ProviderPool.Label: ConnectionMetrics.Counts] { await pool.counts }
 
   /// `nil` where there is no such execution or secret.
   func refresh(_ execution: String?, _ secret: String?) -> RefreshOutcome? {
-    guard let references = supervisor.references(of: execution, secret: secret) else {
+    guard let references = supervisor.overview.references(of: execution, secret: secret) else {
       return nil
     }
     return scheduler.refresh(Array(Set(references)))
@@ -305,7 +306,10 @@ final class RunningDaemon {
 
   /// Which source has the execution, where a put is not to override it.
   func owner(of id: String) async -> String? {
-    settings.configuration.api.putOverrides ? nil : supervisor.sources.source(of: id, otherThan: LocalSource.name)
+    guard !settings.configuration.api.putOverrides else {
+      return nil
+    }
+    return supervisor.overview.sources.source(of: id, otherThan: LocalSource.name)
   }
 
   /// Takes a document by way of the local API; the faults, one a line, where it is refused.
@@ -316,8 +320,8 @@ final class RunningDaemon {
     try await supervisor.validate(item)
     let isNew = !local.has(id)
     await take(local.put(id, item))
-    let problem = supervisor.documentProblem(of: id)
-    if problem != nil, isNew, !supervisor.isWaiting(id), let report = local.delete(id) {
+    let problem = supervisor.overview.documentProblem(of: id)
+    if problem != nil, isNew, !supervisor.overview.isWaiting(id), let report = local.delete(id) {
       // Who was told no has put nothing.
       await take(report)
     }
@@ -335,5 +339,5 @@ final class RunningDaemon {
   }
 
   /// Why its outputs are still there, though nobody wants them; they are tried again.
-  func obstacle(toRemoving id: String) async -> String? { supervisor.unremoved[id] }
+  func obstacle(toRemoving id: String) async -> String? { supervisor.overview.unremoved[id] }
 }

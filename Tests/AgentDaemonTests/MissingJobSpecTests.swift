@@ -44,7 +44,7 @@ import Testing
     await scene.list(["e": try bare("e", desired: desired, observed: observed)])
     #expect(!scene.exists("e"))
     #expect(scene.store.closed == [.ended])
-    #expect(await scene.supervisor.status().isEmpty)
+    #expect(await scene.supervisor.overview.status().isEmpty)
   }
 
   @Test(arguments: ["failed", "lost", "degraded", "starting", "stopping", "a state of a later version"])
@@ -61,7 +61,7 @@ import Testing
     #expect(status.state == .pending)
     #expect(status.problems.first?.hasPrefix("job_spec: missing") == true)
     await scene.list(["e": try bare("e", desired: "stopped")])
-    #expect(await scene.supervisor.status().isEmpty)
+    #expect(await scene.supervisor.overview.status().isEmpty)
   }
 
   @Test func oneThatEndedWhileTheDaemonWasAwayIsCleanedUpWithoutIt() async throws {

@@ -63,15 +63,15 @@ import Testing
     _ = FileManager.default.createFile(atPath: link + "/mine", contents: Data())
     await scene.list([:], left: ["e"])
     #expect(await scene.status("e") == nil)
-    #expect(await scene.supervisor.unremoved.keys.sorted() == ["e"])
+    #expect(await scene.supervisor.overview.unremoved.keys.sorted() == ["e"])
     #expect(FileManager.default.fileExists(atPath: "\(scene.root)/executions/e.json"))
     // Asking once more tries once more.
     #expect(await scene.supervisor.forget("e", of: "test"))
-    #expect(await scene.supervisor.unremoved.keys.sorted() == ["e"])
+    #expect(await scene.supervisor.overview.unremoved.keys.sorted() == ["e"])
     try FileManager.default.removeItem(atPath: link)
     try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
     await scene.supervisor.audit()
-    #expect(await scene.supervisor.unremoved.isEmpty)
+    #expect(await scene.supervisor.overview.unremoved.isEmpty)
     #expect(!scene.exists("e"))
     #expect(!FileManager.default.fileExists(atPath: "\(scene.root)/executions/e.json"))
   }

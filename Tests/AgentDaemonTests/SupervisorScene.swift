@@ -100,7 +100,7 @@ final class SupervisorScene: Sendable {
   }
 
   func status(_ id: String) async -> ExecutionStatus? {
-    await supervisor.status().first { $0.id == id }
+    await supervisor.overview.status().first { $0.id == id }
   }
 
   /// Lets virtual time pass until `condition` holds; false where it does not within `limit`.

@@ -47,7 +47,7 @@ import Text
     await scene.list(["e": try scene.item("e", ["A"], state: "stopped")])
     #expect(!scene.exists("e"))
     #expect(scene.store.closed == [.ended])
-    #expect(await scene.supervisor.status().isEmpty)
+    #expect(await scene.supervisor.overview.status().isEmpty)
   }
 
   @Test func anExecutionThatLeftItsSourceIsCleanedUp() async throws {
@@ -67,10 +67,10 @@ import Text
     let scene = try await SupervisorScene(worker: worker)
     scene.store.put("A", "1")
     await scene.list(["e": try scene.item("e", ["A"])])
-    #expect(await scene.reach { await scene.supervisor.deliveries == ["e"] || scene.file("e", "A") != nil })
+    #expect(await scene.reach { await scene.supervisor.overview.deliveries == ["e"] || scene.file("e", "A") != nil })
     await scene.list([:], left: ["e"])
     #expect(!scene.exists("e"))
-    #expect(await scene.supervisor.status().isEmpty)
+    #expect(await scene.supervisor.overview.status().isEmpty)
     await scene.pass(.seconds(5))
     #expect(!scene.exists("e"))
   }
@@ -85,7 +85,7 @@ import Text
     #expect(await scene.generation("e", is: 1))
     async let held: Void = worker.run { gate.wait() }
     scene.store.put("A", "2")
-    #expect(await scene.reach { await scene.supervisor.deliveries == ["e"] })
+    #expect(await scene.reach { await scene.supervisor.overview.deliveries == ["e"] })
     scene.store.put("A", "3")
     await scene.supervisor.valuesChanged(["e"])
     await scene.pass(.seconds(61))
@@ -103,29 +103,29 @@ import Text
     async let held: Void = worker.run { gate.wait() }
     let items = ["a": try scene.item("a", ["A"]), "b": try scene.item("b", ["A"])]
     async let taken: Void = scene.list(items)
-    #expect(await scene.reach { await scene.supervisor.status().map(\.id) == ["a", "b"] })
-    #expect(await scene.supervisor.status().allSatisfy { !$0.isReady && $0.state == .pending })
-    #expect(await scene.supervisor.readiness() == (["a", "b"], 2))
-    #expect(await scene.supervisor.sources.unheard == ["test"])
-    #expect(await !scene.supervisor.firstPassIsDone())
+    #expect(await scene.reach { await scene.supervisor.overview.status().map(\.id) == ["a", "b"] })
+    #expect(await scene.supervisor.overview.status().allSatisfy { !$0.isReady && $0.state == .pending })
+    #expect(await scene.supervisor.overview.readiness() == (["a", "b"], 2))
+    #expect(await scene.supervisor.overview.sources.unheard == ["test"])
+    #expect(await !scene.supervisor.overview.firstPassIsDone())
     gate.open()
     await held
     await taken
     #expect(await scene.generation("b", is: 1))
-    #expect(await scene.reach { await scene.supervisor.readiness() == ([], 2) })
-    #expect(await scene.supervisor.sources.unheard.isEmpty)
+    #expect(await scene.reach { await scene.supervisor.overview.readiness() == ([], 2) })
+    #expect(await scene.supervisor.overview.sources.unheard.isEmpty)
     // Late, and longer than two refreshes and a minute.
     scene.store.fail("A", .transient)
     await scene.pass(.seconds(200))
-    #expect(await scene.supervisor.readiness().unready == ["a", "b"])
+    #expect(await scene.supervisor.overview.readiness().unready == ["a", "b"])
   }
 
   @Test func aSourceWhoseDocumentsAreStillAwaitedIsNotHeard() async throws {
     let scene = try await SupervisorScene()
     await scene.supervisor.note(SourceReport(source: "test", listed: [:], isComplete: false))
-    #expect(await scene.supervisor.sources.unheard == ["test"])
+    #expect(await scene.supervisor.overview.sources.unheard == ["test"])
     await scene.supervisor.note(SourceReport(source: "test", listed: [:]))
-    #expect(await scene.supervisor.sources.unheard.isEmpty)
+    #expect(await scene.supervisor.overview.sources.unheard.isEmpty)
   }
 
   @Test func aDocumentReplacedByGarbageLeavesTheGenerationAndSaysSo() async throws {
@@ -271,7 +271,7 @@ import Text
     for id in ["../e", "a/b", "..", ".hidden", "x\n"] {
       await scene.list([id: try scene.item("plain", ["A"])])
     }
-    let names = await scene.supervisor.status().compactMap(\.folder)
+    let names = await scene.supervisor.overview.status().compactMap(\.folder)
     #expect(Set(names).count == 5)
     #expect(
       names.allSatisfy { $0.hasPrefix("\(scene.root)/out/") && !$0.dropFirst(scene.root.count + 5).contains("/") })
@@ -285,7 +285,7 @@ import Text
       items["e\(number)"] = try scene.item("e\(number)", ["A"])
     }
     await scene.list(items)
-    #expect(await scene.reach { await scene.supervisor.status().allSatisfy { $0.generation == 1 } })
+    #expect(await scene.reach { await scene.supervisor.overview.status().allSatisfy { $0.generation == 1 } })
     #expect(scene.store.fetches.count == 1, "one reference, one fetch")
   }
 }

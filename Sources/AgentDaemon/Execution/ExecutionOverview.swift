@@ -1,0 +1,101 @@
+import EventLoop
+import ExecutionModel
+import Refresh
+import Resolution
+
+/// Answers how the node's executions stand, and changes nothing.
+@DaemonActor
+final class ExecutionOverview {
+  /// How many executions are looked at in one turn.
+  private static let slice = 50
+
+  private let table: ExecutionTable
+  private let scheduler: RefreshScheduler
+  private let time: any TimeSource
+
+  init(_ table: ExecutionTable, scheduler: RefreshScheduler, time: any TimeSource) {
+    self.table = table
+    self.scheduler = scheduler
+    self.time = time
+  }
+
+  private var freshness: Freshness { Freshness(policy: table.policy, now: time.now) }
+
+  /// How every execution stands, in the order of ids.
+  func status() async -> [ExecutionStatus] {
+    var all: [ExecutionStatus] = []
+    for id in table.awaited where table.managed[id] == nil {
+      all.append(ExecutionStatus(awaited: id, source: table.listings.listing(of: id)?.source ?? ""))
+    }
+    for (place, id) in table.managed.keys.sorted().enumerated() {
+      if place % Self.slice == Self.slice - 1 {
+        await Task.yield()
+      }
+      if let entry = table.managed[id] {
+        all.append(ExecutionStatus(entry, scheduler.states(of: id), freshness, root: table.configuration.outputs.root))
+      }
+    }
+    return table.awaited.isEmpty ? all : all.sorted { $0.id < $1.id }
+  }
+
+  /// Executions that are not ready, and how many there are: ``ExecutionStatus/isReady``, without making the status of each secret.
+  func readiness() async -> (unready: [String], executions: Int) {
+    var unready = table.awaited.filter { table.managed[$0] == nil }
+    let isDelivered = { (entry: ManagedExecution) in entry.generation > 0 && entry.deliveryProblem == nil }
+    unready.formUnion(table.managed.values.lazy.filter { !isDelivered($0) }.map(\.id))
+    let delivered = table.managed.values.filter(isDelivered).map(\.id)
+    let freshness = freshness
+    // In slices, since there may be thousands.
+    for start in stride(from: 0, to: delivered.count, by: Self.slice) {
+      let ids = delivered[start..<min(start + Self.slice, delivered.count)]
+      unready.formUnion(scheduler.owners(ids) { freshness.isFresh($0) })
+      await Task.yield()
+    }
+    return (unready.sorted(), table.managed.count + table.awaited.count { table.managed[$0] == nil })
+  }
+
+  /// Executions whose outputs are being written.
+  var deliveries: [String] { table.managed.values.filter { $0.delivering != nil }.map(\.id).sorted() }
+
+  /// How the sources stand.
+  var sources: SourceListings { table.listings }
+
+  /// Why outputs that nobody wants are still there, by id.
+  var unremoved: [String: String] { table.folders.unremoved.filter { table.managed[$0.key] == nil } }
+
+  /// Whether all sources were heard and every execution was tried.
+  func firstPassIsDone() -> Bool {
+    guard table.listings.hasHeardAll, table.awaited.isEmpty else {
+      return false
+    }
+    for entry in table.managed.values where entry.generation == 0 && entry.problems.isEmpty {
+      guard scheduler.stateList(of: entry.id).contains(where: { $0.1.failuresInARow > 0 }) else {
+        return false
+      }
+    }
+    return true
+  }
+
+  /// Whether the execution's folder is another's for now.
+  func isWaiting(_ id: String) -> Bool { table.managed[id]?.wantedFolder != nil }
+
+  /// Why the newest document of an execution is not in force.
+  func documentProblem(of id: String) -> String? { table.managed[id]?.documentProblem }
+
+  /// Files that executions name.
+  var servedFiles: Set<Reference> { Set(table.managed.values.flatMap { $0.accepted?.servedFiles ?? [] }) }
+
+  /// The references of an execution, or of one of its secrets; `nil` where there is no such execution or secret.
+  func references(of id: String?, secret: String?) -> [Reference]? {
+    guard let id else {
+      return table.managed.values.flatMap { $0.accepted?.plan.groups.flatMap(\.references) ?? [] }
+    }
+    guard let plan = table.managed[id]?.accepted?.plan else {
+      return nil
+    }
+    guard let secret else {
+      return plan.groups.flatMap(\.references)
+    }
+    return plan.items.first { $0.entry.name == secret }.map { [$0.entry.reference] }
+  }
+}

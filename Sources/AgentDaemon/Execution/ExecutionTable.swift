@@ -1,0 +1,30 @@
+import EventLoop
+import NodePolicy
+
+/// What the daemon knows of the node's executions: what its sources list, what is in force, whose folder is whose, and by which
+/// settings. Those who take documents in, deliver, and answer questions share it.
+@DaemonActor
+final class ExecutionTable {
+  var managed: [String: ManagedExecution] = [:]
+  /// Listed, and not yet looked at.
+  var awaited: Set<String> = []
+  var listings: SourceListings
+  var folders: OutputFolders
+  var configuration: AgentConfiguration
+  var policy: NodePolicy
+  var isStopping = false
+
+  init(listings: SourceListings, folders: OutputFolders, configuration: AgentConfiguration, policy: NodePolicy) {
+    self.listings = listings
+    self.folders = folders
+    self.configuration = configuration
+    self.policy = policy
+  }
+
+  /// Returns when no output of `id` is being written. What follows up to the next `await` has them to itself.
+  func deliveryEnds(_ id: String) async {
+    while let delivering = managed[id]?.delivering {
+      await delivering.value
+    }
+  }
+}

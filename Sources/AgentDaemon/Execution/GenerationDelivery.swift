@@ -1,0 +1,211 @@
+import Delivery
+import EventLoop
+import ExecutionModel
+import Glibc
+import Logging
+import Refresh
+import Resolution
+import SealedCache
+import SecretBytes
+
+/// Makes generations of the values that are held, puts them where workloads read them, and seals them for a start without a network.
+@DaemonActor
+final class GenerationDelivery {
+  /// How long values of one execution are gathered before they are delivered.
+  static let settling = Duration.milliseconds(100)
+
+  private let table: ExecutionTable
+  private let scheduler: RefreshScheduler
+  private let notices: ExecutionNotices
+  private let cache: GenerationCache?
+  private let time: any TimeSource
+  private let log: Logger
+  private let executor: (any TaskExecutor)?
+  private let worker: WorkerThread?
+
+  init(
+    _ table: ExecutionTable, scheduler: RefreshScheduler, notices: ExecutionNotices, cache: GenerationCache?,
+    time: any TimeSource, log: Logger, executor: (any TaskExecutor)?, worker: WorkerThread?
+  ) {
+    self.table = table
+    self.scheduler = scheduler
+    self.notices = notices
+    self.cache = cache
+    self.time = time
+    self.log = log
+    self.executor = executor
+    self.worker = worker
+  }
+
+  /// Delivers what is held of `id` once `pause` is over, for all that changes until then.
+  func settle(_ id: String, after pause: Duration) {
+    guard table.managed[id] != nil, table.managed[id]?.settling == nil, !table.isStopping else {
+      return
+    }
+    table.managed[id]?.settling = Task(executorPreference: executor) { [time] in
+      if pause > .zero {
+        guard (try? await time.sleep(for: pause)) != nil else {
+          return
+        }
+      }
+      await self.deliver(id)
+    }
+  }
+
+  /// Delivers what is held of `id`, once every value was tried.
+  func deliver(_ id: String) {
+    table.managed[id]?.settling = nil
+    guard let accepted = table.managed[id]?.accepted else {
+      return
+    }
+    guard table.managed[id]?.delivering == nil else {
+      table.managed[id]?.isOutdated = true
+      return
+    }
+    guard !table.isStopping, scheduler.isTried(id) else {
+      return
+    }
+    let states = scheduler.stateList(of: id)
+    table.managed[id]?.delivering = Task(executorPreference: executor) {
+      let isDelivered = await self.deliver(accepted, id, states)
+      await self.keep(id, accepted, states, isDelivered: isDelivered)
+      await self.delivered(id)
+    }
+  }
+
+  private func delivered(_ id: String) {
+    table.managed[id]?.delivering = nil
+    if table.managed[id]?.isOutdated == true {
+      table.managed[id]?.isOutdated = false
+      settle(id, after: .zero)
+    }
+  }
+
+  /// - Returns: whether there is a generation of all values.
+  private func deliver(
+    _ accepted: ManagedExecution.Accepted, _ id: String, _ states: [(Reference, ReferenceState)]
+  ) async -> Bool {
+    let freshness = Freshness(policy: table.policy, now: time.now)
+    let limit = table.policy.bounds.executionBytes
+    do throws(GenerationFailure) {
+      let generation = try await WorkerThread.run(on: worker) { () throws(GenerationFailure) -> Generation in
+        let states = Dictionary(states) { first, _ in first }
+        return try GenerationAssembly.assemble(accepted.plan, atMost: limit) {
+          freshness.result(of: states[$0.entry.reference])
+        }
+      }
+      await put(generation, id, accepted)
+      return true
+    } catch {
+      let reason =
+        states.contains { freshness.isTooOld($0.1) }
+        ? "a value is older than max_stale"
+        : states.contains { $0.1.isForfeit } ? "its store no longer gives a value that was kept" : nil
+      fail(id, error, withdrawing: reason)
+      return false
+    }
+  }
+
+  /// - Parameter reason: why the outputs in place are not to be used any more.
+  private func fail(_ id: String, _ failure: GenerationFailure, withdrawing reason: String?) {
+    let rest = failure.failures.count > 1 ? " (and \(failure.failures.count - 1) more)" : ""
+    let problem = failure.failures.first.map { $0.line + rest }
+    if table.managed[id]?.deliveryProblem != problem {
+      for failed in failure.failures.prefix(20) {
+        log.error("generation not made", metadata: ["execution": "\(id)", "reason": "\(failed.line)"])
+      }
+    }
+    table.managed[id]?.deliveryProblem = problem
+    if let reason, let directory = table.managed[id]?.accepted?.directory, table.managed[id]?.generation ?? 0 > 0 {
+      log.error("outputs withdrawn", metadata: ["execution": "\(id)", "reason": "\(reason)"])
+      _ = table.folders.remove(directory, id)
+    }
+  }
+
+  private func put(_ generation: Generation, _ id: String, _ accepted: ManagedExecution.Accepted) async {
+    let inPlace = table.managed[id]?.generation ?? 0
+    let number = inPlace + 1
+    let secrets = generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) }
+    // Its permissions let others pass, not list: each execution's folder has its own.
+    mkdir(table.configuration.outputs.root, 0o711)
+    // On record first: what a crash leaves behind has an owner.
+    notices.record(id, accepted.folder)
+    let (now, unixTime) = (time.now, time.unixTime)
+    do throws(DeliveryFaults) {
+      let outcome = try await WorkerThread.run(on: worker) {
+        () throws(DeliveryFaults) -> GenerationDirectory.Outcome in
+        let manifest = GenerationManifest.write(
+          generation, number: number, execution: id, now: now, unixTime: unixTime)
+        return try accepted.directory.deliver(secrets, manifest: manifest)
+      }
+      table.folders.reclaim(id)
+      table.managed[id]?.deliveryProblem = nil
+      table.managed[id]?.deliveryFailures = 0
+      for warning in outcome.warnings {
+        log.warning("output left in part", metadata: ["execution": "\(id)", "reason": "\(warning)"])
+      }
+      if outcome.change == .content {
+        log.notice(
+          "generation delivered",
+          metadata: ["execution": "\(id)", "generation": "\(number)", "secrets": "\(secrets.count)"])
+      }
+      // What an earlier process delivered may be in place, though its manifest does not say which generation it is.
+      if outcome.change == .content || inPlace == 0 {
+        table.managed[id]?.generation = number
+        table.managed[id]?.deliveredAtUnix = time.unixTime
+      }
+      notices.record(id, accepted.folder)
+      notices.send(id, secrets.map(\.value))
+    } catch {
+      deliveryFailed(id, error)
+    }
+  }
+
+  /// Seals what was delivered for a start without a network; of what was not, destroys the values that their stores no longer give.
+  private func keep(
+    _ id: String, _ accepted: ManagedExecution.Accepted, _ states: [(Reference, ReferenceState)], isDelivered: Bool
+  ) async {
+    guard let cache, let entry = table.managed[id] else {
+      return
+    }
+    let (item, last, clock) = (entry.item, entry.kept, (time.unixTime, time.now))
+    let maxStale = table.policy.maxStale.map { $0.nanoseconds / 1_000_000_000 }
+    let kept: CachedGeneration?
+    do throws(CacheFault) {
+      kept = try await WorkerThread.run(on: worker) { () throws(CacheFault) -> CachedGeneration? in
+        let states = Dictionary(states) { first, _ in first }
+        guard !isDelivered else {
+          return try cache.keep(
+            accepted.execution, item, id, states, unless: last, maxStale: maxStale, at: clock)
+        }
+        let forfeited = accepted.execution.secrets.filter { entry in
+          states[entry.reference].map { $0.isForfeit || $0.failure?.forfeits == true } ?? false
+        }
+        return try cache.destroy(Set(forfeited.map(\.name)), of: id) ?? last
+      }
+    } catch {
+      // It is tried again at the next audit.
+      if table.managed[id]?.cacheProblem != error.description {
+        log.error("cache not written", metadata: ["execution": "\(id)", "reason": "\(error)"])
+      }
+      table.managed[id]?.cacheProblem = error.description
+      return
+    }
+    // Not in one step with the wait above: the place of an entry moves while others come and go.
+    table.managed[id]?.kept = kept
+    table.managed[id]?.cacheProblem = nil
+  }
+
+  private func deliveryFailed(_ id: String, _ error: DeliveryFaults) {
+    let problem = error.faults.first?.description
+    if table.managed[id]?.deliveryProblem != problem {
+      for fault in error.faults.prefix(20) {
+        log.error("generation not delivered", metadata: ["execution": "\(id)", "reason": "\(fault)"])
+      }
+    }
+    table.managed[id]?.deliveryProblem = problem
+    let failures = min(table.managed[id]?.deliveryFailures ?? 0, 1000) + 1
+    table.managed[id]?.deliveryFailures = failures
+    settle(id, after: min(.seconds(1) * (1 << min(failures, 6)), .seconds(60)))
+  }
+}
