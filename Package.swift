@@ -35,13 +35,13 @@ let package = Package(
     .library(name: "ProviderFakes", targets: ["ProviderFakes"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     // The fakes and the tests only; the agent itself links none of them.
-    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
-    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
   ],
   targets: [
     // Floor 0: system modules and the parts that know nothing of secrets' stores.
@@ -50,6 +50,7 @@ let package = Package(
     .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto")]),
     .target(name: "CLibYAML", linkerSettings: [.linkedLibrary(":libyaml.a")]),
     .target(name: "CWipingAllocator"),
+    room("AgentVersion", []),
     room("Text", ["CLibcurl"]),
     room("SecretBytes", ["CLinux", "COpenSSL"]),
     room("JSONReader", ["SecretBytes"]),
@@ -98,8 +99,8 @@ let package = Package(
     .executableTarget(
       name: "secrets-agent",
       dependencies: [
-        "AWSProvider", "AgentDaemon", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider", "Files",
-        "GCPProvider", "Processes", "Resolution", "SealedCache", "VaultProvider", arguments, logging,
+        "AWSProvider", "AgentDaemon", "AgentVersion", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider",
+        "Files", "GCPProvider", "Processes", "Resolution", "SealedCache", "VaultProvider", arguments, logging,
       ],
       swiftSettings: strict),
 

@@ -1,4 +1,5 @@
 import AgentDaemon
+import AgentVersion
 import ArgumentParser
 import CLinux
 import EventLoop

@@ -1,13 +1,11 @@
 import AWSProvider
+import AgentVersion
 import ArgumentParser
 import AzureProvider
 import FileProvider
 import GCPProvider
 import Resolution
 import VaultProvider
-
-/// The version that `secrets-agent version` prints.
-let agentVersion = "0.1.0"
 
 /// Every provider type of this build; to add one is a line here.
 let registry = ProviderRegistry([

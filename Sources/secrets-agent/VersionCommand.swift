@@ -1,3 +1,4 @@
+import AgentVersion
 import ArgumentParser
 import HTTPTransport
 
