@@ -28,7 +28,8 @@ RELEASE += -Xlinker -z -Xlinker pack-relative-relocs
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-daemon soak test lint format bench bench-daemon docs fuzz install clean
+.PHONY: help setup build demo demo-daemon soak test lint format bench bench-daemon docs fuzz install deb image sbom man \
+  test-packages clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -51,8 +52,9 @@ test: setup ## Run all tests, those against a real OpenBao server among them
 	SECRETS_AGENT_BAO='$(CURDIR)/.venv/bin/bao' SECRETS_AGENT_PYTHON='$(CURDIR)/.venv/bin/python' \
 	  SWIFT='$(SWIFT)' scripts/test $(TEST_ARGS)
 
-lint: ## Check the format of every Swift file
+lint: ## Check the format of every Swift file, and that the version is the same everywhere
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources providers Tests
+	@scripts/version --check
 
 format: ## Put every Swift file in that format
 	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources providers Tests
@@ -78,16 +80,33 @@ fuzz: ## Fuzz the parsers with libFuzzer (FUZZ_TARGETS, FUZZ_SECONDS)
 	@scripts/setup build
 	@for target in $(FUZZ_TARGETS); do scripts/fuzz $$target $(FUZZ_SECONDS) || exit; done
 
-install: build ## Install the executable and its shell completions (PREFIX, DESTDIR)
+install: build ## Install the executable, its man pages and its shell completions (PREFIX, DESTDIR)
+	scripts/generated .build/release/secrets-agent .build/generated
 	install -D -m 0755 .build/release/secrets-agent '$(DESTDIR)$(PREFIX)/bin/secrets-agent'
-	install -d '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' \
-	  '$(DESTDIR)$(PREFIX)/share/zsh/site-functions' '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d'
-	.build/release/secrets-agent --generate-completion-script bash \
-	  > '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/secrets-agent'
-	.build/release/secrets-agent --generate-completion-script zsh \
-	  > '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_secrets-agent'
-	.build/release/secrets-agent --generate-completion-script fish \
-	  > '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/secrets-agent.fish'
+	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/share/man/man1' .build/generated/man/*.1
+	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' .build/generated/bash/secrets-agent
+	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/share/zsh/site-functions' .build/generated/zsh/_secrets-agent
+	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d' .build/generated/fish/secrets-agent.fish
+
+deb: build ## Build dist/secrets-agent_VERSION_ARCH.deb
+	@scripts/setup packages
+	@SWIFT='$(SWIFT)' scripts/deb
+
+image: build ## Build an OCI image, dist/secrets-agent_VERSION_ARCH.oci.tar (IMAGE: its name)
+	@scripts/setup packages
+	@SWIFT='$(SWIFT)' IMAGE='$(IMAGE)' scripts/image
+
+sbom: build ## Write the bill of materials, dist/secrets-agent.spdx.json
+	@scripts/setup packages
+	@mkdir -p dist
+	@SWIFT='$(SWIFT)' scripts/sbom secrets-agent .build/release/secrets-agent dist/secrets-agent.spdx.json
+
+man: build ## Write the man pages into dist/man
+	@scripts/man .build/release/secrets-agent dist/man
+
+test-packages: build ## Build package and image twice, and use both in roots of their own (SUITES, as "bookworm trixie")
+	@scripts/setup test-packages
+	@SWIFT='$(SWIFT)' scripts/test-packages
 
 clean: ## Remove what was built and set up
 	rm -rf .build .venv
