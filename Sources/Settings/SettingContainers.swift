@@ -1,4 +1,5 @@
 import JSONReader
+import Text
 
 extension SettingKind {
   /// A list.
@@ -56,6 +57,33 @@ extension SettingKind {
       let before = faults.count
       object.read(value, path, into: &read, &faults)
       return faults.count == before ? read : nil
+    }
+  }
+
+  /// An object whose keys are the user's own words.
+  ///
+  /// - Parameters:
+  ///   - keys: what a key may be.
+  ///   - expected: the whole in words.
+  public static func map<Element: Sendable>(
+    of element: SettingKind<Element>, keys: SettingKind<String>, _ expected: String
+  ) -> SettingKind where Value == [String: Element] {
+    SettingKind(.map(keys: keys.shape, of: element.shape), expected) { value, path, faults in
+      guard value.kind == .object else {
+        faults.note(path, "expected \(expected)", value)
+        return nil
+      }
+      var read: [String: Element] = [:]
+      for member in value.members {
+        guard !faults.isFull else {
+          break
+        }
+        let place = "\(path).\(ShownText.clean(member.name.text ?? ""))"
+        if let key = keys.read(member.name, place, &faults), let one = element.read(member.value, place, &faults) {
+          read[key] = one
+        }
+      }
+      return read
     }
   }
 

@@ -10,6 +10,8 @@ package indirect enum SettingShape: Sendable, Equatable {
   /// A list, or one of its elements by itself; `name` is the element's among the schema's definitions.
   case listOrOne(of: SettingShape, name: String)
   case either(SettingShape, or: SettingShape)
+  /// An object whose keys are the user's own words, each of the shape `keys`.
+  case map(keys: SettingShape, of: SettingShape)
   case object(Block)
 
   /// The settings of one object.

@@ -31,6 +31,7 @@ enum SettingsSchema {
     case .list(let element, _): definitions(of: element)
     case .listOrOne(let element, let name): [(name, element)] + definitions(of: element)
     case .either(let one, let other): definitions(of: one) + definitions(of: other)
+    case .map(_, let element): definitions(of: element)
     case .object(let block): block.members.flatMap { definitions(of: $0.shape) }
     }
   }
@@ -118,6 +119,11 @@ extension JSONWriter {
         json.value(one)
         json.value(other)
       }
+    case .map(let keys, let element):
+      type("object", orNull)
+      object("propertyNames") { $0.body(keys, orNull: false) }
+      name("additionalProperties")
+      value(element)
     case .object(let block):
       type("object", orNull)
       object("properties") { json in

@@ -68,7 +68,7 @@ func blocks(of block: SettingShape.Block) -> [SettingShape.Block] {
 private func blocks(of shape: SettingShape) -> [SettingShape.Block] {
   switch shape {
   case .text, .flag, .integer, .choice: []
-  case .list(let element, _), .listOrOne(let element, _): blocks(of: element)
+  case .list(let element, _), .listOrOne(let element, _), .map(_, let element): blocks(of: element)
   case .either(let one, let other): blocks(of: one) + blocks(of: other)
   case .object(let block): blocks(of: block)
   }
