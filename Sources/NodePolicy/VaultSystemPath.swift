@@ -1,3 +1,5 @@
+import Text
+
 /// Paths where Vault and OpenBao serve themselves and not a secrets engine: their answers hold tokens, accessors, policies, wrapped
 /// credentials (https://openbao.org/api-docs/auth/token/#lookup-a-token-self, https://openbao.org/docs/secrets/cubbyhole/).
 enum VaultSystemPath {
@@ -8,7 +10,7 @@ enum VaultSystemPath {
   /// A KV path may hold a folder called `sys`; one called `auth/token` or the like is refused as well, since a namespace before it
   /// cannot be told from a mount.
   static func contains(_ path: String) -> Bool {
-    let segments = path.lowercased().split(separator: "/").map { decoded(String($0)) }
+    let segments = path.lowercased().pathSegments().map { decoded(String($0)) }
     guard let first = segments.first else {
       return false
     }

@@ -48,14 +48,15 @@ public struct FieldExtraction {
     if let literal = root.member(field) {
       return literal
     }
-    return field.hasPrefix("/")
+    // Here and below by scalars: to Swift a slash with a combining mark behind it is another character.
+    return field.unicodeScalars.first == "/"
       ? try descend(pointer: field) : try descend(dotted: field)
   }
 
   private func descend(pointer: String) throws(Fault) -> JSONValue {
     var value = root
     var walked = ""
-    for token in pointer.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+    for token in pointer.unicodeScalars.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
       guard let key = Self.unescaped(token) else {
         throw Fault(message: "field \(ShownText.clean(pointer)) is not a JSON Pointer: '~' is written ~0, '/' is ~1")
       }
@@ -74,13 +75,13 @@ public struct FieldExtraction {
       if let literal = value.member(String(rest)) {
         return literal
       }
-      guard let dot = rest.firstIndex(of: ".") else {
+      guard let dot = rest.unicodeScalars.firstIndex(of: ".") else {
         return try step(into: value, String(rest), walked)
       }
       let key = String(rest[..<dot])
       value = try step(into: value, key, walked)
       walked += walked.isEmpty ? key : ".\(key)"
-      rest = rest[rest.index(after: dot)...]
+      rest = rest[rest.unicodeScalars.index(after: dot)...]
     }
   }
 
@@ -121,12 +122,12 @@ public struct FieldExtraction {
   }
 
   /// `~1` is `/`, `~0` is `~`; `nil` where another character follows a `~`.
-  private static func unescaped(_ token: Substring) -> String? {
-    var key = ""
+  private static func unescaped(_ token: Substring.UnicodeScalarView) -> String? {
+    var key = String.UnicodeScalarView()
     var rest = token.makeIterator()
-    while let character = rest.next() {
-      guard character == "~" else {
-        key.append(character)
+    while let scalar = rest.next() {
+      guard scalar == "~" else {
+        key.append(scalar)
         continue
       }
       switch rest.next() {
@@ -135,6 +136,6 @@ public struct FieldExtraction {
       default: return nil
       }
     }
-    return key
+    return String(key)
   }
 }

@@ -114,7 +114,7 @@ extension SettingKind where Value == String {
     parsed(
       "an absolute path without '..'", pattern: "^/(?!(?:.*/)?\\.\\.(?:/|$))[^\\u0000-\\u001f\\u007f]*$"
     ) { text in
-      let isPath = text.hasPrefix("/") && !text.split(separator: "/").contains("..")
+      let isPath = text.hasPrefix("/") && !text.pathSegments().contains("..")
       return isPath && !text.utf8.contains(where: isControl) ? text : nil
     } show: {
       $0

@@ -28,6 +28,15 @@ private func fault(_ field: String, from payload: String) -> String {
   #expect(try extract("x", from: payload) == "")
 }
 
+/// To Swift a mark and the slash or dot before it are one character.
+@Test func aKeyMayBeginWithACombiningMark() throws {
+  let payload = #"{"\u031b4": "x", "a": {"\u031eb": {"~\u031e": [7]}}}"#
+  #expect(try extract("\u{31b}4", from: payload) == "x")
+  #expect(try extract("/\u{31b}4", from: payload) == "x")
+  #expect(try extract("/a/\u{31e}b/~0\u{31e}/0", from: payload) == "7")
+  #expect(try extract("a.\u{31e}b.~\u{31e}.0", from: payload) == "7")
+}
+
 @Test func aPathDescendsAndALiteralKeyWins() throws {
   let payload = #"{"a": {"b": [10, {"c": "deep"}], "d.e": 7}, "a.b": "literal", "/a/b": "slashed", "x/y": {"~": 5}}"#
   #expect(try extract("a.b", from: payload) == "literal")

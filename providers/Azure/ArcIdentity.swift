@@ -75,6 +75,6 @@ struct ArcIdentity: Sendable {
       return false
     }
     let name = path.dropFirst(prefix.count)
-    return name.utf8.count > 4 && !name.contains("/") && !name.utf8.contains { $0 < 0x20 }
+    return name.utf8.count > 4 && !name.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "/") }
   }
 }

@@ -27,7 +27,9 @@ enum SignalNotice {
 
   static func send(_ number: Int32, pidFile: String) -> NoticeOutcome {
     // A document's words are filled into it: none may lead out of the folder that the configuration names.
-    guard pidFile.hasPrefix("/"), !pidFile.split(separator: "/").contains("..") else {
+    // By scalars: to Swift a slash with a combining mark behind it is another character.
+    let leadsUp = pidFile.unicodeScalars.split(separator: "/").contains { $0.elementsEqual("..".unicodeScalars) }
+    guard pidFile.hasPrefix("/"), !leadsUp else {
       return .failure("pid file \(printable(pidFile)): a path with '..', or one that is not absolute, is refused")
     }
     switch process(in: pidFile) {

@@ -33,7 +33,8 @@ public struct OutputLocation: Sendable, Hashable {
 
   /// The folder that holds the output.
   func openFolder() throws(DeliveryFault) -> OutputFolder {
-    var parts = path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+    // By scalars: to Swift a slash with a combining mark behind it is another character.
+    var parts = path.unicodeScalars.split(separator: "/").map { String($0) }
     guard let name = parts.popLast(), name != ".", name != "..", !path.utf8.contains(0) else {
       throw DeliveryFault(
         .path(shown), "the path has no file name at its end", remedy: "name a file or folder to write")
