@@ -24,8 +24,8 @@ enum DockerDialect: EnvironmentDialect {
 
   static func read(_ text: SecretBytes) throws(DeliveryFault) -> [DeliveredSecret] {
     try text.withUnsafeBytes { (bytes) throws(DeliveryFault) in
-      guard UTF8Check.isValid(bytes) else {
-        throw DeliveryFault(.line(1), "docker takes UTF-8 only", remedy: "write the file anew")
+      guard UTF8Check.isValid(bytes), !bytes.contains(0) else {
+        throw DeliveryFault(.line(1), "docker takes UTF-8 without NUL only", remedy: "write the file anew")
       }
       var cursor = ByteCursor(bytes)
       var variables = ReadVariables()

@@ -20,6 +20,9 @@ enum ShellDialect: EnvironmentDialect {
   static func read(_ text: SecretBytes) throws(DeliveryFault) -> [DeliveredSecret] {
     try text.withUnsafeBytes { (bytes) throws(DeliveryFault) in
       var cursor = ByteCursor(bytes)
+      guard !bytes.contains(0) else {
+        throw fault(cursor, "less than is there: NUL bytes are dropped")
+      }
       var variables = ReadVariables()
       while let byte = cursor.peek() {
         switch byte {
