@@ -43,7 +43,7 @@ struct AgentAPI: Sendable {
       let connections = await daemon.connectionCounts()
       return APIResponse(
         status: 200, contentType: PrometheusText.contentType,
-        body: await daemon.page { PrometheusText.render($0, connections) })
+        body: await daemon.page { PrometheusText.render($0, connections, ProcessFigures.current()) })
     }
   }
 

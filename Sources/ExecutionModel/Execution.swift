@@ -20,6 +20,16 @@ public struct Execution: Sendable, Equatable {
   /// What to call it in messages: its id, else its job's name.
   public var label: String { id ?? name ?? "job spec" }
 
+  /// The same with no entry but the one that yields the variable or file `name`; `nil` where none does.
+  public func yielding(_ name: String) -> Execution? {
+    guard let entry = secrets.first(where: { $0.outputs.contains { $0.name == name } }) else {
+      return nil
+    }
+    return Execution(
+      id: id, jobID: jobID, namespace: namespace, nodeID: nodeID, name: self.name, states: states,
+      hasJobSpec: hasJobSpec, providers: providers, secrets: [entry])
+  }
+
   /// Whether the same is fetched and delivered for it under the same names as for `other`; their states may differ.
   public func asksTheSame(as other: Execution) -> Bool {
     id == other.id && jobID == other.jobID && namespace == other.namespace && name == other.name

@@ -34,8 +34,9 @@ struct SecretsAgent: ParsableCommand {
       """,
     version: agentVersion,
     subcommands: [
-      ResolveCommand.self, CheckCommand.self, ExplainCommand.self, ExecCommand.self, DaemonCommand.self,
-      StatusCommand.self, RefreshCommand.self, CacheCommand.self, ProvidersCommand.self, SchemaCommand.self,
+      ResolveCommand.self, GetCommand.self, CheckCommand.self, ExplainCommand.self, ExecCommand.self, InitCommand.self,
+      DaemonCommand.self, StatusCommand.self, RefreshCommand.self, CacheCommand.self, ProvidersCommand.self,
+      SchemaCommand.self,
       VersionCommand.self,
     ])
 

@@ -5,8 +5,7 @@ import Text
 enum UsageFault {
   /// Says it as the parser would, with the command's own usage.
   static func report(_ message: String, in command: any ParsableCommand.Type) -> ExitCode {
-    let name = command._commandName
-    let whole = name == SecretsAgent._commandName ? name : "\(SecretsAgent._commandName) \(name)"
+    let whole = (names(of: command, below: SecretsAgent.self) ?? [command._commandName]).joined(separator: " ")
     StandardError.write(
       """
       Error: \(message)
@@ -15,6 +14,17 @@ enum UsageFault {
 
       """)
     return ExitStatus.usage.code
+  }
+
+  /// What is typed for `command`, as `secrets-agent init vault`.
+  private static func names(
+    of command: any ParsableCommand.Type, below root: any ParsableCommand.Type
+  ) -> [String]? {
+    guard root != command else {
+      return [root._commandName]
+    }
+    return root.configuration.subcommands.lazy.compactMap { names(of: command, below: $0) }.first
+      .map { [root._commandName] + $0 }
   }
 
   /// A first word that is no command, with the one that was likely meant; the parser would call all words unexpected.

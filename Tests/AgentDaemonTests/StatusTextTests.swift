@@ -28,6 +28,10 @@ private func document(_ secrets: [ExecutionStatus.Secret], id: String = "e-1") -
     openBreakers: ["vault"], turns: TurnCounts())
 }
 
+private let figures = ProcessFigures(
+  cpuSeconds: 1.5, residentBytes: 20_000_000, virtualBytes: 90_000_000, openDescriptors: 12, maximumDescriptors: 8192,
+  startTime: 1_700_000_000.25)
+
 /// A page of metrics by a reader of its own: samples by name and labels. Anything that is not of the format is an issue.
 private func samples(_ page: SecretBytes) throws -> [String: Double] {
   let text = try #require(page.unsafeString())
@@ -59,7 +63,7 @@ private func samples(_ page: SecretBytes) throws -> [String: Double] {
 
   @Test func metricsAndStatusTellTheSameOfEverySecret() throws {
     let status = document([secret("A"), secret("B", failure: denied, next: nil)])
-    let page = try samples(PrometheusText.render(status, [:]))
+    let page = try samples(PrometheusText.render(status, [:], figures))
     let json = try JSONValue.parse(status.json(), limits: .payload)
     let shown = try #require(json.member("executions")?.elements.first { _ in true }?.member("secrets")).elements.map {
       $0
@@ -86,6 +90,11 @@ private func samples(_ page: SecretBytes) throws -> [String: Double] {
     #expect(page["secrets_agent_notices_total{execution=\"e-1\",outcome=\"failed\"}"] == 1)
     #expect(page["secrets_agent_source_up{source=\"folder /d\"}"] == 0)
     #expect(page["secrets_agent_breaker_open{connection=\"vault\"}"] == 1)
+    #expect(page["secrets_agent_secret_late{execution=\"e-1\",secret=\"A\",connection=\"vault\"}"] == 0)
+    #expect(page["secrets_agent_secret_late{execution=\"e-1\",secret=\"B\",connection=\"vault\"}"] == 1)
+    #expect(page["secrets_agent_secret_fresh{execution=\"e-1\",secret=\"B\",connection=\"vault\"}"] == 1)
+    #expect(page["process_cpu_seconds_total"] == 1.5 && page["process_start_time_seconds"] == 1_700_000_000.25)
+    #expect(page["process_open_fds"] == 12 && page["process_max_fds"] == 8192)
     #expect(json.member("unreadable")?.count == 1)
   }
 
@@ -96,7 +105,7 @@ private func samples(_ page: SecretBytes) throws -> [String: Double] {
     metrics.loggedIn(true)
     metrics.renewed(false)
     let label = ProviderPool.Label(type: "hashicorp_vault", name: "v\"1\\\n")
-    let page = try samples(PrometheusText.render(document([]), [label: metrics.counts]))
+    let page = try samples(PrometheusText.render(document([]), [label: metrics.counts], figures))
     let labels = #"provider="hashicorp_vault",connection="v\"1\\\n""#
     #expect(page["secrets_agent_provider_calls_total{\(labels)}"] == 2)
     #expect(page["secrets_agent_provider_errors_total{\(labels),class=\"denied\"}"] == 1)
@@ -114,9 +123,33 @@ private func samples(_ page: SecretBytes) throws -> [String: Double] {
 
   @Test(arguments: ["quote\"", "back\\slash", "line\nbreak", "{le=\"1\"} 5\n", "ünïcode"])
   func strangeNamesStayInTheirLabel(_ id: String) throws {
-    let page = try samples(PrometheusText.render(document([secret("A")], id: id), [:]))
-    #expect(page.count == (try samples(PrometheusText.render(document([secret("A")]), [:]))).count)
+    let page = try samples(PrometheusText.render(document([secret("A")], id: id), [:], figures))
+    #expect(page.count == (try samples(PrometheusText.render(document([secret("A")]), [:], figures))).count)
     let json = try JSONValue.parse(document([], id: id).json(), limits: .payload)
     #expect(json.member("executions")?.elements.first { _ in true }?.member("id")?.text == id)
+  }
+
+  @Test func aConnectionThatAnswersHasAClosedBreaker() throws {
+    let label = ProviderPool.Label(type: "hashicorp_vault", name: "other")
+    let page = try samples(PrometheusText.render(document([]), [label: ConnectionMetrics().counts], figures))
+    #expect(page["secrets_agent_breaker_open{connection=\"other\"}"] == 0)
+    #expect(page["secrets_agent_breaker_open{connection=\"vault\"}"] == 1)
+  }
+
+  @Test func whatTheKernelDoesNotTellIsLeftOut() throws {
+    let page = try samples(PrometheusText.render(document([]), [:], ProcessFigures()))
+    #expect(!page.keys.contains { $0.hasPrefix("process_") })
+  }
+
+  /// docs/reference.md lists every family with its type, and no other.
+  @Test func everyMetricIsInTheReference() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let page = try String(contentsOf: root.appendingPathComponent("docs/reference.md"), encoding: .utf8)
+    let text = try #require(PrometheusText.render(document([secret("A")]), [:], figures).unsafeString())
+    let shown = Set(text.matches(of: /# TYPE (\w+) (\w+)/).map { "\($0.1) \($0.2)" })
+    let listed = Set(page.matches(of: /\n\| `((?:secrets_agent|process)_\w+)` \| (\w+) \|/).map { "\($0.1) \($0.2)" })
+    #expect(shown.count > 20)
+    #expect(shown == listed)
   }
 }

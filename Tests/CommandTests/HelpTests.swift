@@ -7,7 +7,7 @@ import Testing
 
   init() throws { agent = try Agent() }
 
-  @Test(arguments: ["", "resolve", "check", "explain", "exec", "providers", "schema", "version"])
+  @Test(arguments: ["", "resolve", "get", "check", "explain", "exec", "init", "providers", "schema", "version"])
   func everyCommandHasExamplesThatCanBeCopied(command: String) async throws {
     for arguments in [[command, "--help"], ["help", command]] {
       let outcome = try await agent.run(arguments.filter { !$0.isEmpty })
@@ -22,7 +22,7 @@ import Testing
 
   @Test func everyCommandIsListed() async throws {
     let outcome = try await agent.run("--help")
-    for command in ["resolve", "check", "explain", "exec", "providers", "schema", "version"] {
+    for command in ["resolve", "get", "check", "explain", "exec", "init", "providers", "schema", "version"] {
       #expect(outcome.outputText.contains("\n  \(command) "), outcome.said)
     }
   }

@@ -11,23 +11,28 @@ struct PrometheusText {
   private var text = ""
 
   static func render(
-    _ status: StatusDocument, _ connections: [ProviderPool.Label: ConnectionMetrics.Counts]
+    _ status: StatusDocument, _ connections: [ProviderPool.Label: ConnectionMetrics.Counts], _ process: ProcessFigures
   ) -> SecretBytes {
     var page = PrometheusText()
+    let connections = connections.sorted { ($0.key.type, $0.key.name) < ($1.key.type, $1.key.name) }
     page.addAgent(status)
+    page.addBreakers(status.openBreakers, of: connections.map(\.key.name))
     page.addExecutions(status.executions)
     page.addSecrets(status.executions)
-    page.addConnections(connections.sorted { ($0.key.type, $0.key.name) < ($1.key.type, $1.key.name) })
+    page.addConnections(connections)
+    page.addProcess(process)
     return SecretBytes(page.text)
   }
 
-  private mutating func family(_ name: String, _ type: String, _ help: String) {
-    text += "# HELP secrets_agent_\(name) \(help)\n# TYPE secrets_agent_\(name) \(type)\n"
+  private mutating func family(_ name: String, _ type: String, _ help: String, in space: String = "secrets_agent_") {
+    text += "# HELP \(space)\(name) \(help)\n# TYPE \(space)\(name) \(type)\n"
   }
 
-  private mutating func sample(_ name: String, _ labels: [(String, String)], _ value: String) {
+  private mutating func sample(
+    _ name: String, _ labels: [(String, String)], _ value: String, in space: String = "secrets_agent_"
+  ) {
     let inner = labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
-    text += "secrets_agent_\(name)\(inner.isEmpty ? "" : "{\(inner)}") \(value)\n"
+    text += "\(space)\(name)\(inner.isEmpty ? "" : "{\(inner)}") \(value)\n"
   }
 
   private static func escaped(_ value: String) -> String {
@@ -65,9 +70,13 @@ struct PrometheusText {
     sample("loop_slow_turns_total", [], "\(status.turns.slow)")
     family("unremoved_outputs", "gauge", "Executions that are gone, but whose outputs could not be removed.")
     sample("unremoved_outputs", [], "\(status.unremoved.count)")
-    family("breaker_open", "gauge", "Connections that are left alone since they give no answer.")
-    for name in Set(status.openBreakers).sorted() {
-      sample("breaker_open", [("connection", name)], "1")
+  }
+
+  /// One for every connection, so that an alert sees the end of what it saw begin.
+  private mutating func addBreakers(_ open: [String], of connections: [String]) {
+    family("breaker_open", "gauge", "Whether the connection is left alone since it gives no answer.")
+    for name in Set(open).union(connections).sorted() {
+      sample("breaker_open", [("connection", name)], open.contains(name) ? "1" : "0")
     }
   }
 
@@ -93,6 +102,14 @@ struct PrometheusText {
       (
         "secret_last_success_timestamp_seconds", "When the value was last seen to hold.",
         { $0.lastSuccessUnix.map(String.init) }
+      ),
+      (
+        "secret_fresh", "Whether the value is within what its interval and the policy allow.",
+        { $0.isFresh ? "1" : "0" }
+      ),
+      (
+        "secret_late", "Whether a newer value should be there by now, or none has come yet.",
+        { $0.source == .live ? "0" : "1" }
       ),
       ("secret_age_seconds", "How long ago the value was last seen to hold.", { $0.age.map(Self.seconds) }),
       ("secret_next_refresh_seconds", "How long until it is fetched again.", { $0.nextRefresh.map(Self.seconds) }),
@@ -148,6 +165,29 @@ struct PrometheusText {
         let (succeeded, failed) = value(counts)
         sample(name, labels(label, [("outcome", "succeeded")]), "\(succeeded)")
         sample(name, labels(label, [("outcome", "failed")]), "\(failed)")
+      }
+    }
+  }
+
+  private mutating func addProcess(_ process: ProcessFigures) {
+    let figures: [(String, String, String, String?)] = [
+      (
+        "cpu_seconds_total", "counter", "Processor time in user and system mode.",
+        process.cpuSeconds.map { String($0) }
+      ),
+      (
+        "resident_memory_bytes", "gauge", "Memory that is resident, in bytes.",
+        process.residentBytes.map { String($0) }
+      ),
+      ("virtual_memory_bytes", "gauge", "Memory that is mapped, in bytes.", process.virtualBytes.map { String($0) }),
+      ("open_fds", "gauge", "Open file descriptors.", process.openDescriptors.map { String($0) }),
+      ("max_fds", "gauge", "The limit of open file descriptors.", process.maximumDescriptors.map { String($0) }),
+      ("start_time_seconds", "gauge", "When the process started, in Unix time.", process.startTime.map { String($0) }),
+    ]
+    for (name, type, help, value) in figures {
+      if let value {
+        family(name, type, help, in: "process_")
+        sample(name, [], value, in: "process_")
       }
     }
   }

@@ -1,0 +1,85 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The pages of docs/ and README.md as a reader uses them: scripts/docs-test runs every console block, and follows every link.
+@Suite(
+  .enabled(
+    if: Python.path != nil && ProcessInfo.processInfo.environment["SECRETS_AGENT_BAO"] != nil, "see `make test`"),
+  .timeLimit(.minutes(20)))
+struct DocumentationTests {
+  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  static let pages: [String] = {
+    let files = FileManager.default.enumerator(atPath: root.appendingPathComponent("docs").path)
+    let pages = (files?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(".md") }.map { "docs/\($0)" }
+    return ["README.md"] + pages.sorted()
+  }()
+
+  private func test(_ pages: [String]) async throws -> Outcome {
+    let folder = try ScratchFolder()
+    let environment = [
+      "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "TMPDIR": folder.path,
+      "SECRETS_AGENT_EXECUTABLE": Built.agent, "SECRETS_AGENT_FAKES": Built.fakes,
+      "SECRETS_AGENT_BAO": ProcessInfo.processInfo.environment["SECRETS_AGENT_BAO"] ?? "",
+    ]
+    let script = Self.root.appendingPathComponent("scripts/docs-test").path
+    return try await Run([Python.path ?? "python3", script] + pages, environment: environment, folder: folder).outcome()
+  }
+
+  @Test(arguments: pages) func whatThePageShowsIsWhatHappens(page: String) async throws {
+    let outcome = try await test([Self.root.appendingPathComponent(page).path])
+    #expect(outcome.status == 0, outcome.said)
+  }
+
+  @Test func thereArePagesOfEveryProvider() {
+    for name in ["vault", "aws", "gcp", "azure", "file"] {
+      #expect(Self.pages.contains("docs/providers/\(name).md"))
+    }
+  }
+
+  // MARK: - The judge itself
+
+  @Test(
+    arguments: [
+      ("```console\n$ echo one\ntwo\n```\n", "was:\none"), ("```console\n$ false\n```\n", "the page does not say so"),
+      ("```console\n$ echo one\n```\n", "was:\none"), ("```console\necho one\n```\n", "begins with a command"),
+      ("[gone](gone.md)\n", "gone.md, which is not there"), ("```console\n$ true\n", "has no end"),
+      ("# A heading\n[there](#another)\n", "no such heading"),
+      ("```console\n$ exit 3\n```\n", "the shell ended"),
+    ])
+  func aPageThatIsWrongIsTold(page: String, words: String) async throws {
+    let folder = try ScratchFolder()
+    let outcome = try await test([try folder.write(page, as: "page.md")])
+    #expect(outcome.status == 1 && outcome.errorText.contains(words), outcome.said)
+  }
+
+  @Test func whatVariesIsPassedOver() async throws {
+    let folder = try ScratchFolder()
+    let page = """
+      # The heading
+      [there](#the-heading)
+      ```text title=some/file.txt
+      held
+      ```
+      ```console
+      $ cat some/file.txt; date
+      held
+      …
+      $ printf 'a b c\\n'
+      a … c
+      $ false
+      $ echo $?
+      1
+      $ cat <<END
+      > two
+      > END
+      two
+      ```
+
+      """
+    let outcome = try await test([try folder.write(page, as: "page.md")])
+    #expect(outcome.status == 0 && outcome.outputText.contains("5 commands"), outcome.said)
+  }
+}
