@@ -11,7 +11,7 @@ TEST_ARGS ?=
 # More for scripts/bench, such as `make bench BENCH_ARGS="--rounds 9"`.
 BENCH_ARGS ?=
 # What `fuzz` runs, each for how many seconds.
-FUZZ_TARGETS ?= JSON YAML
+FUZZ_TARGETS ?= $(notdir $(wildcard Tests/Fuzz/Corpora/*))
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 600
 
@@ -28,7 +28,7 @@ RELEASE += -Xlinker -z -Xlinker pack-relative-relocs
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-daemon soak test lint format bench bench-daemon docs fuzz install deb image sbom man \
+.PHONY: help setup build demo demo-daemon soak test test-asan test-tsan lint format bench bench-daemon docs fuzz install deb image sbom man \
   test-packages clean
 
 help: ## Say what there is
@@ -51,6 +51,12 @@ demo-daemon: setup build ## Show the daemon: a rotation arrives, a workload is t
 test: setup ## Run all tests, those against a real OpenBao server among them
 	SECRETS_AGENT_BAO='$(CURDIR)/.venv/bin/bao' SECRETS_AGENT_PYTHON='$(CURDIR)/.venv/bin/python' \
 	  SWIFT='$(SWIFT)' scripts/test $(TEST_ARGS)
+
+test-asan: setup ## Run the tests with AddressSanitizer, in .build-asan
+	SWIFT='$(SWIFT)' scripts/test-sanitized address $(TEST_ARGS)
+
+test-tsan: setup ## Run the tests with ThreadSanitizer, in .build-tsan
+	SWIFT='$(SWIFT)' scripts/test-sanitized thread $(TEST_ARGS)
 
 lint: ## Check the format of every Swift file, and that the version is the same everywhere
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources providers Tests
@@ -76,7 +82,7 @@ docs: ## Write config/*.schema.json and docs/providers.md anew, from what provid
 soak: setup build ## Ten minutes of faults at random; wrong values, memory and metrics are watched (SOAK_SECONDS)
 	@.venv/bin/python scripts/soak --seconds $(SOAK_SECONDS)
 
-fuzz: ## Fuzz the parsers with libFuzzer (FUZZ_TARGETS, FUZZ_SECONDS)
+fuzz: ## Fuzz every parser of strangers' bytes with libFuzzer, a minute each (FUZZ_TARGETS, FUZZ_SECONDS)
 	@scripts/setup build
 	@for target in $(FUZZ_TARGETS); do scripts/fuzz $$target $(FUZZ_SECONDS) || exit; done
 
@@ -109,4 +115,4 @@ test-packages: build ## Build package and image twice, and use both in roots of 
 	@SWIFT='$(SWIFT)' scripts/test-packages
 
 clean: ## Remove what was built and set up
-	rm -rf .build .venv
+	rm -rf .build .build-asan .build-fuzz .build-tsan .venv
