@@ -5,7 +5,7 @@ import TestSupport
 /// A process of `secrets-agent-fakes`, ended with the last holder or with the test process, whichever is first.
 final class Fakes: Sendable {
   let folder: ScratchFolder
-  private let places: [String: String]
+  let places: [String: String]
   private let pipeEnd: Int32
   private let pid: pid_t
 
