@@ -7,6 +7,25 @@
 #include <stddef.h>
 #include <string.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_ANOTHER_ALLOCATOR
+#endif
+#endif
+
+#ifdef HAS_ANOTHER_ALLOCATOR
+
+// The sanitizer's allocator calls this before it takes a block back (sanitizer/allocator_interface.h).
+void __sanitizer_free_hook(const volatile void *pointer) {
+  if (pointer != NULL) {
+    explicit_bzero((void *)pointer, malloc_usable_size((void *)pointer));
+  }
+}
+
+int wiping_allocator_active(void) { return 1; }
+
+#else
+
 extern void *__libc_malloc(size_t);
 extern void __libc_free(void *);
 
@@ -43,3 +62,5 @@ void *realloc(void *pointer, size_t size) {
 }
 
 int wiping_allocator_active(void) { return dlsym(RTLD_DEFAULT, "free") == (void *)free; }
+
+#endif
