@@ -20,7 +20,7 @@ struct DocumentationTests {
   private func test(_ pages: [String]) async throws -> Outcome {
     let folder = try ScratchFolder()
     let environment = [
-      "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "TMPDIR": folder.path,
+      "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",
       "SECRETS_AGENT_EXECUTABLE": Built.agent, "SECRETS_AGENT_FAKES": Built.fakes,
       "SECRETS_AGENT_BAO": ProcessInfo.processInfo.environment["SECRETS_AGENT_BAO"] ?? "",
     ]

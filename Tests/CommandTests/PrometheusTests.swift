@@ -139,7 +139,8 @@ import Testing
     #expect(
       try await reach {
         let isOver = try await firing(scene).allSatisfy { $0["alertname"] != "SecretsAgentSecretLate" }
-        return try await isOver && value(scene, "count(secrets_agent_secret_late == 0)") == 2
+        let fresh = try await value(scene, "count(secrets_agent_secret_late == 0)")
+        return isOver && fresh == 2
       })
   }
 
