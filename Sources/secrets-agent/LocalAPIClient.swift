@@ -18,23 +18,16 @@ struct DaemonOptions: ParsableArguments {
 
   /// Sends one request; prints the fault where there is no answer, one that refuses, or one that is no JSON.
   func ask(_ method: HTTPMethod, _ path: [String], on loop: EventLoop) async -> Result<JSONValue, ExitCode> {
-    var options = HTTPClientOptions()
-    options.unixSocket = socket
-    options.addressRule = .any
-    let client = HTTPClient(
-      loop: loop, options: options, log: Logger(label: "client") { _ in SwiftLogNoOpLogHandler() })
-    do {
-      let url = path.reduce(try HTTPURL(parsing: "http://localhost")) { $0.appending(segment: $1) }
-      let response = try await client.send(HTTPRequest(method: method, url: url, maximumResponseBytes: 256 << 20))
+    switch await exchange(method, path, on: loop) {
+    case .failure(let code): return .failure(code)
+    case .success(let response):
       if response.status == 429 {
         let wait = response.headers.first("Retry-After").flatMap { Int($0) }.map { "\($0) s" } ?? "at most 5 s"
         faults.error("all of it was asked for less than 5 s ago; ask again in \(wait)", ["class": "daemon"])
         return .failure(ExitStatus.unavailable.code)
       }
       guard (200..<300).contains(response.status) else {
-        let reason = response.body.unsafeString()?.split(separator: "\n").first.map(String.init) ?? ""
-        faults.error("the daemon refuses (status \(response.status)): \(reason)", ["class": "daemon"])
-        return .failure(response.status == 403 ? ExitStatus.denied.code : ExitStatus.unavailable.code)
+        return .failure(refusal(response))
       }
       guard let answer = try? JSONValue.parse(response.body, limits: JSONLimits(maximumBytes: 256 << 20)) else {
         faults.error(
@@ -42,6 +35,44 @@ struct DaemonOptions: ParsableArguments {
         return .failure(ExitStatus.unavailable.code)
       }
       return .success(answer)
+    }
+  }
+
+  /// Asks whether all that the daemon knows of is delivered and fresh enough; prints what is not.
+  /// - Returns: the exit status where it is not ready, or cannot be asked.
+  func readiness(on loop: EventLoop) async -> ExitCode? {
+    switch await exchange(.get, ["readyz"], on: loop) {
+    case .failure(let code): return code
+    case .success(let response) where response.status == 200: return nil
+    case .success(let response) where response.status == 503:
+      faults.error(Self.firstLine(response), ["class": "daemon"])
+      return ExitStatus.unavailable.code
+    case .success(let response): return refusal(response)
+    }
+  }
+
+  private static func firstLine(_ response: HTTPResponse) -> String {
+    ShownText.clean(response.body.unsafeString()?.split(separator: "\n").first.map(String.init) ?? "", atMost: 2000)
+  }
+
+  private func refusal(_ response: HTTPResponse) -> ExitCode {
+    faults.error(
+      "the daemon refuses (status \(response.status)): \(Self.firstLine(response))", ["class": "daemon"])
+    return response.status == 403 ? ExitStatus.denied.code : ExitStatus.unavailable.code
+  }
+
+  /// One request and its answer, whatever it says; prints the fault where there is none.
+  private func exchange(
+    _ method: HTTPMethod, _ path: [String], on loop: EventLoop
+  ) async -> Result<HTTPResponse, ExitCode> {
+    var options = HTTPClientOptions()
+    options.unixSocket = socket
+    options.addressRule = .any
+    let client = HTTPClient(
+      loop: loop, options: options, log: Logger(label: "client") { _ in SwiftLogNoOpLogHandler() })
+    do {
+      let url = path.reduce(try HTTPURL(parsing: "http://localhost")) { $0.appending(segment: $1) }
+      return .success(try await client.send(HTTPRequest(method: method, url: url, maximumResponseBytes: 256 << 20)))
     } catch {
       if let obstacle = SocketAccess.obstacle(socket) {
         faults.error("\(socket): \(obstacle)", ["class": "daemon"])

@@ -16,6 +16,7 @@ struct StatusCommand: ParsableCommand {
       EXAMPLES
         secrets-agent status
         secrets-agent status --watch
+        secrets-agent status --check && echo ready
         secrets-agent status --json | jq '.executions[] | select(.ready | not) | .id'
       """)
 
@@ -27,7 +28,23 @@ struct StatusCommand: ParsableCommand {
   @Flag(help: "Print the daemon's JSON as it is.")
   var json = false
 
+  @Flag(help: "For probes: print nothing where all is ready, else what is not, and end with 69.")
+  var check = false
+
+  func validate() throws {
+    guard !check || !watch && !json else {
+      throw ValidationError("--check prints no status; leave out --watch and --json")
+    }
+  }
+
   func run() throws {
+    if check {
+      let daemon = daemon
+      if let failure = try DaemonOptions.onLoop({ loop in await daemon.readiness(on: loop) }) {
+        throw failure
+      }
+      return
+    }
     let (daemon, watch, json) = (daemon, watch, json)
     let failure = try DaemonOptions.onLoop { loop -> ExitCode? in
       while true {
