@@ -21,6 +21,7 @@ final class RunningDaemon {
   private let notifier = ServiceNotifier()
   private let local = LocalSource()
   private let supervisor: ExecutionSupervisor
+  private let valueListeners: ValueListeners?
   private let scheduler: RefreshScheduler
   private let worker: WorkerThread
   private let changes: AsyncStream<Set<String>>
@@ -67,11 +68,16 @@ final class RunningDaemon {
     self.changes = changes
     self.scheduler = scheduler
     server = LocalServer(loop: loop, log: log)
-    supervisor = ExecutionSupervisor(
+    let delivered = configuration.givesValues ? DeliveredGenerations(time: loop, executor: loop) : nil
+    let supervisor = ExecutionSupervisor(
       catalog: daemon.registry.catalog, scheduler: scheduler, configuration: configuration,
       policy: daemon.settings.policy, records: records, time: loop, log: log, executor: loop,
-      worker: worker, cache: cache, sources: SourceAssembly(configuration).names,
+      worker: worker, cache: cache, delivered: delivered, sources: SourceAssembly(configuration).names,
       notifier: ChangeNotifier(loop: loop).send)
+    self.supervisor = supervisor
+    valueListeners = delivered.map { [worker] in
+      ValueListeners($0, supervisor, configuration, loop: loop, log: log, worker: worker)
+    }
     watch = ServedFileWatch(loop: loop) { [loop] reference in
       Task(executorPreference: loop) { await scheduler.noteChange(of: reference) }
     }
@@ -112,6 +118,7 @@ final class RunningDaemon {
       if let metrics = configuration.metrics {
         try server.listen(tcp: metrics.host, port: metrics.port) { await api.answerScraper($0) }
       }
+      try valueListeners?.listen()
     } catch {
       throw DaemonFault("\(error)")
     }
@@ -123,6 +130,7 @@ final class RunningDaemon {
       task.cancel()
     }
     await server.close()
+    await valueListeners?.close()
     scheduler.stop()
     let reason: CloseReason = settings.configuration.stop.revokesLeases ? .ended : .handedOver
     let (pool, supervisor) = (pool, supervisor)

@@ -28,7 +28,7 @@ final class SupervisorScene: Sendable {
   init(
     _ name: String = #function, in root: String? = nil, time: ManualTime = ManualTime(), store: ScriptedStore? = nil,
     policy: NodePolicy = .personal, notices: Int = 1, sources: [String] = ["test"], folder: String = "{id}",
-    worker: WorkerThread? = nil, cache: GenerationCache? = nil
+    worker: WorkerThread? = nil, cache: GenerationCache? = nil, delivered: DeliveredGenerations? = nil
   ) async throws {
     self.time = time
     self.store = store ?? ScriptedStore(name)
@@ -52,7 +52,7 @@ final class SupervisorScene: Sendable {
     supervisor = await ExecutionSupervisor(
       catalog: registry.catalog, scheduler: scheduler, configuration: configuration, policy: policy,
       records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, worker: worker,
-      cache: cache, sources: sources
+      cache: cache, delivered: delivered, sources: sources
     ) { notices, _, id, _, _ in
       sent.add("\(id): \(notices.count)")
       return []

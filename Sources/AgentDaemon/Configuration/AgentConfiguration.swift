@@ -17,6 +17,10 @@ public struct AgentConfiguration: Sendable {
   public var notices: [Notice] = []
   public var noticeDelay = Duration.seconds(1)
   public var api = API()
+  /// `nil`: systemd is given no credentials.
+  public var credentials: Credentials?
+  /// `nil`: nobody is given values.
+  public var values: Values?
   public var limits = Limits()
   public var stop = Stop()
 
@@ -86,6 +90,25 @@ public struct AgentConfiguration: Sendable {
     }
   }
 
+  /// The socket that systemd loads units' credentials from.
+  public struct Credentials: Sendable, Equatable {
+    public var socket = "/run/secrets-agent/credentials.sock"
+    /// Ids of executions by the names of units; a unit that is not in it gets what the execution of its own name has.
+    public var units: [String: String] = [:]
+    /// How long the start of a unit may wait for the first generation.
+    public var wait = Duration.seconds(30)
+  }
+
+  /// The socket that gives values to the node's own engines.
+  public struct Values: Sendable, Equatable {
+    public var socket = Values.defaultSocket
+    public var mode: mode_t = 0o600
+    public var group: gid_t?
+    public var allowedUsers: Set<uid_t> = []
+
+    public static let defaultSocket = "/run/secrets-agent/values.sock"
+  }
+
   public struct Limits: Sendable, Equatable {
     public var connect = Duration.seconds(5)
     public var attempt = Duration.seconds(10)
@@ -100,6 +123,9 @@ public struct AgentConfiguration: Sendable {
   }
 
   public init() {}
+
+  /// Whether anybody is given values other than by files.
+  var givesValues: Bool { credentials != nil || values != nil }
 
   /// Where sealed values lie.
   public var cacheFolder: String { stateFolder + "/cache" }

@@ -39,6 +39,12 @@ public enum ConfigurationFile {
       "notice_delay", .duration(atLeast: .zero), \.noticeDelay,
       "Changes that follow each other within this time are one notice.")
     Setting("api", api, \.api, "The local API.")
+    Setting(
+      "credentials", .object(credentials, from: AgentConfiguration.Credentials()), \.credentials, default: "off",
+      "Gives units their credentials (LoadCredential=ID:SOCKET); {} turns it on.")
+    Setting(
+      "values", .object(values, from: AgentConfiguration.Values()), \.values, default: "off",
+      "Gives values to the node's own engines, as Nomad; {} turns it on. The local API never does.")
     Setting("limits", limits, \.limits, "How long calls may take, and how many there may be.")
     Setting("stop", stop, \.stop, "What SIGTERM does beside ending.")
   }
@@ -109,6 +115,26 @@ public enum ConfigurationFile {
     Setting(
       "metrics_address", .loopbackListener, \.metrics, default: "none",
       "A listener of /metrics, /healthz and /readyz for scrapers that cannot use the socket.")
+  }
+
+  private static let credentials = SettingsObject<AgentConfiguration.Credentials> {
+    Setting(
+      "socket", .path, \.socket, "The Unix socket; its mode is 0600, and only root and the agent's user are served.")
+    Setting(
+      "units", .units, \.units, default: "none",
+      "Ids of executions by the names of units. A unit that is not in it gets what the execution of its own name has.")
+    Setting(
+      "wait", .duration(atLeast: .zero), \.wait,
+      "How long the start of a unit waits for the first generation, all its credentials together.")
+  }
+
+  private static let values = SettingsObject<AgentConfiguration.Values> {
+    Setting("socket", .path, \.socket, "The Unix socket.")
+    Setting("mode", .mode(forbidding: 0o007), \.mode, "Permission bits of the socket.")
+    Setting("group", .group, \.group, default: "the agent's own", "The socket's group, by name or number.")
+    Setting(
+      "allowed_users", .accounts(.user), \.allowedUsers, default: "none",
+      "Who is given values of every execution besides root and the agent's own user, by name or number.")
   }
 
   private static let limits = SettingsObject<AgentConfiguration.Limits> {

@@ -69,6 +69,25 @@ extension SettingKind where Value == String {
   }
 }
 
+extension SettingKind where Value == [String: String] {
+  /// Texts by the names of units, which have their ending (systemd.unit(5)).
+  static var units: SettingKind {
+    let name = SettingKind<String>.parsed(
+      "a unit's name with its ending, as web.service", pattern: "^[A-Za-z0-9:_.\\\\@-]+\\.[a-z]+$"
+    ) { text in
+      let ending = text.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last ?? ""
+      let isName =
+        !text.hasPrefix("." + ending) && !ending.isEmpty
+        && ending.utf8.allSatisfy((UInt8(ascii: "a")...UInt8(ascii: "z")).contains)
+        && text.utf8.allSatisfy { $0.isAlphanumeric || ":_.\\@-".utf8.contains($0) }
+      return isName ? text : nil
+    } show: {
+      $0
+    }
+    return map(of: .text, keys: name, "an object of units' names, each with an execution's id")
+  }
+}
+
 extension SettingKind where Value == EnvironmentFormat? {
   static var environmentFormat: SettingKind {
     var words: [(word: String, value: EnvironmentFormat?)] = EnvironmentFormat.allCases.map { ($0.rawValue, $0) }

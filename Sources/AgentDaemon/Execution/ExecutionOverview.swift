@@ -82,6 +82,21 @@ final class ExecutionOverview {
   /// Why the newest document of an execution is not in force.
   func documentProblem(of id: String) -> String? { table.managed[id]?.documentProblem }
 
+  /// What an execution without a generation waits for.
+  func standing(of id: String) -> ValueAPI.Standing {
+    if let entry = table.managed[id] {
+      return .expected(reason: entry.problems.first ?? "its values are being fetched")
+    }
+    if let reason = table.listings.unreadable.values.compactMap({ $0[id] }).first {
+      return .expected(reason: "its document is unreadable: \(reason)")
+    }
+    if table.awaited.contains(id) || table.listings.listing(of: id) != nil {
+      return .expected(reason: "its document is being read")
+    }
+    return table.listings.hasHeardAll
+      ? .unknown : .expected(reason: "not heard yet: \(table.listings.unheard.joined(separator: ", "))")
+  }
+
   /// Files that executions name.
   var servedFiles: Set<Reference> { Set(table.managed.values.flatMap { $0.accepted?.servedFiles ?? [] }) }
 

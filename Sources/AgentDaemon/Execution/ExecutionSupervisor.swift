@@ -24,20 +24,24 @@ public final class ExecutionSupervisor {
   private let log: Logger
   private let worker: WorkerThread?
   private let cache: GenerationCache?
+  private let delivered: DeliveredGenerations?
 
   /// - Parameters:
   ///   - worker: where documents are validated and outputs written; `nil`: where the supervisor runs.
   ///   - cache: `nil`: nothing is kept for a start without a network.
+  ///   - delivered: what is told of each generation, for those who are asked for values; `nil`: nobody is.
   init(
     catalog: ProviderCatalog, scheduler: RefreshScheduler, configuration: AgentConfiguration, policy: NodePolicy,
     records: ExecutionRecords, time: any TimeSource, log: Logger, executor: (any TaskExecutor)?, worker: WorkerThread?,
-    cache: GenerationCache? = nil, sources: [String], notifier: @escaping ExecutionNotices.Notifier
+    cache: GenerationCache? = nil, delivered: DeliveredGenerations? = nil, sources: [String],
+    notifier: @escaping ExecutionNotices.Notifier
   ) {
     self.catalog = catalog
     self.scheduler = scheduler
     self.log = log
     self.worker = worker
     self.cache = cache
+    self.delivered = delivered
     let table = ExecutionTable(
       listings: SourceListings(sources), folders: OutputFolders(records, log: log), configuration: configuration,
       policy: policy)
@@ -46,7 +50,7 @@ public final class ExecutionSupervisor {
     delivery = GenerationDelivery(
       table, scheduler: scheduler,
       notices: ExecutionNotices(table, time: time, log: log, executor: executor, notifier: notifier), cache: cache,
-      time: time, log: log, executor: executor, worker: worker)
+      delivered: delivered, time: time, log: log, executor: executor, worker: worker)
   }
 
   /// What is in force; changed by ``reload(_:_:sources:)`` only.
@@ -225,6 +229,7 @@ public final class ExecutionSupervisor {
 
   private func stop(_ id: String, _ reason: String) async {
     let entry = table.managed.removeValue(forKey: id)
+    delivered?.withdraw(id)
     entry?.settling?.cancel()
     entry?.notifying?.cancel()
     let freed = table.folders.release(id, directory) ?? table.folders.abandon(entry?.accepted?.folder, by: id)

@@ -18,6 +18,7 @@ final class GenerationDelivery {
   private let scheduler: RefreshScheduler
   private let notices: ExecutionNotices
   private let cache: GenerationCache?
+  private let delivered: DeliveredGenerations?
   private let time: any TimeSource
   private let log: Logger
   private let executor: (any TaskExecutor)?
@@ -25,12 +26,14 @@ final class GenerationDelivery {
 
   init(
     _ table: ExecutionTable, scheduler: RefreshScheduler, notices: ExecutionNotices, cache: GenerationCache?,
-    time: any TimeSource, log: Logger, executor: (any TaskExecutor)?, worker: WorkerThread?
+    delivered: DeliveredGenerations?, time: any TimeSource, log: Logger, executor: (any TaskExecutor)?,
+    worker: WorkerThread?
   ) {
     self.table = table
     self.scheduler = scheduler
     self.notices = notices
     self.cache = cache
+    self.delivered = delivered
     self.time = time
     self.log = log
     self.executor = executor
@@ -69,11 +72,11 @@ final class GenerationDelivery {
     table.managed[id]?.delivering = Task(executorPreference: executor) {
       let isDelivered = await self.deliver(accepted, id, states)
       await self.keep(id, accepted, states, isDelivered: isDelivered)
-      await self.delivered(id)
+      await self.deliveryEnded(id)
     }
   }
 
-  private func delivered(_ id: String) {
+  private func deliveryEnded(_ id: String) {
     table.managed[id]?.delivering = nil
     if table.managed[id]?.isOutdated == true {
       table.managed[id]?.isOutdated = false
@@ -116,6 +119,9 @@ final class GenerationDelivery {
       }
     }
     table.managed[id]?.deliveryProblem = problem
+    if reason != nil {
+      delivered?.withdraw(id)
+    }
     if let reason, let directory = table.managed[id]?.accepted?.directory, table.managed[id]?.generation ?? 0 > 0 {
       log.error("outputs withdrawn", metadata: ["execution": "\(id)", "reason": "\(reason)"])
       _ = table.folders.remove(directory, id)
@@ -153,6 +159,9 @@ final class GenerationDelivery {
       if outcome.change == .content || inPlace == 0 {
         table.managed[id]?.generation = number
         table.managed[id]?.deliveredAtUnix = time.unixTime
+      }
+      if let entry = table.managed[id] {
+        delivered?.note(DeliveredGeneration(id, accepted.execution.name, entry.generation, generation))
       }
       notices.record(id, accepted.folder)
       notices.send(id, secrets.map(\.value))

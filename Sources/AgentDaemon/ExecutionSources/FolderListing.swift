@@ -151,7 +151,7 @@ struct OpenFolder: ~Copyable {
 
 /// What a file's name says.
 enum FolderName {
-  private static let endings = [".json", ".yaml", ".yml"]
+  static let endings = [".json", ".yaml", ".yml"]
 
   /// Whether it is one of a document: hidden and temporary names are not (`web.yaml~`, `web.yaml.tmp`, `.web.yaml.swp`).
   static func isDocument(_ name: String) -> Bool {

@@ -1,4 +1,3 @@
-import CLinux
 import EventLoop
 import Glibc
 import Logging
@@ -17,11 +16,11 @@ public final class LocalServer: Sendable {
     let handler: Handler
   }
 
-  private static let notLetIn = APIResponse.text("this user may not use the local API", status: 403)
   private static let tooMany = APIResponse.text("too many connections", status: 503)
 
   private let loop: EventLoop
   private let log: Logger
+  private let name: String
   private let limits: LocalServerLimits
   /// `nil` once the server is closed.
   private let listeners = Mutex<[Task<Void, Never>]?>([])
@@ -29,9 +28,11 @@ public final class LocalServer: Sendable {
   /// By descriptor, as is the listener that it came by. A refusal is only told no.
   private let connections = Mutex<[Int32: Connection]>([:])
 
-  public init(loop: EventLoop, log: Logger, limits: LocalServerLimits = .init()) {
+  /// - Parameter name: what it is called in the log and by its refusals.
+  public init(loop: EventLoop, log: Logger, name: String = "local API", limits: LocalServerLimits = .init()) {
     self.loop = loop
     self.log = log
+    self.name = name
     self.limits = limits
   }
 
@@ -58,7 +59,7 @@ public final class LocalServer: Sendable {
     }
     guard isOpen else {
       listener.socket.close()
-      throw LocalServerFault("local API", "the server is closed; make a new one")
+      throw LocalServerFault(name, "the server is closed; make a new one")
     }
   }
 
@@ -79,19 +80,11 @@ public final class LocalServer: Sendable {
 
   /// Takes connections until the task is cancelled.
   private func run(_ listener: Listener) async {
-    let socket = LoopSocket(descriptor: listener.socket.descriptor, loop: loop)
-    while !Task.isCancelled {
-      let isReady = await socket.wait(for: .readable)
-      let descriptor = isReady ? linux_accept(socket.descriptor) : -1
-      if descriptor >= 0 {
-        admit(descriptor, listener)
-      } else if !isReady || [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno), !Task.isCancelled {
-        // The socket stays ready: it is left alone for a while.
-        log.warning("local API takes no connections for now", metadata: ["reason": "out of descriptors or memory"])
-        try? await loop.sleep(for: .milliseconds(500))
-      }
+    await listener.socket.accept(on: loop) {
+      log.warning("\(name) takes no connections for now", metadata: ["reason": "out of descriptors or memory"])
+    } take: {
+      admit($0, listener)
     }
-    listener.socket.close()
   }
 
   /// Each listener has its own room, and so have those that are only told no: who may not ask keeps nobody out.
@@ -100,7 +93,7 @@ public final class LocalServer: Sendable {
     let isKnown = isOperator || listener.peers?.readers.admits(descriptor) ?? true
     if !isKnown {
       let user = PeerRule.peer(of: descriptor).map { "\($0.user)" }
-      log.info("local API peer refused", metadata: ["uid": "\(user ?? "unknown")"])
+      log.info("\(name) peer refused", metadata: ["uid": "\(user ?? "unknown")"])
     }
     let isTaken = connections.withLock { connections in
       let own = connections.values.filter { $0.listener == listener.socket.descriptor }
@@ -108,7 +101,7 @@ public final class LocalServer: Sendable {
       // A quarter is for operators: who may look keeps none of them out.
       let room = isOperator || listener.peers == nil ? limits.connections : limits.connections * 3 / 4
       let isFull = own.count - refusals >= room
-      let why = isKnown ? (isFull ? Self.tooMany : nil) : Self.notLetIn
+      let why = isKnown ? (isFull ? Self.tooMany : nil) : .text("this user may not use the \(name)", status: 403)
       guard why == nil || refusals < limits.refusals else {
         return false
       }

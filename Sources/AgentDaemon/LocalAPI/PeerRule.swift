@@ -20,6 +20,12 @@ public struct PeerRule: Sendable {
     return linux_peer_credentials(connection, &pid, &uid, &gid) == 0 ? (uid, gid) : nil
   }
 
+  /// The same process by its number; 0 where it is not known.
+  static func process(of connection: Int32) -> pid_t {
+    var (pid, uid, gid): (pid_t, uid_t, gid_t) = (0, 0, 0)
+    return linux_peer_credentials(connection, &pid, &uid, &gid) == 0 ? pid : 0
+  }
+
   /// Whether the peer may ask. Where nothing else lets it in and groups are allowed, the system's user database is asked, which waits
   /// for whatever nsswitch.conf(5) names.
   func admits(_ connection: Int32) -> Bool {
