@@ -27,6 +27,13 @@ let nio: [Target.Dependency] = [
   .product(name: "NIOSSL", package: "swift-nio-ssl"),
 ]
 
+/// What strangers' bytes are read by: `scripts/fuzz` links it with libFuzzer, `FuzzTests` run it over the corpora.
+let parsers: [Target.Dependency] = [
+  "AWSProvider", "AWSSigning", "AgentDaemon", "AzureProvider", "Delivery", "EventLoop", "ExecutionModel",
+  "FileProvider", "GCPProvider", "HTTPTransport", "JSONReader", "NodePolicy", "ProviderKit", "Resolution",
+  "SealedCache", "SecretBytes", "Text", "VaultProvider", "YAMLReader",
+]
+
 let package = Package(
   name: "secrets-agent",
   products: [
@@ -54,10 +61,11 @@ let package = Package(
     room("Text", ["CLibcurl"]),
     room("SecretBytes", ["CLinux", "COpenSSL"]),
     room("JSONReader", ["SecretBytes"]),
+    room("Masking", ["SecretBytes"]),
     room("YAMLReader", ["CLibYAML", "JSONReader", "SecretBytes"]),
     room("EventLoop", ["CLibcurl", "CLinux", deque]),
     room("Files", ["CLinux", "EventLoop", "SecretBytes"]),
-    room("Processes", ["CLinux", "EventLoop", "Files", "SecretBytes"]),
+    room("Processes", ["CLinux", "EventLoop", "Files", "Masking", "SecretBytes"]),
     room("HTTPTransport", ["CLibcurl", "EventLoop", "SecretBytes", "Text", deque, logging]),
 
     // Floor 1.
@@ -80,9 +88,9 @@ let package = Package(
     room("Resolution", ["ProviderKit"]),
 
     // Floor 4.
-    room("Delivery", ["CLinux", "EventLoop", "Files", "JSONReader", "Processes", "SecretBytes"]),
+    room("Delivery", ["CLinux", "EventLoop", "Files", "JSONReader", "Masking", "Processes", "SecretBytes"]),
 
-    room("SealedCache", ["COpenSSL", "Files", "SecretBytes"]),
+    room("SealedCache", ["COpenSSL", "EventLoop", "Files", "Processes", "SecretBytes", "Text"]),
 
     room("Refresh", ["EventLoop", "ExecutionModel", "ProviderKit", "Resolution", deque, heap, logging]),
 
@@ -90,8 +98,8 @@ let package = Package(
     room(
       "AgentDaemon",
       [
-        "CLinux", "Delivery", "EventLoop", "Files", "HTTPTransport", "JSONReader", "Processes", "Refresh", "Resolution",
-        "SealedCache", "Settings", "YAMLReader", logging,
+        "CLinux", "Delivery", "EventLoop", "Files", "HTTPTransport", "JSONReader", "Masking", "Processes", "Refresh",
+        "Resolution", "SealedCache", "Settings", "YAMLReader", logging,
       ]
     ),
 
@@ -100,7 +108,7 @@ let package = Package(
       name: "secrets-agent",
       dependencies: [
         "AWSProvider", "AgentDaemon", "AgentVersion", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider",
-        "Files", "GCPProvider", "Processes", "Resolution", "SealedCache", "VaultProvider", arguments, logging,
+        "Files", "GCPProvider", "Masking", "Processes", "Resolution", "SealedCache", "VaultProvider", arguments, logging,
       ],
       swiftSettings: strict),
 
@@ -122,11 +130,12 @@ let package = Package(
     .target(name: "CFaults", path: "Tests/CFaults"),
     tests("TextTests", ["Text"]),
     tests("SecretBytesTests", ["CLinux", "SecretBytes"]),
+    tests("MaskingTests", ["Masking", "SecretBytes"]),
     tests("FilesTests", ["CFaults", "EventLoop", "Files", "SecretBytes", "TestSupport"]),
     tests("JSONReaderTests", ["JSONReader", "SecretBytes"]),
     tests("YAMLReaderTests", ["YAMLReader", "JSONReader", "SecretBytes"]),
     tests("EventLoopTests", ["EventLoop", "CLinux"]),
-    tests("ProcessesTests", ["EventLoop", "Files", "Processes", "SecretBytes", "TestSupport"]),
+    tests("ProcessesTests", ["EventLoop", "Files", "Masking", "Processes", "SecretBytes", "TestSupport"]),
     tests(
       "HTTPTransportTests", ["HTTPTransport", "EventLoop", "ProviderFakes", "SecretBytes", "TestSupport", logging]),
     tests(
@@ -152,22 +161,33 @@ let package = Package(
       "AWSProviderTests", ["AWSProvider", "JSONReader", "ProviderFakes", "Resolution", "TestSupport"]),
     tests("AWSCredentialTests", ["AWSProvider", "EventLoop", "TestSupport"]),
     tests("ResolutionTests", ["Resolution", "VaultProvider", "FileProvider", "ProviderFakes", "TestSupport"]),
-    tests("DeliveryTests", ["Delivery", "EventLoop", "Files", "Processes", "SecretBytes"]),
-    tests("SealedCacheTests", ["SealedCache", "SecretBytes", "TestSupport"]),
+    tests("DeliveryTests", ["Delivery", "EventLoop", "Files", "Masking", "Processes", "SecretBytes"]),
+    tests("SealedCacheTests", ["EventLoop", "Processes", "SealedCache", "SecretBytes", "TestSupport"]),
     tests("RefreshTests", ["Refresh", "ProviderKit", "TestSupport"]),
     tests(
       "AgentDaemonTests",
       [
-        "AgentDaemon", "CFaults", "EventLoop", "FileProvider", "HTTPTransport", "NodePolicy", "ProviderFakes",
-        "SealedCache",
-        "Refresh", "Resolution",
-        "TestSupport",
+        "AWSProvider", "AgentDaemon", "AzureProvider", "CFaults", "EventLoop", "FileProvider", "GCPProvider",
+        "HTTPTransport", "NodePolicy", "ProviderFakes", "Refresh", "Resolution", "SealedCache", "TestSupport",
+        "VaultProvider",
       ]),
     tests("ProviderFakesTests", ["EventLoop", "HTTPTransport", "JSONReader", "ProviderFakes", "SecretBytes", logging]),
     // These drive the built executable, as a user does.
     tests("CommandTests", ["ProviderFakes", "JSONReader", "SecretBytes", "TestSupport"]),
     // The same against a real OpenBao server, where SECRETS_AGENT_BAO names its executable.
     tests("OpenBaoTests", ["JSONReader", "SecretBytes", "TestSupport"]),
+    .testTarget(
+      name: "FuzzTests", dependencies: parsers, path: "Tests/Fuzz", exclude: ["Corpora", "Dictionaries", "Driver"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// libFuzzer brings its own `main`, so that the same targets are linked as a library there.
+if Context.environment["SECRETS_AGENT_FUZZ"] != nil {
+  package.targets.removeAll { $0.name == "FuzzTests" }
+  package.targets.append(
+    .target(
+      name: "FuzzTargets", dependencies: parsers, path: "Tests/Fuzz", exclude: ["Corpora", "Dictionaries", "Tests"]))
+  package.products.append(.library(name: "FuzzTargets", type: .static, targets: ["FuzzTargets"]))
+}

@@ -2,8 +2,10 @@ import EventLoop
 import ExecutionModel
 import Glibc
 import Logging
+import Masking
 import NodePolicy
 import Resolution
+import SealedCache
 
 /// The daemon: follows the sources of executions, keeps their secrets fresh, delivers generations, answers the local API, until it is
 /// told to stop.
@@ -24,11 +26,15 @@ public struct Daemon: Sendable {
   let loop: EventLoop
   let log: Logger
   let version: String
+  let hidden: LiveValues
   private let reloadSettings: @Sendable () throws(DocumentFaults) -> Settings
 
-  /// - Parameter reload: reads the settings anew for SIGHUP; it throws every fault, and then the present ones stay.
+  /// - Parameters:
+  ///   - hidden: told which values are in use, so that the log hides them.
+  ///   - reload: reads the settings anew for SIGHUP; it throws every fault, and then the present ones stay.
   public init(
     settings: Settings, registry: ProviderRegistry, loop: EventLoop, log: Logger, version: String,
+    hidden: LiveValues,
     reload: @escaping @Sendable () throws(DocumentFaults) -> Settings
   ) {
     self.settings = settings
@@ -36,6 +42,7 @@ public struct Daemon: Sendable {
     self.loop = loop
     self.log = log
     self.version = version
+    self.hidden = hidden
     self.reloadSettings = reload
   }
 
@@ -46,7 +53,7 @@ public struct Daemon: Sendable {
   public func run() async throws(DaemonFault) {
     let lock = try Self.lock(settings.configuration.stateFolder)
     let signals = try watchedSignals()
-    let running = try await RunningDaemon(self)
+    let running = try await RunningDaemon(self, cache: try await cache())
     try await running.start()
     for await signal in signals {
       switch signal.number {
@@ -59,6 +66,14 @@ public struct Daemon: Sendable {
     }
     await running.stop()
     _ = consume lock
+  }
+
+  private func cache() async throws(DaemonFault) -> GenerationCache? {
+    do throws(CacheFault) {
+      return try await GenerationCache.open(settings.configuration, on: loop, log: log)
+    } catch {
+      throw DaemonFault("the sealed cache cannot be used: \(error)")
+    }
   }
 
   private static func lock(_ folder: String) throws(DaemonFault) -> StateFolderLock {

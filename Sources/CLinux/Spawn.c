@@ -96,8 +96,28 @@ int linux_spawn(const char *path, char *const arguments[], char *const environme
   return spawn(path, arguments, environment, NULL, 0, child);
 }
 
-int linux_spawn_apart(
+int linux_spawn_heard(
     const char *path, char *const arguments[], char *const environment[], int output, int errors, pid_t *child) {
+  close_own_on_exec();
+  posix_spawn_file_actions_t files;
+  int fault = posix_spawn_file_actions_init(&files);
+  if (fault != 0) {
+    return fault;
+  }
+  fault = posix_spawn_file_actions_adddup2(&files, output, 1);
+  if (fault == 0) {
+    fault = posix_spawn_file_actions_adddup2(&files, errors, 2);
+  }
+  if (fault == 0) {
+    fault = spawn(path, arguments, environment, &files, 0, child);
+  }
+  posix_spawn_file_actions_destroy(&files);
+  return fault;
+}
+
+int linux_spawn_apart(
+    const char *path, char *const arguments[], char *const environment[], int input, int output, int errors,
+    pid_t *child) {
   posix_spawn_file_actions_t files;
   int fault = posix_spawn_file_actions_init(&files);
   if (fault != 0) {
@@ -110,7 +130,8 @@ int linux_spawn_apart(
   }
   if (fault == 0) {
     // Last: `output` may itself be 0 where the agent was started without a standard input.
-    fault = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    fault = input >= 0 ? posix_spawn_file_actions_adddup2(&files, input, 0)
+                       : posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
   }
   if (fault == 0) {
     fault = posix_spawn_file_actions_addclosefrom_np(&files, 3);

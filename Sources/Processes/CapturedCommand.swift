@@ -1,10 +1,11 @@
+import CLinux
 import EventLoop
 import Glibc
 import SecretBytes
 import Synchronization
 
-/// A command that is heard out: without a shell, in a process group of its own, with an empty standard input and no
-/// descriptor but the three standard ones. It is over when its own process has ended: what it left running is neither
+/// A command that is heard out: without a shell, in a process group of its own, with a standard input that is short or
+/// empty and no descriptor but the three standard ones. It is over when its own process has ended: what it left running is neither
 /// waited for nor heard.
 public struct CapturedCommand: Sendable {
   /// What is kept of what it writes.
@@ -31,22 +32,28 @@ public struct CapturedCommand: Sendable {
     public let isCut: Bool
   }
 
+  /// How much a command can be given to read, in bytes: what a pipe takes at once (PIPE_BUF, pipe(7)).
+  public static let longestInput = 4096
+
   private let arguments: [String]
   private let environment: ProcessEnvironment
+  private let input: SecretBytes?
   private let output: Output
   private let timeLimit: Duration
   private let grace: Duration
 
   /// - Parameters:
   ///   - arguments: the command first, found by the PATH of `environment`.
+  ///   - input: what it reads, at most ``longestInput`` bytes; `nil`: nothing.
   ///   - timeLimit: when its group is asked to end (SIGTERM), as where the task is cancelled.
   ///   - grace: how long the group may take for that before it is killed.
   public init(
-    _ arguments: [String], environment: ProcessEnvironment, output: Output, timeLimit: Duration,
-    grace: Duration = .seconds(5)
+    _ arguments: [String], environment: ProcessEnvironment, input: SecretBytes? = nil, output: Output,
+    timeLimit: Duration, grace: Duration = .seconds(5)
   ) {
     self.arguments = arguments
     self.environment = environment
+    self.input = input
     self.output = output
     self.timeLimit = timeLimit
     self.grace = grace
@@ -96,9 +103,33 @@ public struct CapturedCommand: Sendable {
     }
     // The command's alone from then on, so that the pipe has an end.
     defer { close(writing) }
+    let reading = try input.map { input throws(SpawnFault) in try descriptor(holding: input) }
+    defer { _ = reading.map { close($0) } }
     let child = try ChildProcess.start(
-      arguments, environment, .apart(output: writing, errors: hasErrors ? writing : nil), on: loop)
+      arguments, environment, .apart(input: reading, output: writing, errors: hasErrors ? writing : nil), on: loop)
     return (capture, child)
+  }
+
+  /// The end to read of a pipe that holds `input`, and then ends. Nothing of it touches a disk, as a file's bytes might.
+  private func descriptor(holding input: SecretBytes) throws(SpawnFault) -> Int32 {
+    var ends: [Int32] = [-1, -1]
+    guard input.count <= Self.longestInput else {
+      throw SpawnFault(arguments.first ?? "", E2BIG)
+    }
+    guard linux_pipe(&ends) == 0 else {
+      throw SpawnFault(arguments.first ?? "", errno)
+    }
+    defer {
+      close(ends[0])
+      close(ends[1])
+    }
+    let written = input.withUnsafeBytes { write(ends[1], $0.baseAddress, $0.count) }
+    // Above the standard ones, which are given away first.
+    let reading = written == input.count ? fcntl(ends[0], F_DUPFD_CLOEXEC, 3) : -1
+    guard reading >= 0 else {
+      throw SpawnFault(arguments.first ?? "", written == input.count ? errno : EIO)
+    }
+    return reading
   }
 }
 

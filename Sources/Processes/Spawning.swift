@@ -6,8 +6,10 @@ enum Spawning {
   enum Surroundings {
     /// The agent's standard input, output and error, process group and terminal.
     case ours
-    /// A process group of its own, which reads nothing and writes to these; without `errors` those go nowhere.
-    case apart(output: Int32, errors: Int32?)
+    /// The same, but for where it writes to.
+    case heard(output: Int32, errors: Int32)
+    /// A process group of its own, which reads this (without `input`, nothing) and writes to these; without `errors` those go nowhere.
+    case apart(input: Int32? = nil, output: Int32, errors: Int32?)
   }
 
   /// The command is found by the environment's PATH; a script without `#!` is given to `/bin/sh`, as execvp(3) does.
@@ -61,8 +63,10 @@ enum Spawning {
     return argv.withUnsafeBufferPointer { argv in
       switch surroundings {
       case .ours: linux_spawn(path, argv.baseAddress, block.variables, &pid)
-      case .apart(let output, let errors):
-        linux_spawn_apart(path, argv.baseAddress, block.variables, output, errors ?? -1, &pid)
+      case .heard(let output, let errors):
+        linux_spawn_heard(path, argv.baseAddress, block.variables, output, errors, &pid)
+      case .apart(let input, let output, let errors):
+        linux_spawn_apart(path, argv.baseAddress, block.variables, input ?? -1, output, errors ?? -1, &pid)
       }
     }
   }

@@ -12,7 +12,7 @@ struct CheckCommand: ParsableCommand {
     commandName: "check", abstract: "Finds every fault of a document; with --auth or --online, of its providers too.",
     discussion: """
       Without a flag nothing is sent. --auth logs in to every provider. --online also reads every secret, and prints \
-      versions, never values.
+      versions, never values. With a policy that has credential rules, each tells what it let through or refused.
 
       EXAMPLES
         secrets-agent check job.yaml
@@ -64,14 +64,17 @@ struct CheckCommand: ParsableCommand {
     guard auth || online else {
       return try checkOffline(document, policy, variables)
     }
-    let plan = ExecutionPlan(try document.loadExecution(policy: policy, variables: variables))
+    let execution = try document.loadExecution(policy: policy, variables: variables)
+    let plan = ExecutionPlan(execution)
     let limit = time.timeout.duration
     let readsValues = online
+    let report = CredentialReport(policy: policy, log: choice.log)
     try AgentRuntime.run(choice.log, policy: policy, limits: time.limits) { runtime in
       let status = await Progress.showing("checking", on: runtime.loop) {
         await Self.check(plan, runtime, limit, readsValues)
       }
       await runtime.pool.closeAll(.ended)
+      report.print(runtime.decisions.all, for: [execution.grant])
       return status
     }
   }
@@ -81,9 +84,11 @@ struct CheckCommand: ParsableCommand {
     let (items, isList) = try document.load()
     var statuses: [ExitStatus] = []
     var good: [DocumentSource.Checked] = []
+    var all: [DocumentSource.Checked] = []
     var ids: Set<String> = []
     for item in items {
       let checked = document.check(item, policy, variables)
+      all.append(checked)
       if isList, let id = item.id, !ids.insert(id).inserted {
         choice.log.faults.print(DocumentFault("id", "the id \"\(ShownText.clean(id))\" is in the list twice"))
         statuses.append(.invalidDocument)
@@ -94,13 +99,19 @@ struct CheckCommand: ParsableCommand {
         good.append(checked)
       }
     }
+    let report = CredentialReport(policy: policy, log: choice.log)
+    let decisions = try decisions(about: all, policy)
+    let isRefused = report.printRefusals(decisions, beside: all.flatMap(\.refusals))
     if let status = try checkAddresses(of: good.map { ExecutionPlan($0.execution) }, policy) {
       statuses.append(status)
+    } else if isRefused {
+      statuses.append(.denied)
     } else {
       for checked in good {
         print(CheckedText(checked).text)
       }
     }
+    report.print(decisions, for: all.map(\.execution.grant))
     if items.isEmpty {
       print("no faults, no warnings: an empty list of executions")
     }
@@ -129,6 +140,21 @@ struct CheckCommand: ParsableCommand {
         }
       }
       return failures.isEmpty ? nil : ExitStatus(failures)
+    }
+  }
+
+  /// What the credential rules make of the logins of all that is valid.
+  private func decisions(
+    about all: [DocumentSource.Checked], _ policy: NodePolicy
+  ) throws -> [CredentialDecision] {
+    var seen: Set<ProviderConnection.Key> = []
+    let connections = all.filter { $0.status != .invalidDocument }.flatMap(\.execution.providers)
+      .filter { seen.insert($0.key).inserted }
+    guard !policy.credentialRules.isEmpty, !connections.isEmpty else {
+      return []
+    }
+    return try AgentRuntime.onLoop(choice.log, policy: policy, limits: time.limits) { runtime in
+      await CredentialRehearsal(policy: policy, runtime: runtime).decisions(about: connections)
     }
   }
 
@@ -167,6 +193,7 @@ struct CheckCommand: ParsableCommand {
     }
     do throws(GenerationFailure) {
       let generation = try await runtime.resolver.resolve(plan, within: limit)
+      StandardError.hidden.set(generation.secrets.map(\.value), of: "command")
       for secret in generation.secrets {
         print("\(secret.name): \(secret.version.map { "version \(ShownText.clean($0))" } ?? "there")")
       }

@@ -56,7 +56,7 @@ struct DaemonCommand: ParsableCommand {
     }
     let config = config
     let daemon = Daemon(
-      settings: settings, registry: registry, loop: loop, log: log, version: agentVersion,
+      settings: settings, registry: registry, loop: loop, log: log, version: agentVersion, hidden: StandardError.hidden,
       reload: { () throws(DocumentFaults) in try DaemonSettings.load(config) })
     let fault = loop.run { () async -> DaemonFault? in
       do throws(DaemonFault) {

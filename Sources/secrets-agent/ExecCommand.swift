@@ -4,8 +4,10 @@ import Delivery
 import EventLoop
 import ExecutionModel
 import Glibc
+import Masking
 import Processes
 import Resolution
+import SealedCache
 
 struct ExecCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,13 +22,23 @@ struct ExecCommand: ParsableCommand {
       values. It then has the secrets and only those of your variables that a program commonly needs (PATH, HOME, LANG, …) \
       or that --pass names.
 
+      With --mask what the command writes to standard output and error is passed on with every value of at least 4 bytes replaced by \
+      <redacted>: as it is, its lines, in base64, percent-encoded, and escaped as in JSON. The command writes to pipes then, and sees no \
+      terminal there; its input, its signals and its exit status stay as they are.
+
+      With --offline-ok what was fetched is kept sealed, and takes the place of what a store that cannot be reached does not give; each \
+      such value is told of. What a store refuses or has no more is never used, and destroyed; what ends by itself, as leases, which are \
+      revoked when the command ends, is not kept.
+
       EXAMPLES
         secrets-agent exec job.yaml -- ./server --port 8080
         secrets-agent exec --watch --grace 30s job.yaml -- ./server
+        secrets-agent exec --mask job.yaml -- ./deploy.sh
       """)
 
   @OptionGroup var document: DocumentOptions
   @OptionGroup var time: TimeOptions
+  @OptionGroup var offline: OfflineOptions
 
   @Flag(name: [.long, .customLong("restart-on-change")], help: "Restart the command gracefully when a secret changes.")
   var watch = false
@@ -45,6 +57,9 @@ struct ExecCommand: ParsableCommand {
   @Flag(help: "Leave the variables in the command's environment that the agent's own credentials are taken from.")
   var keepEnv = false
 
+  @Flag(help: "Mask the secrets' values in what the command writes to standard output and error.")
+  var mask = false
+
   @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.")
   var command: [String] = []
 
@@ -57,17 +72,21 @@ struct ExecCommand: ParsableCommand {
   func run() throws {
     let policy = try document.loadPolicy()
     // JSON carries every name that an environment does.
-    let execution = try document.loadExecution(policy: policy, variables: .json)
+    let (execution, item) = try document.loadWhole(policy: policy, variables: .json)
+    let source = try offline.place(document.log.faults).map {
+      OfflineSource(place: $0, execution: execution, item: item, policy: policy, keepsLeases: false)
+    }
     let plan = ExecutionPlan(execution)
     let withheld = keepEnv ? [] : CredentialVariables.all(of: execution)
     let command = command
     let limit = time.timeout.duration
-    let watched = watch ? Watched(restart: restart, passed: passed) : nil
+    let isMasked = mask
+    let watched = watch ? Watched(restart: restart, passed: passed, isMasked: isMasked) : nil
     let ending = try AgentRuntime.onLoop(document.log, policy: policy, limits: time.limits) { runtime in
       if let watched {
-        return await Self.watch(command, withheld, plan, runtime, limit, watched)
+        return await Self.watch(command, withheld, plan, runtime, limit, watched, source)
       }
-      return await Self.run(command, withheld, plan, runtime, limit)
+      return await Self.run(command, withheld, plan, runtime, limit, isMasked: isMasked, source)
     }
     switch ending {
     case .failed(let status): throw status.code
@@ -79,6 +98,7 @@ struct ExecCommand: ParsableCommand {
   private struct Watched: Sendable {
     let restart: WatchedWorkload.Restart
     let passed: [String]
+    let isMasked: Bool
   }
 
   private var restart: WatchedWorkload.Restart {
@@ -90,11 +110,19 @@ struct ExecCommand: ParsableCommand {
 
   private static func watch(
     _ command: [String], _ withheld: [String], _ plan: ExecutionPlan, _ runtime: AgentRuntime, _ limit: Duration,
-    _ watched: Watched
+    _ watched: Watched, _ source: OfflineSource?
   ) async -> Ending {
+    let offline: OfflineValues?
+    do throws(CacheFault) {
+      offline = if let source { try await source.open(runtime) } else { nil }
+    } catch {
+      runtime.faults.error(error.description, ["class": "cache"])
+      return .failed(.invalidConfiguration)
+    }
     let workload = WatchedWorkload(
       command: command, environment: environment(withheld, passing: watched.passed), plan: plan, pool: runtime.pool,
-      loop: runtime.loop, log: runtime.log, restart: watched.restart)
+      loop: runtime.loop, log: runtime.log, restart: watched.restart, isMasked: watched.isMasked,
+      offline: offline)
     let ending = await workload.run(firstWithin: limit)
     await runtime.pool.closeAll(.ended)
     switch ending {
@@ -123,20 +151,22 @@ struct ExecCommand: ParsableCommand {
   }
 
   private static func run(
-    _ command: [String], _ withheld: [String], _ plan: ExecutionPlan, _ runtime: AgentRuntime, _ limit: Duration
+    _ command: [String], _ withheld: [String], _ plan: ExecutionPlan, _ runtime: AgentRuntime, _ limit: Duration,
+    isMasked: Bool, _ source: OfflineSource?
   ) async -> Ending {
     let secrets: [DeliveredSecret]
-    switch await runtime.values(of: plan, "resolving \(Count(plan.items.count, "secret"))", within: limit) {
+    let label = "resolving \(Count(plan.items.count, "secret"))"
+    switch await runtime.values(of: plan, label, within: limit, offline: source) {
     case .success(let values): secrets = values
     case .failure(let failed): return .failed(failed.status)
     }
-    let ending = await supervise(command, withheld, secrets, runtime)
+    let ending = await supervise(command, withheld, secrets, runtime, isMasked: isMasked)
     await runtime.pool.closeAll(.ended)
     return ending
   }
 
   private static func supervise(
-    _ command: [String], _ withheld: [String], _ secrets: [DeliveredSecret], _ runtime: AgentRuntime
+    _ command: [String], _ withheld: [String], _ secrets: [DeliveredSecret], _ runtime: AgentRuntime, isMasked: Bool
   ) async -> Ending {
     var environment = environment(withheld)
     do throws(DeliveryFaults) {
@@ -150,13 +180,15 @@ struct ExecCommand: ParsableCommand {
     do {
       let signals = try runtime.loop.signals(ChildProcess.passedOn)
       defer { signals.cancel() }
-      let child = try ChildProcess.start(command, environment: environment, on: runtime.loop)
+      let (child, output) = try start(command, environment, hiding: isMasked ? secrets : nil, runtime)
       Task(executorPreference: runtime.loop) {
         for await signal in signals {
           child.pass(signal)
         }
       }
-      return .ended(await child.ended())
+      let status = await child.ended()
+      await output?.finish()
+      return .ended(status)
     } catch let fault as SpawnFault {
       runtime.faults.error(fault.description, ["class": "command"])
       return .notStarted(fault.exitStatus)
@@ -164,6 +196,16 @@ struct ExecCommand: ParsableCommand {
       runtime.faults.error("signals cannot be watched: \(error)", ["class": "command"])
       return .failed(.invalidConfiguration)
     }
+  }
+
+  private static func start(
+    _ command: [String], _ environment: ProcessEnvironment, hiding secrets: [DeliveredSecret]?, _ runtime: AgentRuntime
+  ) throws(SpawnFault) -> (ChildProcess, MaskedOutput?) {
+    guard let secrets else {
+      return (try ChildProcess.start(command, environment: environment, on: runtime.loop), nil)
+    }
+    let values = MaskedValues(secrets.map(\.value))
+    return try MaskedOutput.start(command, environment: environment, hiding: values, on: runtime.loop)
   }
 
   /// What the command gets of this process's own environment. Variables are removed before secrets are added: one that a document

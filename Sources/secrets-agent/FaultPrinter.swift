@@ -3,6 +3,7 @@ import Delivery
 import ExecutionModel
 import Glibc
 import JSONReader
+import Masking
 import ProviderKit
 import Resolution
 import Text
@@ -82,6 +83,8 @@ struct FaultPrinter: Sendable {
   }
 
   private func print(_ severity: Severity, _ line: String, _ fields: [String: String]) {
+    let line = StandardError.hide(in: line)
+    let fields = fields.mapValues { StandardError.hide(in: $0) }
     switch format {
     case .text:
       let color = severity == .error ? "31" : "33"
@@ -126,6 +129,17 @@ private struct Alike {
 
 /// Standard error, written whole lines at a time.
 enum StandardError {
+  /// What no message repeats: the last net, below errors that have no place for a value.
+  static let hidden = LiveValues()
+
+  /// `text` without the values in use. Where something cut it off, a value's beginning at its end is hidden as well.
+  static func hide(in text: String) -> String {
+    guard text.hasSuffix("…") else {
+      return hidden.hide(in: text)
+    }
+    return hidden.hide(in: String(text.dropLast()), isCut: true) + "…"
+  }
+
   static func write(_ text: String) {
     var text = text
     text.withUTF8 { bytes in

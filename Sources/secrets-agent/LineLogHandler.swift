@@ -28,14 +28,16 @@ struct LineLogHandler: LogHandler {
   }
 
   func log(event: LogEvent) {
+    // Before it is cut and cleaned, so that a value of several lines is whole.
     let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-      .map { (key: $0.key, value: ShownText.clean("\($0.value)", atMost: 500)) }
+      .map { (key: $0.key, value: ShownText.clean(StandardError.hide(in: "\($0.value)"), atMost: 500)) }
+    let message = StandardError.hide(in: "\(event.message)")
     switch format {
     case .text:
       let tail = fields.map { " \($0.key)=\($0.value)" }.joined()
-      StandardError.write("\(Timestamp.now()) \(event.level) \(event.message)\(tail)\n")
+      StandardError.write("\(Timestamp.now()) \(event.level) \(message)\(tail)\n")
     case .json:
-      StandardError.writeJSON(level: "\(event.level)", message: "\(event.message)", fields: fields)
+      StandardError.writeJSON(level: "\(event.level)", message: message, fields: fields)
     }
   }
 }

@@ -1,3 +1,4 @@
+import AgentDaemon
 import ArgumentParser
 import Delivery
 import EventLoop
@@ -6,6 +7,7 @@ import Glibc
 import Logging
 import NodePolicy
 import Resolution
+import SealedCache
 import SecretBytes
 import Text
 
@@ -17,15 +19,20 @@ struct ResolveCommand: ParsableCommand {
     discussion: """
       All or nothing: if one secret fails, nothing is written, and every failed one is reported.
 
+      With --offline-ok what was fetched is kept sealed, and takes the place of what a store that cannot be reached does not give; each \
+      such value is told of. What a store refuses or has no more is never used, and destroyed.
+
       EXAMPLES
         secrets-agent resolve job.yaml --output /run/web/env
         secrets-agent resolve job.yaml --files /run/web/secrets --owner web
         secrets-agent resolve job.yaml --format json --output - | jq keys
         secrets-agent resolve list.json --execution 4f1c --output /run/web/env
+        secrets-agent resolve job.yaml --output /run/web/env --offline-ok --config agent.yaml
       """)
 
   @OptionGroup var document: DocumentOptions
   @OptionGroup var time: TimeOptions
+  @OptionGroup var offline: OfflineOptions
 
   @Option(help: "How the env file is written: \(EnvironmentFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
   var format: EnvironmentFormat = .dotenv
@@ -63,8 +70,12 @@ struct ResolveCommand: ParsableCommand {
     }
     let target = try outputs()
     let policy = try document.loadPolicy()
-    let execution = try document.loadExecution(policy: policy, variables: output == nil ? nil : format)
+    let (execution, item) = try document.loadWhole(policy: policy, variables: output == nil ? nil : format)
     try checkOutputs(policy)
+    // What it hangs on is handed over with the values.
+    let source = try offline.place(document.log.faults).map {
+      OfflineSource(place: $0, execution: execution, item: item, policy: policy, keepsLeases: true)
+    }
     let plan = ExecutionPlan(execution)
     let limit = time.timeout.duration
     let stream = output.flatMap { output in
@@ -74,7 +85,7 @@ struct ResolveCommand: ParsableCommand {
     try AgentRuntime.run(document.log, policy: policy, limits: time.limits) { runtime in
       let end = runtime.loop.now.advanced(by: limit)
       let secrets: [DeliveredSecret]
-      switch await runtime.values(of: plan, label, within: limit) {
+      switch await runtime.values(of: plan, label, within: limit, offline: source) {
       case .success(let values): secrets = values
       case .failure(let failed): return failed.status
       }
@@ -155,19 +166,32 @@ extension AgentRuntime {
   }
 
   /// The values of `plan` under their names. Failures are printed, and the connections closed.
+  ///
+  /// - Parameter source: what takes the place of a store that cannot be asked; `nil`: nothing.
   func values(
-    of plan: ExecutionPlan, _ label: String, within limit: Duration
+    of plan: ExecutionPlan, _ label: String, within limit: Duration, offline source: OfflineSource? = nil
   ) async -> Result<[DeliveredSecret], Failed> {
     let end = loop.now.advanced(by: limit)
+    let offline: OfflineValues?
+    do throws(CacheFault) {
+      offline = if let source { try await source.open(self) } else { nil }
+    } catch {
+      faults.error(error.description, ["class": "cache"])
+      return .failure(Failed(status: .invalidConfiguration))
+    }
     let result = await Progress.showing(label, on: loop) { () async -> Result<Generation, GenerationFailure> in
+      let results = await resolver.results(of: plan, within: limit)
       do throws(GenerationFailure) {
-        return .success(try await resolver.resolve(plan, within: limit))
+        let generation = try resolver.generation(of: plan, offline?.filling(results) ?? results)
+        offline?.keep(results)
+        return .success(generation)
       } catch {
         return .failure(error)
       }
     }
     switch result {
     case .success(let generation):
+      StandardError.hidden.set(generation.secrets.map(\.value), of: "command")
       return .success(generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) })
     case .failure(let failure):
       faults.print(failure)

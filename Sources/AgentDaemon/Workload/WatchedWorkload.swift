@@ -3,6 +3,7 @@ import EventLoop
 import ExecutionModel
 import Glibc
 import Logging
+import Masking
 import Processes
 import ProviderKit
 import Refresh
@@ -47,11 +48,17 @@ public struct WatchedWorkload: Sendable {
   private let loop: EventLoop
   private let log: Logger
   private let restart: Restart
+  private let isMasked: Bool
+  private let offline: OfflineValues?
 
-  /// - Parameter environment: what the command gets beside the secrets.
+  /// - Parameters:
+  ///   - environment: what the command gets beside the secrets.
+  ///   - isMasked: whether values are masked in what the command writes.
+  ///   - offline: what the command begins with where a store cannot be asked; `nil`: nothing.
   public init(
     command: [String], environment: ProcessEnvironment, plan: ExecutionPlan,
-    pool: ProviderPool, loop: EventLoop, log: Logger, restart: Restart
+    pool: ProviderPool, loop: EventLoop, log: Logger, restart: Restart, isMasked: Bool = false,
+    offline: OfflineValues? = nil
   ) {
     self.command = command
     self.environment = environment
@@ -60,6 +67,8 @@ public struct WatchedWorkload: Sendable {
     self.loop = loop
     self.log = log
     self.restart = restart
+    self.isMasked = isMasked
+    self.offline = offline
   }
 
   /// Runs until the command ends by itself or by a signal that was passed on to it.
@@ -171,7 +180,7 @@ public struct WatchedWorkload: Sendable {
     guard isComplete || isLast else {
       return nil
     }
-    switch assemble(states) {
+    switch assemble(states, isFirst: true) {
     case .success(let values): return start(values, &running, inbox)
     // What may pass by itself is waited for until time is up.
     case .failure(let failure):
@@ -180,16 +189,21 @@ public struct WatchedWorkload: Sendable {
     }
   }
 
-  private func assemble(_ states: [Reference: ReferenceState]) -> Result<[DeliveredSecret], GenerationFailure> {
+  /// - Parameter isFirst: whether there is nothing that goes on otherwise.
+  private func assemble(
+    _ states: [Reference: ReferenceState], isFirst: Bool = false
+  ) -> Result<[DeliveredSecret], GenerationFailure> {
+    let results = states.compactMapValues(\.result)
+    let filled = isFirst ? offline?.filling(results) ?? results : results
     do throws(GenerationFailure) {
       let generation = try GenerationAssembly.assemble(plan, atMost: pool.policy.bounds.executionBytes) { item in
-        let state = states[item.entry.reference]
-        return state?.result
+        filled[item.entry.reference]
           ?? .failure(
             ProviderFailure(
               .transient, connection: plan.groups[item.group].connection.name,
               "gave up: the time limit was reached"))
       }
+      offline?.keep(states)
       return .success(generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) })
     } catch {
       return .failure(error)
@@ -206,8 +220,12 @@ public struct WatchedWorkload: Sendable {
       return .undeliverable(error)
     }
     do throws(SpawnFault) {
-      let child = try ChildProcess.start(command, environment: full, on: loop)
-      Task(executorPreference: loop) { inbox.yield(.ended(await child.ended())) }
+      let (child, output) = try start(full, values)
+      Task(executorPreference: loop) {
+        let status = await child.ended()
+        await output?.finish()
+        inbox.yield(.ended(status))
+      }
       running.child = child
     } catch {
       return .notStarted(error)
@@ -216,6 +234,16 @@ public struct WatchedWorkload: Sendable {
     running.next = nil
     running.starts += 1
     return nil
+  }
+
+  private func start(
+    _ environment: ProcessEnvironment, _ values: [DeliveredSecret]
+  ) throws(SpawnFault) -> (ChildProcess, MaskedOutput?) {
+    guard isMasked else {
+      return (try ChildProcess.start(command, environment: environment, on: loop), nil)
+    }
+    return try MaskedOutput.start(
+      command, environment: environment, hiding: MaskedValues(values.map(\.value)), on: loop)
   }
 
   /// Begins a restart where the values differ from those that the command has.

@@ -48,10 +48,15 @@ int linux_openat(int directory, const char *path, int flags, mode_t mode);
 // keys reach the child. Returns 0 or an errno value.
 int linux_spawn(const char *path, char *const arguments[], char *const environment[], pid_t *child);
 
-// The same in a process group of its own, with /dev/null as standard input, `output` as standard output, `errors` as standard
-// error (-1: /dev/null), and no other descriptor.
-int linux_spawn_apart(
+// The same, with `output` as standard output and `errors` as standard error, both of at least 3.
+int linux_spawn_heard(
     const char *path, char *const arguments[], char *const environment[], int output, int errors, pid_t *child);
+
+// The same in a process group of its own, with `input` as standard input (-1: /dev/null; else at least 3), `output` as standard
+// output, `errors` as standard error (-1: /dev/null), and no other descriptor.
+int linux_spawn_apart(
+    const char *path, char *const arguments[], char *const environment[], int input, int output, int errors,
+    pid_t *child);
 
 // Remembers the descriptors that the process was started with: those reach the children of linux_spawn, and none that was opened since.
 void linux_note_inherited_descriptors(void);

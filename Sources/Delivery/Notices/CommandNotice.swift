@@ -1,4 +1,5 @@
 import EventLoop
+import Masking
 import Processes
 import SecretBytes
 
@@ -7,7 +8,7 @@ struct CommandNotice: Sendable {
   let arguments: [String]
   let timeLimit: Duration
   let environment: ProcessEnvironment
-  let redaction: OutputRedaction
+  let hidden: MaskedValues
   let loop: EventLoop
 
   private static let mostLines = 100
@@ -41,8 +42,8 @@ struct CommandNotice: Sendable {
 
   /// What is kept of its output: lines without values, control characters or invalid UTF-8. Empty ones are left out.
   private func lines(_ bytes: SecretBytes, isCut: Bool) -> [String] {
-    let text = redaction.redact(bytes, isCut: isCut)
-    let lines = text.lazy.split { $0 == 0x0a || $0 == 0x0d }.prefix(Self.mostLines)
+    let text = MaskedText.masking(bytes, hiding: hidden, isCut: isCut)
+    let lines = text.withUnsafeBytes { Array($0) }.lazy.split { $0 == 0x0a || $0 == 0x0d }.prefix(Self.mostLines)
     return lines.map { line in
       var scalars = String.UnicodeScalarView()
       var size = 0

@@ -1,4 +1,5 @@
 import EventLoop
+import Masking
 import Processes
 import SecretBytes
 
@@ -26,11 +27,19 @@ public struct NoticeRunner: Sendable {
     case .command(let arguments, let timeLimit):
       return await run(arguments, timeLimit, environment, values)
     case .unitReload(let unit):
-      guard Self.isUnitName(unit) else {
-        return .failure("the notice's unit is no name of a systemd unit")
-      }
-      return await run(["systemctl", "reload-or-restart", "--", unit], .seconds(30), environment, values)
+      return await run("reload-or-restart", unit, environment, values)
+    case .unitStop(let unit):
+      return await run("stop", unit, environment, values)
     }
+  }
+
+  private func run(
+    _ verb: String, _ unit: String, _ environment: ProcessEnvironment, _ values: [SecretBytes]
+  ) async -> NoticeOutcome {
+    guard Self.isUnitName(unit) else {
+      return .failure("the notice's unit is no name of a systemd unit")
+    }
+    return await run(["systemctl", verb, "--", unit], .seconds(30), environment, values)
   }
 
   private func run(
@@ -41,7 +50,7 @@ public struct NoticeRunner: Sendable {
     }
     let command = CommandNotice(
       arguments: arguments, timeLimit: timeLimit, environment: environment,
-      redaction: OutputRedaction(hiding: values), loop: loop)
+      hidden: MaskedValues(values), loop: loop)
     return await command.run()
   }
 

@@ -1,0 +1,114 @@
+/// Finds values in one reading of a text: gets the bytes that a reading gives, each with the place in the text that it is of.
+struct ValueMatcher {
+  /// A place from which everything was a value's so far.
+  private struct Beginning {
+    /// In the text.
+    let start: Int
+    var candidates: Range<Int>
+    var depth: Int
+    /// So much of a value was there that it is masked, whatever follows.
+    var isCertain: Bool { depth >= ValueMatcher.certain }
+  }
+
+  /// Bytes of a value's beginning that are no chance; a longer one is not held back.
+  static let certain = 4096
+  /// Places that are followed at once. A text that is so much of beginnings repeats itself, as the value does.
+  private static let mostBeginnings = 64
+
+  private let values: MaskedValues
+  private var beginnings: [Beginning] = []
+  /// The last four bytes, the newest the lowest, and where each begins in the text.
+  private var recent: UInt32 = 0
+  private var recentStarts: (Int, Int, Int, Int) = (0, 0, 0, 0)
+  private var recentCount = 0
+
+  init(_ values: MaskedValues) {
+    self.values = values
+  }
+
+  /// Nothing that came before goes on.
+  mutating func reset() {
+    beginnings.removeAll(keepingCapacity: true)
+    recentCount = 0
+  }
+
+  /// - Parameters:
+  ///   - start: where the byte begins in the text.
+  ///   - end: behind it.
+  mutating func take(_ byte: UInt8, from start: Int, to end: Int, _ found: inout [Range<Int>]) {
+    if !beginnings.isEmpty {
+      follow(byte, end, &found)
+    }
+    recent = recent << 8 | UInt32(byte)
+    recentStarts = (recentStarts.1, recentStarts.2, recentStarts.3, start)
+    if recentCount < 4 {
+      recentCount += 1
+    }
+    if recentCount == 4, values.mayBegin(with: recent) {
+      begin(end, &found)
+    }
+  }
+
+  private mutating func begin(_ end: Int, _ found: inout [Range<Int>]) {
+    let candidates = values.beginning(with: recent)
+    guard !candidates.isEmpty else {
+      return
+    }
+    if beginnings.count == Self.mostBeginnings {
+      found.append(beginnings.removeFirst().start..<end)
+    }
+    let beginning = Beginning(start: recentStarts.0, candidates: candidates, depth: 4)
+    if note(beginning, end, &found) {
+      beginnings.append(beginning)
+    }
+  }
+
+  private mutating func follow(_ byte: UInt8, _ end: Int, _ found: inout [Range<Int>]) {
+    var kept = 0
+    for place in beginnings.indices {
+      var beginning = beginnings[place]
+      beginning.candidates = values.narrowed(beginning.candidates, at: beginning.depth, to: byte)
+      guard !beginning.candidates.isEmpty else {
+        continue
+      }
+      beginning.depth += 1
+      if note(beginning, end, &found) {
+        beginnings[kept] = beginning
+        kept += 1
+      }
+    }
+    beginnings.removeSubrange(kept...)
+  }
+
+  /// Masks what ends here.
+  ///
+  /// - Returns: whether a longer value may follow.
+  private func note(_ beginning: Beginning, _ end: Int, _ found: inout [Range<Int>]) -> Bool {
+    // Of those that agree so far the shortest stands first.
+    let isWhole = values.patterns[beginning.candidates.lowerBound].bytes.count == beginning.depth
+    if isWhole || beginning.isCertain {
+      found.append(beginning.start..<end)
+    }
+    return !isWhole || beginning.candidates.count > 1
+  }
+
+  // MARK: - What may yet become a value
+
+  /// Where the first of four bytes or more stands that a value begins with; `nil` where there are none.
+  var firstBeginning: Int? { beginnings.first { !$0.isCertain }?.start }
+
+  /// The same for fewer bytes, and a last one of which the highest `bits` are known.
+  func firstFragment(then part: UInt8 = 0, bits: Int = 0, from partStart: Int = 0) -> Int? {
+    let last: [UInt8] = [
+      UInt8(truncatingIfNeeded: recent >> 16), UInt8(truncatingIfNeeded: recent >> 8),
+      UInt8(truncatingIfNeeded: recent),
+    ]
+    let starts = [recentStarts.1, recentStarts.2, recentStarts.3]
+    for count in (0...min(3, recentCount)).reversed() where count > 0 || bits > 0 {
+      if values.begins(with: last.suffix(count), then: part, bits: bits) {
+        return count > 0 ? starts[3 - count] : partStart
+      }
+    }
+    return nil
+  }
+}
