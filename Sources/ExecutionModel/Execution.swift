@@ -17,6 +17,9 @@ public struct Execution: Sendable, Equatable {
   /// In the document's order.
   public let secrets: [SecretEntry]
 
+  /// Which of the node's credential rules are for it.
+  public let grant: CredentialGrant
+
   /// What to call it in messages: its id, else its job's name.
   public var label: String { id ?? name ?? "job spec" }
 
@@ -27,7 +30,7 @@ public struct Execution: Sendable, Equatable {
     }
     return Execution(
       id: id, jobID: jobID, namespace: namespace, nodeID: nodeID, name: self.name, states: states,
-      hasJobSpec: hasJobSpec, providers: providers, secrets: [entry])
+      hasJobSpec: hasJobSpec, providers: providers, secrets: [entry], grant: grant)
   }
 
   /// Whether the same is fetched and delivered for it under the same names as for `other`; their states may differ.
@@ -39,29 +42,36 @@ public struct Execution: Sendable, Equatable {
 
 /// A named entry of `secret_providers`: type, connection fields, authentication.
 public struct ProviderConnection: Sendable, Equatable {
-  /// What makes two connections one: everything but the name. Logins and fetches are shared by it. Hashed once, when it is made.
+  /// What makes two connections one: everything but the name, and what the node's rules grant. Logins and fetches are shared by it.
+  /// Hashed once, when it is made.
   public final class Key: Sendable, Hashable {
     public let type: String
     public let values: ConnectionValues
+    public let grant: CredentialGrant
     /// What the type's adapter reads of the values.
     public let settings: any Sendable
     private let hash: Int
 
     /// - Throws: what only the adapter's own types can tell of the values.
-    public init(_ descriptor: ProviderDescriptor, _ values: ConnectionValues) throws(FieldFault) {
+    public init(
+      _ descriptor: ProviderDescriptor, _ values: ConnectionValues, grant: CredentialGrant = .none
+    ) throws(FieldFault) {
       type = descriptor.type
       self.values = values
+      self.grant = grant
       settings = try descriptor.makeSettings(values)
       var hasher = Hasher()
       hasher.combine(type)
       hasher.combine(values)
+      hasher.combine(grant)
       hash = hasher.finalize()
     }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 
     public static func == (one: Key, other: Key) -> Bool {
-      one === other || (one.hash == other.hash && one.type == other.type && one.values == other.values)
+      one === other || (one.hash == other.hash && one.type == other.type && one.values == other.values
+        && one.grant == other.grant)
     }
   }
 
@@ -96,10 +106,13 @@ public struct SecretEntry: Sendable, Equatable {
     public let name: String
     /// The member of the fetched object that is its value; `nil`: the whole value.
     public let field: String?
+    /// Whether it is of the version before; there is no such output where there is no such version.
+    public let isPrevious: Bool
 
-    public init(name: String, field: String?) {
+    public init(name: String, field: String?, isPrevious: Bool = false) {
       self.name = name
       self.field = field
+      self.isPrevious = isPrevious
     }
   }
 

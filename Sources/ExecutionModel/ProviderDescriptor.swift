@@ -89,10 +89,16 @@ public final class ProviderDescriptor: Sendable {
   public func reference(
     _ values: FieldValues, over connection: ProviderConnection.Key
   ) throws(FieldFault) -> Reference {
-    func reference(_ lookup: some SecretLookup) -> Reference {
-      Reference(connection: connection, lookup: lookup, isPinned: pins(values) || lookup.namesOneVersion)
+    let wantsPrevious = values[PreviousVersion.field] ?? false
+    func reference(_ lookup: some SecretLookup) throws(FieldFault) -> Reference {
+      if wantsPrevious, let obstacle = lookup.previousObstacle {
+        throw FieldFault(PreviousVersion.field.descriptor.name, obstacle)
+      }
+      return Reference(
+        connection: connection, lookup: lookup, isPinned: pins(values) || lookup.namesOneVersion,
+        wantsPrevious: wantsPrevious)
     }
-    return reference(try makeLookup(values, connection.settings))
+    return try reference(try makeLookup(values, connection.settings))
   }
 
   /// Whether an entry with the fields `lookup` names a value that never changes.

@@ -6,32 +6,41 @@ public protocol SecretLookup: Sendable, Hashable, CustomStringConvertible {
   var namesOneVersion: Bool { get }
   /// The file of the node that is read, which the node policy must allow, and which may be watched.
   var servedFile: String? { get }
+  /// Why no version before this one can be had, and the way out; `nil` where it can (``PreviousVersion``).
+  var previousObstacle: String? { get }
 }
 
 extension SecretLookup {
   public var apiPath: String? { nil }
   public var namesOneVersion: Bool { false }
   public var servedFile: String? { nil }
+  public var previousObstacle: String? { "this type keeps no version before; leave it out" }
 
   fileprivate func isEqual(to other: any SecretLookup) -> Bool { other as? Self == self }
 }
 
-/// What identifies one remote value: the connection, and the lookup without `field`, `encoding` and `refresh`. Hashed once, when it
-/// is made.
+/// What identifies one remote value, or a pair with the version before: the connection, and the lookup without `field`, `encoding` and
+/// `refresh`. Hashed once, when it is made.
 public final class Reference: Sendable, Hashable, CustomStringConvertible {
   public let connection: ProviderConnection.Key
   public let lookup: any SecretLookup
   /// Whether the value never changes.
   public let isPinned: Bool
+  /// Whether the version before is fetched along.
+  public let wantsPrevious: Bool
   private let hash: Int
 
-  public init(connection: ProviderConnection.Key, lookup: some SecretLookup, isPinned: Bool) {
+  public init(
+    connection: ProviderConnection.Key, lookup: some SecretLookup, isPinned: Bool, wantsPrevious: Bool = false
+  ) {
     self.connection = connection
     self.lookup = lookup
     self.isPinned = isPinned
+    self.wantsPrevious = wantsPrevious
     var hasher = Hasher()
     hasher.combine(connection)
     hasher.combine(lookup)
+    hasher.combine(wantsPrevious)
     hash = hasher.finalize()
   }
 
@@ -42,6 +51,7 @@ public final class Reference: Sendable, Hashable, CustomStringConvertible {
 
   public static func == (one: Reference, other: Reference) -> Bool {
     one === other
-      || (one.hash == other.hash && one.connection == other.connection && one.lookup.isEqual(to: other.lookup))
+      || (one.hash == other.hash && one.wantsPrevious == other.wantsPrevious && one.connection == other.connection
+        && one.lookup.isEqual(to: other.lookup))
   }
 }

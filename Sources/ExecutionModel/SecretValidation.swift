@@ -53,7 +53,7 @@ extension ValidationPass {
       value, fields: common + descriptor.lookup, rules: descriptor.lookupRules, path: place, owner: descriptor.type)
     faults += reader.faults
     let field = fields.text("field")
-    if let field, field.hasPrefix("/"), field.replacing("~0", with: "").replacing("~1", with: "").contains("~") {
+    if let field, field.unicodeScalars.first == "/", Self.hasStrayTilde(field) {
       report("\(place).field", "not a JSON Pointer: '~' is written ~0, '/' is ~1", at: value.member("field"))
     }
     let encoding = fields.text("encoding").flatMap(SecretEntry.Encoding.init(rawValue:)) ?? .raw
@@ -61,10 +61,13 @@ extension ValidationPass {
     for name in common.map(\.name) {
       fields[name] = nil
     }
-    let outputs =
+    var outputs =
       descriptor.outputs.isEmpty || field != nil
       ? [SecretEntry.Output(name: name, field: field)]
       : descriptor.outputs.map { SecretEntry.Output(name: "\(name)_\($0.suffix)", field: $0.field) }
+    if fields[PreviousVersion.field] == true {
+      outputs.append(SecretEntry.Output(name: PreviousVersion.name(of: name), field: field, isPrevious: true))
+    }
     checkOutputs(outputs, place, member.name)
     guard let connection = provider.connection, !faults[before...].contains(where: { $0.severity == .error }) else {
       return nil
@@ -78,6 +81,13 @@ extension ValidationPass {
     }
     return SecretEntry(
       name: name, from: connection.name, reference: reference, encoding: encoding, refresh: refresh, outputs: outputs)
+  }
+
+  /// Whether a `~` is not part of `~0` or `~1` (RFC 6901 §3); by scalars, since a combining mark behind a digit hides it from Swift.
+  private static func hasStrayTilde(_ pointer: String) -> Bool {
+    pointer.unicodeScalars.split(separator: "~", omittingEmptySubsequences: false).dropFirst().contains {
+      $0.first != "0" && $0.first != "1"
+    }
   }
 
   private mutating func provider(of value: JSONValue, _ place: String) -> NamedProvider? {

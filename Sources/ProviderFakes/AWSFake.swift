@@ -139,6 +139,15 @@ public final class AWSFake: FakeStore {
     core.change { $0.clockOffset += seconds }
   }
 
+  /// Lets the temporary keys that are out live longer than it said when it gave them, as AWS does in an outage of its own.
+  public func extendKeys(seconds: Int64) {
+    core.change { state in
+      for id in state.accessKeys.keys {
+        state.accessKeys[id]?.expires? += seconds
+      }
+    }
+  }
+
   /// Answers `operation` (`GetSecretValue`) by an error of the service in the place of the real answer.
   public func fail(
     _ operation: String, status: Int = 400, code: String, message: String = "fault on demand", times: Int? = nil

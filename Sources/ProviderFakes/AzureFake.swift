@@ -78,9 +78,11 @@ public final class AzureFake: FakeStore {
   @discardableResult
   public func put(_ name: String, _ value: String, _ state: AzureSecretState = AzureSecretState()) -> String {
     core.change { fake in
-      let digits = String(fake.next(), radix: 16)
+      let number = fake.next()
+      let digits = String(number, radix: 16)
       let id = String(repeating: "a", count: 32 - digits.count) + digits
-      fake.secrets[name, default: []].append(.init(id: id, value: value, state: state))
+      fake.secrets[name, default: []].append(
+        .init(id: id, value: value, state: state, created: state.created ?? 1_700_000_000 + number))
       return id
     }
   }
@@ -110,6 +112,25 @@ public final class AzureFake: FakeStore {
   /// The vault trusts another tenant from now on.
   public func moveVault(to tenant: String) {
     core.change { $0.vaultTenant = tenant }
+  }
+
+  /// How many versions one page of a list has at most.
+  public func setPageSize(_ size: Int) {
+    core.change { $0.mostListed = size }
+  }
+
+  /// What lists give as the link to their next page, in the place of their own; `nil`: their own.
+  public func setNextLink(_ link: String?) {
+    core.change { $0.nextLink = link }
+  }
+
+  /// Changes what a version says beside its value.
+  public func setState(_ name: String, version: String, _ state: AzureSecretState) {
+    core.change { fake in
+      if let place = fake.secrets[name]?.firstIndex(where: { $0.id == version }) {
+        fake.secrets[name]?[place].state = state
+      }
+    }
   }
 
   /// Whether secrets are refused before and after their dates. The service as it is documented serves them all the same.

@@ -96,7 +96,32 @@ extension AzureFakeState {
     guard let name = path.first else {
       return .object(200, [("value", .raw("[]")), ("nextLink", .raw("null"))])
     }
+    if path.count > 1, path[1] == "versions" {
+      return list(call, name)
+    }
     return secret(call, name, version: path.count > 1 ? path[1] : nil)
+  }
+
+  /// Versions in the order of their names' ends, which is not that of time.
+  private func list(_ call: AzureFakeCall, _ name: String) -> FakeReply {
+    guard let versions = secrets[name] else {
+      return .vaultError(404, "SecretNotFound", "A secret with (name/id) \(name) was not found in this key vault.")
+    }
+    let sorted = versions.sorted { String($0.id.reversed()) > String($1.id.reversed()) }
+    let skipped = call.request.query["$skiptoken"].flatMap { Int($0) } ?? 0
+    let page = sorted.dropFirst(skipped).prefix(mostListed)
+    let items = page.map { version in
+      #"{"id":"\#(call.base)/secrets/\#(name)/\#(version.id)","attributes":{"enabled":\#(version.state.isEnabled),"#
+        + #""created":\#(version.created),"updated":\#(version.created)}}"#
+    }
+    let isLast = skipped + page.count >= sorted.count
+    let link = nextLink ?? "\(call.base)/secrets/\(name)/versions?api-version=7.4&$skiptoken=\(skipped + page.count)"
+    return .object(
+      200,
+      [
+        ("value", .raw("[" + items.joined(separator: ",") + "]")),
+        ("nextLink", isLast ? .raw("null") : .text(link)),
+      ])
   }
 
   private func unauthorized(_ call: AzureFakeCall, _ message: String) -> FakeReply {
@@ -127,7 +152,8 @@ extension AzureFakeState {
     var attributes = #"{"enabled":true"#
     attributes += state.notBefore.map { #","nbf":\#($0)"# } ?? ""
     attributes += state.expires.map { #","exp":\#($0)"# } ?? ""
-    attributes += #","created":1700000000,"updated":1700000000,"recoveryLevel":"Recoverable+Purgeable"}"#
+    attributes += #","created":\#(version.created),"updated":\#(version.created)"#
+    attributes += #","recoveryLevel":"Recoverable+Purgeable"}"#
     var members: [(String, AzureFakeMember)] = [("value", .text(version.value))]
     if let contentType = state.contentType {
       members.append(("contentType", .text(contentType)))

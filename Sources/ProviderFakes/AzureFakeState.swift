@@ -18,6 +18,8 @@ struct AzureFakeState {
     var id: String
     var value: String
     var state: AzureSecretState
+    /// Unix time.
+    var created: Int
   }
 
   /// By tenant and client id.
@@ -37,6 +39,10 @@ struct AzureFakeState {
   /// In the place of the vault's own `WWW-Authenticate`.
   var challenge: String?
   var refusesOutsideDates = false
+  /// How many versions one page of a list has at most.
+  var mostListed = 25
+  /// In the place of the vault's own links to further pages.
+  var nextLink: String?
   var tokenSeconds = 3600
   /// Folder and content of Arc's challenge files; `nil`: there is no Arc agent.
   var arcFolder: String?
@@ -74,8 +80,14 @@ public struct AzureSecretState: Sendable {
   public var notBefore: Int?
   public var expires: Int?
   public var contentType: String?
+  /// `nil`: a second after the version before.
+  public var created: Int?
 
-  public init(isEnabled: Bool = true, notBefore: Int? = nil, expires: Int? = nil, contentType: String? = nil) {
+  public init(
+    isEnabled: Bool = true, notBefore: Int? = nil, expires: Int? = nil, contentType: String? = nil,
+    created: Int? = nil
+  ) {
+    self.created = created
     self.isEnabled = isEnabled
     self.notBefore = notBefore
     self.expires = expires

@@ -145,6 +145,16 @@ public final class GCPFake: FakeStore {
     core.change { _ = $0.unprivileged.insert(principal) }
   }
 
+  /// An identity that may read secrets and not list their versions.
+  public func takeListing(of principal: String) {
+    core.change { _ = $0.unlisting.insert(principal) }
+  }
+
+  /// How many versions one page of a list has at most.
+  public func setPageSize(_ size: Int) {
+    core.change { $0.mostListed = size }
+  }
+
   /// The next `times` payloads go out with a checksum that is not theirs.
   public func spoilChecksums(times: Int) {
     core.change { $0.spoiltChecksums = times }

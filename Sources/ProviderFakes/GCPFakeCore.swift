@@ -74,6 +74,9 @@ extension GCPFakeState {
     if path.hasPrefix("/v1/projects/"), path.hasSuffix(":access"), call.request.method == "GET" {
       return access(call, String(path.dropFirst("/v1/".count).dropLast(":access".count)))
     }
+    if path.hasPrefix("/v1/projects/"), path.hasSuffix("/versions"), call.request.method == "GET" {
+      return list(call, String(path.dropFirst("/v1/".count)))
+    }
     return FakeReply(status: 404, headers: [("Content-Type", "text/html")], body: "<html>404 not found</html>")
   }
 

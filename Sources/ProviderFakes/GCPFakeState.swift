@@ -44,6 +44,10 @@ struct GCPFakeState {
   var projects = [GCPFake.project: GCPFake.projectNumber]
   /// Who may log in and not read.
   var unprivileged: Set<String> = []
+  /// Who may read secrets, and not list their versions, as roles/secretmanager.secretAccessor has it.
+  var unlisting: Set<String> = []
+  /// How many versions one page of a list has at most.
+  var mostListed = 25_000
   /// The account of the machine that the metadata server speaks for; `nil`: it has none.
   var machineAccount: String?
   /// What the URL for subject tokens serves, and the header that it demands.

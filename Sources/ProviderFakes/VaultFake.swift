@@ -124,6 +124,11 @@ public final class VaultFake: FakeStore {
     vault.change { state in state.tokens.keys.filter { $0 != Self.rootToken }.sorted() }
   }
 
+  /// As an operator does by `sys/leases/revoke-prefix`; the tokens that they hang on stay.
+  public func revokeAllLeases() {
+    vault.change { $0.leases = [:] }
+  }
+
   /// Leases that have not been revoked.
   public var liveLeases: [String] {
     vault.change { $0.leases.keys.sorted() }

@@ -28,9 +28,23 @@ public protocol SecretProvider: Sendable {
   /// service's batch. Never throws as a whole: each lookup has its own result.
   func fetch(_ lookups: [Lookup]) async -> [FetchResult]
 
+  /// The pair of a value that ``fetch(_:)-([Lookup])`` gave and the version before it. Asked for where the lookup has no
+  /// ``SecretLookup/previousObstacle``.
+  ///
+  /// - Returns: a pair that stood so in the store at one time: `secret`, or what took its place meanwhile, with the version before.
+  func pair(_ secret: FetchedSecret, of lookup: Lookup) async throws(ProviderFailure) -> FetchedSecret
+
   /// Ends the connection. Tokens and leases that the agent made are revoked, but where `reason` says that the workload goes
   /// on using them.
   func close(_ reason: CloseReason) async
+
+  /// What a later process of the agent needs to go on with what the store made for `lookups`, as leases and the token that they hang on:
+  /// in the adapter's own form, of the same bytes as long as it means the same. It holds credentials. `nil`: nothing.
+  func handover(_ lookups: [Lookup]) async -> SecretBytes?
+
+  /// Takes up what an earlier process had of ``handover(_:)`` for a connection of the same words. Sends nothing, and believes nothing: the
+  /// store is asked when it is used.
+  func takeOver(_ handover: SecretBytes) async
 }
 
 extension SecretProvider {
@@ -41,6 +55,20 @@ extension SecretProvider {
 
   /// For types whose logins end by themselves.
   public func close(_ reason: CloseReason) async {}
+
+  /// For types whose stores make nothing but logins.
+  public func handover(_ lookups: [Lookup]) async -> SecretBytes? { nil }
+  public func takeOver(_ handover: SecretBytes) async {}
+
+  /// The same as ``handover(_:)`` where the types of lookups are not known.
+  public func handover(references: [Reference]) async -> SecretBytes? {
+    await handover(references.compactMap { $0.lookup as? Lookup })
+  }
+
+  /// For types whose stores keep no versions, whose entries cannot ask for it.
+  public func pair(_ secret: FetchedSecret, of lookup: Lookup) async throws(ProviderFailure) -> FetchedSecret {
+    secret.with(.absent("the store keeps no versions"))
+  }
 
   /// The provider of a connection of this type; `nil` where it is of another.
   public static func open(_ key: ProviderConnection.Key, over connection: OpenConnection) -> (any SecretProvider)? {
@@ -55,8 +83,24 @@ extension SecretProvider {
         .failure(ProviderFailure(.malformed, connection: reference.connection.type, "a lookup of another type"))
       }
     }
-    return await fetch(lookups)
+    let results = await fetch(lookups)
+    guard references.contains(where: \.wantsPrevious) else {
+      return results
+    }
+    return await inOrder(Array(zip(lookups, references).enumerated()), atMost: Self.pairsAtOnce) { place, asked in
+      guard asked.1.wantsPrevious, case .success(let secret) = results[place] else {
+        return results[place]
+      }
+      do throws(ProviderFailure) {
+        return .success(try await pair(secret, of: asked.0))
+      } catch {
+        return .failure(error)
+      }
+    }
   }
+
+  /// Versions before are read one by one, whatever the service's batch.
+  private static var pairsAtOnce: Int { 16 }
 }
 
 public enum CloseReason: Sendable {
@@ -101,11 +145,56 @@ public struct FetchedSecret: Sendable {
   /// When the value itself ends (leases, STS credentials).
   public let expiry: Moment?
   public let fetchedAt: Moment
+  /// The version before; `nil` where it was not asked for.
+  public let previous: Previous?
 
-  public init(payload: SecretBytes, version: String? = nil, expiry: Moment? = nil, fetchedAt: Moment) {
+  /// A secret's version before the one that was read.
+  public enum Previous: Sendable, Equatable {
+    case value(SecretBytes, version: String?)
+    /// There is none to be had, and why.
+    case absent(String)
+  }
+
+  public init(
+    payload: SecretBytes, version: String? = nil, expiry: Moment? = nil, fetchedAt: Moment, previous: Previous? = nil
+  ) {
     self.payload = payload
     self.version = version
     self.expiry = expiry
     self.fetchedAt = fetchedAt
+    self.previous = previous
   }
+
+  public func with(_ previous: Previous) -> FetchedSecret {
+    FetchedSecret(payload: payload, version: version, expiry: expiry, fetchedAt: fetchedAt, previous: previous)
+  }
+
+  /// With what a read of the version before gave. One that its store has no more (deleted, destroyed, disabled, never there) is absent,
+  /// lest a rotation whose old version is cleared away at once keep the new one from being delivered; everything else is a failure.
+  public func with(_ read: FetchResult) throws(ProviderFailure) -> FetchedSecret {
+    switch read {
+    case .success(let secret): return with(.value(secret.payload, version: secret.version))
+    case .failure(let failure) where failure.kind == .missing && failure.source == .service:
+      return with(.absent(failure.message))
+    case .failure(let failure): throw failure
+    }
+  }
+
+  /// The bytes of the version before, none where there is none.
+  public var previousPayload: SecretBytes {
+    if case .value(let bytes, _)? = previous { bytes } else { SecretBytes() }
+  }
+
+  /// Whether the same is delivered of it as of `other`.
+  public func holdsTheSame(as other: FetchedSecret) -> Bool {
+    payload == other.payload && previousPayload == other.previousPayload
+      && (previousPayload.isEmpty ? isPreviousThere == other.isPreviousThere : true)
+  }
+
+  private var isPreviousThere: Bool {
+    if case .value? = previous { true } else { false }
+  }
+
+  /// Bytes of all that is held.
+  public var weight: Int { payload.count + previousPayload.count }
 }

@@ -40,6 +40,7 @@ final class ConnectionSchedule {
   }
 
   var isEmpty: Bool { references.isEmpty }
+  var wanted: [Reference] { Array(references.keys) }
 
   subscript(reference: Reference) -> TrackedReference? { references[reference] }
 
@@ -166,13 +167,13 @@ final class ConnectionSchedule {
 
   /// A value that the agent has no room for is a failure of its own reference; what is held stays.
   private func admitted(_ result: FetchResult, _ tracked: TrackedReference) -> FetchResult {
-    guard case .success(let secret) = result, !held.replace(tracked.weight, by: secret.payload.count) else {
+    guard case .success(let secret) = result, !held.replace(tracked.weight, by: secret.weight) else {
       return result
     }
     return .failure(
       ProviderFailure(
         .malformed, connection: connection.name, reference: tracked.reference.description,
-        "no room for its \(secret.payload.count) bytes: the policy's max_held_bytes is \(held.limit)"))
+        "no room for its \(secret.weight) bytes: the policy's max_held_bytes is \(held.limit)"))
   }
 
   // MARK: - Asked for

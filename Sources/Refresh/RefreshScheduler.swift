@@ -4,6 +4,7 @@ import HeapModule
 import Logging
 import ProviderKit
 import Resolution
+import SecretBytes
 
 /// Keeps every reference of all executions fresh: one timer a reference, one batch for what is due together on a connection.
 ///
@@ -79,6 +80,24 @@ public final class RefreshScheduler {
     await drop(Set(wantsOf.removeValue(forKey: owner) ?? []), of: owner)
   }
 
+  /// What a later process needs to go on with what stores made for `plan`.
+  public func handovers(
+    of plan: ExecutionPlan
+  ) async -> [(connection: ProviderConnection, handover: SecretBytes)] {
+    var handovers: [(ProviderConnection, SecretBytes)] = []
+    for group in plan.groups {
+      if let handover = await pool.handover(of: group.references, over: group.connection) {
+        handovers.append((group.connection, handover))
+      }
+    }
+    return handovers
+  }
+
+  /// Goes on with what an earlier process left for `connection`; to be called before anything is fetched over it.
+  public func takeOver(_ handover: SecretBytes, for connection: ProviderConnection) async {
+    await pool.takeOver(handover, for: connection)
+  }
+
   private func add(_ want: Subscription, of owner: String, to schedule: ConnectionSchedule) {
     let tracked = schedule.track(want.reference)
     let isOther = tracked.own(owner, every: want.interval)
@@ -94,10 +113,10 @@ public final class RefreshScheduler {
         tracked.state.expected = tracked.state.due
       }
     }
-    if let restored = want.restored, tracked.state.value == nil, held.replace(0, by: restored.payload.count) {
+    if let restored = want.restored, tracked.state.value == nil, held.replace(0, by: restored.weight) {
       tracked.restore(restored, at: time.now, unixTime: time.unixTime)
       if tracked.state.value == nil {
-        _ = held.replace(restored.payload.count, by: 0)
+        _ = held.replace(restored.weight, by: 0)
       }
     }
     if tracked.state.value == nil || tracked.state.isRestored, tracked.state.due == nil, !tracked.isFetching {
@@ -122,6 +141,15 @@ public final class RefreshScheduler {
     }
     for key in closing {
       await pool.close(key, .ended)
+    }
+  }
+
+  /// Lets `other` go on with what stores made for the present pool; to be called before it takes that one's place.
+  public func handOver(to other: ProviderPool) async {
+    for schedule in schedules.values {
+      if let handover = await pool.handover(of: schedule.wanted, over: schedule.connection) {
+        await other.takeOver(handover, for: schedule.connection)
+      }
     }
   }
 

@@ -37,18 +37,40 @@ public struct RestoredValue: Sendable {
   public let version: String?
   public let fetchedAtUnix: Int64
   public let expiresAtUnix: Int64?
+  /// The version before; `nil` where none is asked for.
+  public let previous: FetchedSecret.Previous?
 
-  public init(payload: SecretBytes, version: String?, fetchedAtUnix: Int64, expiresAtUnix: Int64?) {
+  public init(
+    payload: SecretBytes, version: String?, fetchedAtUnix: Int64, expiresAtUnix: Int64?,
+    previous: FetchedSecret.Previous? = nil
+  ) {
     self.payload = payload
     self.version = version
     self.fetchedAtUnix = fetchedAtUnix
     self.expiresAtUnix = expiresAtUnix
+    self.previous = previous
   }
-}
 
-extension ProviderFailure {
-  /// Whether its store has an answer, and it is that the value is not to be had: what is kept of it is to go.
-  public var forfeits: Bool { kind == .denied || kind == .missing }
+  /// The value with the age that it has by now; `nil` where it has ended since. A clock that was set back makes it no younger.
+  public func secret(at now: Moment, unixTime: Int64) -> FetchedSecret? {
+    let left = expiresAtUnix.map { $0.subtractingReportingOverflow(unixTime) }
+    if let left, left.overflow || left.partialValue <= 0 {
+      return nil
+    }
+    let age = unixTime.subtractingReportingOverflow(fetchedAtUnix)
+    let seen = now.advanced(by: .zero - .seconds(age.overflow ? 0 : max(0, age.partialValue)))
+    return FetchedSecret(
+      payload: payload, version: version, expiry: left.map { now.advanced(by: .seconds($0.partialValue)) },
+      fetchedAt: seen, previous: previous)
+  }
+
+  /// Bytes of all that is held.
+  var weight: Int {
+    guard case .value(let bytes, _)? = previous else {
+      return payload.count
+    }
+    return payload.count + bytes.count
+  }
 }
 
 /// How one reference stands.
@@ -73,6 +95,9 @@ public struct ReferenceState: Sendable {
 
   /// Nothing is known yet.
   public init() {}
+
+  /// Whether its store has an answer, and it is that the value is not to be had: what is kept of it on the disk is to go.
+  public var isRefused: Bool { isForfeit || failure?.forfeits == true }
 
   /// What a fetch now would give, as far as is known.
   public var result: FetchResult? {
@@ -101,7 +126,7 @@ final class TrackedReference {
 
   var owners: some Sequence<String> { intervals.lazy.map(\.owner) }
   /// Bytes of its value.
-  var weight: Int { state.value?.payload.count ?? 0 }
+  var weight: Int { state.value?.weight ?? 0 }
   var isOwned: Bool { !intervals.isEmpty }
 
   /// The shortest interval that an owner asks for.
@@ -140,18 +165,13 @@ final class TrackedReference {
     return due
   }
 
-  /// Takes what an earlier life of the process fetched, unless it has ended since. A clock that was set back makes it no younger.
+  /// Takes what an earlier life of the process fetched, unless it has ended since.
   func restore(_ restored: RestoredValue, at now: Moment, unixTime: Int64) {
-    let left = restored.expiresAtUnix.map { $0.subtractingReportingOverflow(unixTime) }
-    if let left, left.overflow || left.partialValue <= 0 {
+    guard let secret = restored.secret(at: now, unixTime: unixTime) else {
       return
     }
-    let age = unixTime.subtractingReportingOverflow(restored.fetchedAtUnix)
-    let seen = now.advanced(by: .zero - .seconds(age.overflow ? 0 : max(0, age.partialValue)))
-    state.value = FetchedSecret(
-      payload: restored.payload, version: restored.version,
-      expiry: left.map { now.advanced(by: .seconds($0.partialValue)) }, fetchedAt: seen)
-    state.lastSuccess = seen
+    state.value = secret
+    state.lastSuccess = secret.fetchedAt
     state.lastSuccessUnix = restored.fetchedAtUnix
     state.isRestored = true
   }
@@ -163,7 +183,7 @@ final class TrackedReference {
     isFetching = false
     switch result {
     case .success(let secret):
-      let isNews = state.value.map { $0.payload != secret.payload } ?? true
+      let isNews = state.value.map { !$0.holdsTheSame(as: secret) } ?? true
       let hadFailed = state.failure != nil
       state.value = secret
       state.lastSuccess = now

@@ -2,6 +2,7 @@ import EventLoop
 import ExecutionModel
 import NodePolicy
 import ProviderKit
+import SecretBytes
 
 /// The open connections of this process: executions that name the same connection share its login and its calls.
 public actor ProviderPool {
@@ -44,20 +45,45 @@ public actor ProviderPool {
   public func fetch(_ references: [Reference], over connection: ProviderConnection) async -> [FetchResult] {
     do throws(ProviderFailure) {
       let results = await (try provider(connection)).fetch(references: references)
-      return zip(references, results).map { bounded($1, $0, connection.name) }
+      return zip(references, results).map { reference, result in
+        tell(result, reference, connection.name)
+        return bounded(result, reference, connection.name)
+      }
     } catch {
       return references.map { _ in .failure(error) }
     }
   }
 
+  /// Says why an entry that asks for the version before has none.
+  private func tell(_ result: FetchResult, _ reference: Reference, _ connection: String) {
+    guard case .success(let secret) = result, case .absent(let reason)? = secret.previous else {
+      return
+    }
+    services.log.info(
+      "no version before",
+      metadata: ["provider": "\(connection)", "secret": "\(reference.description)", "reason": "\(reason)"])
+  }
+
   private func bounded(_ result: FetchResult, _ reference: Reference, _ connection: String) -> FetchResult {
-    guard case .success(let secret) = result, secret.payload.count > policy.bounds.valueBytes else {
+    guard case .success(let secret) = result,
+      case let longest = max(secret.payload.count, secret.previousPayload.count), longest > policy.bounds.valueBytes
+    else {
       return result
     }
     return .failure(
       ProviderFailure(
         .malformed, connection: connection, reference: reference.description,
-        "a value of \(secret.payload.count) bytes; the policy's max_value_bytes is \(policy.bounds.valueBytes)"))
+        "a value of \(longest) bytes; the policy's max_value_bytes is \(policy.bounds.valueBytes)"))
+  }
+
+  /// What a later process needs to go on with what the store of an open connection made for `references`; `nil`: nothing.
+  public func handover(of references: [Reference], over connection: ProviderConnection) async -> SecretBytes? {
+    await open[connection.key]?.handover(references: references)
+  }
+
+  /// Opens a connection, where it is not open, with what an earlier process left for it; sends nothing.
+  public func takeOver(_ handover: SecretBytes, for connection: ProviderConnection) async {
+    await (try? provider(connection))?.takeOver(handover)
   }
 
   /// Closes one connection that nobody uses any more; does nothing where it is not open.

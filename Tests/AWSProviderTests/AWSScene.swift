@@ -17,6 +17,8 @@ struct AWSScene<Provider: SecretProvider> {
   let connection: ProviderConnection
   let services: ProviderServices
   let time: ManualTime
+  /// Of the connection.
+  let metrics: ConnectionMetrics
   private let auth: String
 
   static var keys: String { #"{"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI"}"# }
@@ -63,7 +65,8 @@ struct AWSScene<Provider: SecretProvider> {
       transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: time, random: { 0.5 },
       environment: NodeEnvironment(policy: policy) { environment[$0].map { SecretBytes($0) } }, policy: policy,
       log: log, executor: loop)
-    self.provider = try Self.open(connection, services)
+    self.metrics = ConnectionMetrics()
+    self.provider = try Self.open(connection, services, metrics)
     self.auth = auth
   }
 
@@ -73,14 +76,17 @@ struct AWSScene<Provider: SecretProvider> {
     fake = scene.fake
     time = scene.time
     services = scene.services
+    metrics = ConnectionMetrics()
     auth = scene.auth
     connection = try ProviderConnection.testing(document, by: Provider.descriptor)
-    provider = try Self.open(connection, services)
+    provider = try Self.open(connection, services, metrics)
   }
 
-  private static func open(_ connection: ProviderConnection, _ services: ProviderServices) throws -> Provider {
-    try #require(
-      Provider.open(connection.key, over: OpenConnection(named: connection.name, services: services)) as? Provider)
+  private static func open(
+    _ connection: ProviderConnection, _ services: ProviderServices, _ metrics: ConnectionMetrics
+  ) throws -> Provider {
+    let open = OpenConnection(named: connection.name, services: services, metrics: metrics)
+    return try #require(Provider.open(connection.key, over: open) as? Provider)
   }
 
   /// The same with another connection, whose provider also has `more`.

@@ -43,6 +43,24 @@ extension OpenBaoTests {
         gives: ["RATE": "1.0", "BIG": "12345678901234567890", "TINY": "1e-7", "ON": "true", "NONE": "null"])
     }
 
+    @Test func theVersionBeforeIsDeliveredAlong() async throws {
+      let mount = try await bao.makeKV2([("db", ["password": "one"])])
+      let before: [(String, JSON)] = [("previous", true)]
+      let document = try await document(
+        reading: mount,
+        [
+          "PASSWORD": kv2(mount, "db", "password").with(before),
+          "PINNED": kv2(mount, "db", "password", version: 1).with(before), "PLAIN": kv2(mount, "db", "password"),
+        ])
+      try await SecretsAgent().expect(document, gives: ["PASSWORD": "one", "PINNED": "one", "PLAIN": "one"])
+      try await bao.root.write("\(mount)/data/db", ["data": ["password": "two"]])
+      try await bao.root.write("\(mount)/data/db", ["data": ["password": "three"]])
+      try await SecretsAgent().expect(
+        document, gives: ["PASSWORD": "three", "PASSWORD_PREVIOUS": "two", "PINNED": "one", "PLAIN": "three"])
+      try await bao.root.write("\(mount)/delete/db", ["versions": [2]])
+      try await SecretsAgent().expect(document, gives: ["PASSWORD": "three", "PINNED": "one", "PLAIN": "three"])
+    }
+
     @Test func versionTwoWithNestedFields() async throws {
       let mount = try await bao.makeKV2([
         ("api", ["limits": ["burst": [10, 20], "name": "gold"], "limits.name": "literal", "text": "Grüße\n\"日本\""])

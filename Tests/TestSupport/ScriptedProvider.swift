@@ -12,6 +12,7 @@ public final class ScriptedStore: Sendable {
   private struct State {
     var answers: [String: Answer] = [:]
     var expiries: [String: Duration] = [:]
+    var before: [String: String] = [:]
     var fetches: [[String]] = []
     var closed: [CloseReason] = []
     var hangs = false
@@ -38,7 +39,11 @@ public final class ScriptedStore: Sendable {
 
   public func fail(_ key: String, _ kind: ProviderFailure.Class, retryAfter: Duration? = nil) {
     let failure = ProviderFailure(
-      kind, connection: "p", reference: key, retryAfter: retryAfter, "scripted \(kind.rawValue)")
+      kind, connection: "p", reference: key, retryAfter: retryAfter, from: .service, "scripted \(kind.rawValue)")
+    fail(key, failure)
+  }
+
+  public func fail(_ key: String, _ failure: ProviderFailure) {
     state.withLock { $0.answers[key] = .failure(failure) }
   }
 
@@ -75,6 +80,17 @@ public final class ScriptedStore: Sendable {
     }
   }
 
+  /// The value of `key` before the present one, and its version's name.
+  public func putBefore(_ key: String, _ value: String?) {
+    state.withLock { $0.before[key] = value }
+  }
+
+  func before(_ key: String) -> FetchedSecret.Previous {
+    state.withLock { state in
+      state.before[key].map { .value(SecretBytes($0), version: "before-\($0.count)") } ?? .absent("scripted")
+    }
+  }
+
   func close(_ reason: CloseReason) {
     state.withLock { $0.closed.append(reason) }
   }
@@ -86,6 +102,8 @@ public struct ScriptedProvider: SecretProvider {
     let key: String
     /// Part of what is asked for, so that a pinned value and a moving one are two.
     let version: String?
+
+    public var previousObstacle: String? { nil }
 
     public var description: String { key }
   }
@@ -102,7 +120,7 @@ public struct ScriptedProvider: SecretProvider {
       type: type, summary: "for tests",
       connection: [store.descriptor],
       makeConnection: { values throws(FieldFault) in try values.fields.required(store) },
-      lookup: [key.descriptor, version.descriptor], pinningFields: ["version"],
+      lookup: [key.descriptor, version.descriptor, PreviousVersion.field.descriptor], pinningFields: ["version"],
       makeLookup: { values, _ throws(FieldFault) in
         Lookup(key: try values.required(key), version: values[version])
       }, batchSize: batchSize)
@@ -123,6 +141,10 @@ public struct ScriptedProvider: SecretProvider {
       await Task.yield()
     }
     return store?.fetch(lookups.map(\.key), at: time.now) ?? []
+  }
+
+  public func pair(_ secret: FetchedSecret, of lookup: Lookup) async throws(ProviderFailure) -> FetchedSecret {
+    secret.with(store?.before(lookup.key) ?? .absent("no store"))
   }
 
   public func close(_ reason: CloseReason) async { store?.close(reason) }

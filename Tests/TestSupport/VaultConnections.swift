@@ -14,8 +14,13 @@ extension ProviderConnection {
   }
 
   /// A reference over this connection with lookup fields of text and integers.
-  public func reference(_ texts: [String: String], integers: [String: Int64] = [:]) -> Reference {
+  public func reference(
+    _ texts: [String: String], integers: [String: Int64] = [:], withPrevious: Bool = false
+  ) -> Reference {
     var lookup = FieldValues()
+    if withPrevious {
+      lookup[PreviousVersion.field.descriptor.name] = .boolean(true)
+    }
     for (name, text) in texts {
       lookup[name] = .text(text)
     }

@@ -34,6 +34,19 @@ public struct ParameterStoreProvider: SecretProvider {
       selector = fields.count > own ? fields[own...].joined(separator: ":") : nil
     }
 
+    private init(_ lookup: Lookup, version: Int64) {
+      let whole = lookup.selector.map { lookup.name.dropLast($0.count + 1) } ?? lookup.name[...]
+      name = "\(whole):\(version)"
+      parameter = lookup.parameter
+      selector = String(version)
+      isDecrypted = lookup.isDecrypted
+    }
+
+    /// The same parameter in another version.
+    fileprivate func at(version: Int64) -> Lookup { Lookup(self, version: version) }
+
+    public var previousObstacle: String? { nil }
+
     public var description: String { ShownText.clean(name, atMost: 200) }
   }
 
@@ -46,7 +59,7 @@ public struct ParameterStoreProvider: SecretProvider {
     summary: "AWS Systems Manager Parameter Store: String, StringList and SecureString parameters, up to 10 a call",
     connection: AWSConnection.fields, authentication: AWSLogin.declaration.descriptor,
     makeConnection: { values throws(FieldFault) in try AWSConnection(values) },
-    lookup: [Lookup.name.descriptor, Lookup.isDecrypted.descriptor],
+    lookup: [Lookup.name.descriptor, Lookup.isDecrypted.descriptor, PreviousVersion.field.descriptor],
     makeLookup: { values, _ throws(FieldFault) in try Lookup(values) },
     batchSize: batchSize)
 
@@ -65,6 +78,18 @@ public struct ParameterStoreProvider: SecretProvider {
 
   public func fetch(_ lookups: [Lookup]) async -> [FetchResult] {
     await batches.run(lookups, batches: Self.batches(of: lookups), single: single, batch: batch)
+  }
+
+  /// Versions are numbered from 1 without gaps; the store keeps the last hundred
+  /// (https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-versions.html).
+  public func pair(_ secret: FetchedSecret, of lookup: Lookup) async throws(ProviderFailure) -> FetchedSecret {
+    guard let version = secret.version.flatMap({ Int64($0) }), version > 0 else {
+      throw store.incomplete("Version", lookup.description)
+    }
+    guard version > 1 else {
+      return secret.with(.absent("version 1 is the first"))
+    }
+    return try secret.with(await single(lookup.at(version: version - 1)))
   }
 
   /// By decryption, which is said for a whole call; and every parameter once only, so that no answer can be taken for that of

@@ -27,6 +27,19 @@ public struct SecretsManagerProvider: SecretProvider {
       version = values[Self.versionID].map { .id($0) } ?? .stage(values[Self.versionStage] ?? Self.currentStage)
     }
 
+    private init(_ lookup: Lookup, stage: String) {
+      id = lookup.id
+      version = .stage(stage)
+    }
+
+    /// The version that was current before.
+    fileprivate var beforeCurrent: Lookup { Lookup(self, stage: "AWSPREVIOUS") }
+
+    public var previousObstacle: String? {
+      isCurrent
+        ? nil : "the service marks the version before the current one only; leave version_id and version_stage out"
+    }
+
     /// What a batch gives: it knows no versions.
     var isCurrent: Bool { version == .stage(Self.currentStage) }
 
@@ -47,7 +60,10 @@ public struct SecretsManagerProvider: SecretProvider {
     type: "aws_secrets_manager", summary: "AWS Secrets Manager: text and binary secrets, up to 20 a call",
     connection: AWSConnection.fields, authentication: AWSLogin.declaration.descriptor,
     makeConnection: { values throws(FieldFault) in try AWSConnection(values) },
-    lookup: [Lookup.id.descriptor, Lookup.versionID.descriptor, Lookup.versionStage.descriptor],
+    lookup: [
+      Lookup.id.descriptor, Lookup.versionID.descriptor, Lookup.versionStage.descriptor,
+      PreviousVersion.field.descriptor,
+    ],
     lookupRules: [.atMostOne(["version_id", "version_stage"])], pinningFields: ["version_id"],
     makeLookup: { values, _ throws(FieldFault) in try Lookup(values) },
     batchSize: batchSize)
@@ -67,6 +83,25 @@ public struct SecretsManagerProvider: SecretProvider {
   public func fetch(_ lookups: [Lookup]) async -> [FetchResult] {
     let current = lookups.indices.filter { lookups[$0].isCurrent }
     return await batches.run(lookups, batches: current.chunks(of: Self.batchSize), single: single, batch: batch)
+  }
+
+  /// How often a pair is looked at anew where a rotation came between its two reads.
+  private static let pairAttempts = 3
+
+  /// The labels move together, but are read by two calls: what is current must be so before and after the other was read.
+  public func pair(_ secret: FetchedSecret, of lookup: Lookup) async throws(ProviderFailure) -> FetchedSecret {
+    var current = secret
+    for _ in 0..<Self.pairAttempts {
+      let pair = try current.with(await single(lookup.beforeCurrent))
+      let after = try await single(lookup).get()
+      if after.version == current.version {
+        return pair
+      }
+      current = after
+    }
+    throw store.connection.failures.make(
+      .transient, "the secret was rotated each time that it was read with the version before",
+      reference: lookup.description)
   }
 
   /// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html

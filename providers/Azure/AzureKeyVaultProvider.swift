@@ -1,6 +1,7 @@
 import ExecutionModel
 import HTTPTransport
 import ProviderKit
+import SecretBytes
 import Synchronization
 import Text
 
@@ -17,6 +18,8 @@ public struct AzureKeyVaultProvider: SecretProvider {
 
     /// Below the vault's address. The newest version has an empty name.
     var path: String { version.map { "secrets/\(name)/\($0)" } ?? "secrets/\(name)/" }
+
+    public var previousObstacle: String? { nil }
 
     public var description: String {
       ShownText.clean(version.map { "secrets/\(name)/\($0)" } ?? "secrets/\(name)", atMost: 200)
@@ -39,7 +42,7 @@ public struct AzureKeyVaultProvider: SecretProvider {
     makeConnection: { values throws(FieldFault) in
       Connection(vault: try values.fields.required(vault), login: try AzureLogin.authentication.login(of: values))
     },
-    lookup: [name.descriptor, version.descriptor], pinningFields: ["version"],
+    lookup: [name.descriptor, version.descriptor, PreviousVersion.field.descriptor], pinningFields: ["version"],
     makeLookup: { values, _ throws(FieldFault) in
       Lookup(name: try values.required(name), version: values[version])
     })
@@ -65,6 +68,7 @@ public struct AzureKeyVaultProvider: SecretProvider {
     let vault = KeyVault(settings.vault, over: connection)
     let credential = AzureCredential(
       login: settings.login, authority: AzureCloud.of(settings.vault).authority, connection: connection)
+    connection.expects(settings.vault)
     self.connection = connection
     self.vault = vault
     self.credential = credential
@@ -93,15 +97,45 @@ public struct AzureKeyVaultProvider: SecretProvider {
     return await connection.fetchEach(lookups, with: access, isRefused: { _, _ in false }, read)
   }
 
+  /// Versions have no numbers, so the list of them says which was made before the one that was read.
+  public func pair(_ secret: FetchedSecret, of lookup: Lookup) async throws(ProviderFailure) -> FetchedSecret {
+    guard let version = secret.version else {
+      throw connection.failures.make(
+        .malformed, "the answer does not say which version it is", reference: lookup.description)
+    }
+    let login = try await connection.login(to: access)
+    let before = try await using(login) { token, tenant throws(ProviderFailure) in
+      try await vault.version(before: version, of: lookup, token: token, tenant: tenant)
+    }
+    guard let before else {
+      return secret.with(.absent("no enabled version was made before it"))
+    }
+    guard let read = await fetch([Lookup(name: lookup.name, version: before)]).first else {
+      return secret
+    }
+    return try secret.with(read)
+  }
+
   @Sendable private func read(
     _ lookup: Lookup, _ login: Session<Access>.Login
   ) async throws(ProviderFailure) -> FetchedSecret {
+    try await using(login) { token, tenant throws(ProviderFailure) in
+      try await vault.secret(lookup, token: token, tenant: tenant)
+    }
+  }
+
+  /// Does `work` with a token, and with a new one where that is refused.
+  ///
+  /// - Parameter work: gets the token, and the tenant that the vault trusts, as far as it said.
+  private func using<Output>(
+    _ login: Session<Access>.Login, _ work: (SecretBytes, String?) async throws(ProviderFailure) -> Output
+  ) async throws(ProviderFailure) -> Output {
     let tokens = login.credential.tokens
     let token = try await connection.login(to: tokens)
     do throws(ProviderFailure) {
-      return try await vault.secret(lookup, token: token.credential.value)
+      return try await work(token.credential.value, nil)
     } catch {
-      guard error.status == 401 else {
+      guard error.kind == .denied, error.status == 401 else {
         throw error
       }
     }
@@ -110,6 +144,6 @@ public struct AzureKeyVaultProvider: SecretProvider {
     await tokens.forget(token)
     let new = try await connection.login(to: access, replacing: login).credential
     let newToken = try await connection.login(to: new.tokens)
-    return try await vault.secret(lookup, token: newToken.credential.value, tenant: new.audience.tenant)
+    return try await work(newToken.credential.value, new.audience.tenant)
   }
 }

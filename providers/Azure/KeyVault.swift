@@ -12,8 +12,8 @@ final class KeyVault: Sendable {
 
   static let apiVersion = "7.4"
 
-  private let address: HTTPURL
-  private let connection: OpenConnection
+  let address: HTTPURL
+  let connection: OpenConnection
   private let throttle = Mutex<KeyVaultThrottle?>(nil)
   /// Of the last refusal of a token, until it is answered.
   private let challenge = Mutex<KeyVaultChallenge?>(nil)
@@ -59,17 +59,7 @@ final class KeyVault: Sendable {
     _ lookup: Lookup, token: SecretBytes, tenant: String? = nil
   ) async throws(ProviderFailure) -> FetchedSecret {
     let sentAt = connection.services.time.now
-    let response = try await connection.send(
-      request(lookup, [.bearer(token)]), over: try client(), about: lookup.description
-    ) { response in
-      guard response.status != 200 else {
-        return .accept
-      }
-      if response.status == 401 {
-        challenge.withLock { $0 = Self.challenge(of: response) }
-      }
-      return .fail(failure(response, lookup, tenant: tenant))
-    }
+    let response = try await send(request(lookup, [.bearer(token)]), about: lookup, tenant: tenant)
     let json = try connection.json(response, of: "Key Vault", namedBy: "vault_url", about: lookup.description)
     guard let value = json.member("value")?.secret else {
       throw connection.failure(
@@ -80,8 +70,24 @@ final class KeyVault: Sendable {
     return FetchedSecret(payload: value.detached(), version: Self.version(json.member("id")?.text), fetchedAt: sentAt)
   }
 
+  /// A call that may not be accepted; the challenge of a refused token is kept for the next login.
+  func send(
+    _ request: HTTPRequest, about lookup: Lookup, tenant: String?
+  ) async throws(ProviderFailure) -> HTTPResponse {
+    try await connection.send(request, over: try client(), about: lookup.description) { response in
+      guard response.status != 200 else {
+        return .accept
+      }
+      let failure = failure(response, lookup, tenant: tenant)
+      if response.status == 401, failure.kind == .denied {
+        challenge.withLock { $0 = Self.challenge(of: response) }
+      }
+      return .fail(failure)
+    }
+  }
+
   /// The last segment of `https://shop.vault.azure.net/secrets/name/version`.
-  private static func version(_ id: String?) -> String? {
+  static func version(_ id: String?) -> String? {
     guard let id, let url = try? HTTPURL(parsing: id) else {
       return nil
     }
@@ -153,7 +159,8 @@ final class KeyVault: Sendable {
       default:
         (.malformed, "the vault refused the request\(word)", nil)
       }
-    return connection.failure(kind, message, response, about: lookup?.description, hint: hint)
+    return connection.failure(
+      kind, message, response, about: lookup?.description, from: error == nil ? .stranger : .service, hint: hint)
   }
 
   /// 403 answers for states of the secret too: the inner code tells them from missing permissions.

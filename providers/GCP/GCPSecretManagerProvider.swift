@@ -44,6 +44,9 @@ public struct GCPSecretManagerProvider: SecretProvider {
     self.connection = connection
     login = settings.login
     reader = SecretManagerReader(settings, over: connection)
+    if case .success(let url) = reader.endpoint {
+      connection.expects(url)
+    }
     session = settings.login.session(over: connection)
   }
 
@@ -64,6 +67,48 @@ public struct GCPSecretManagerProvider: SecretProvider {
   public func fetch(_ names: [SecretVersionName]) async -> [FetchResult] {
     await connection.fetchEach(names, with: session) { name, login throws(ProviderFailure) in
       try await reader.read(name, login.credential)
+    }
+  }
+
+  /// The version before has the number before, which is read without asking for more rights; only where that one is disabled or
+  /// destroyed the list is asked for another one that is enabled.
+  public func pair(
+    _ secret: FetchedSecret, of name: SecretVersionName
+  ) async throws(ProviderFailure) -> FetchedSecret {
+    guard let number = secret.version.flatMap({ Int64($0) }), number > 0 else {
+      throw connection.failures.make(
+        .malformed, "the answer does not say which version it is", reference: name.description)
+    }
+    guard number > 1 else {
+      return secret.with(.absent("version 1 is the first"))
+    }
+    let neighbour = try await previous(name.at(number - 1), to: secret)
+    guard case .absent? = neighbour.previous, number > 2 else {
+      return neighbour
+    }
+    let found = try await listed(before: number - 1, of: name)
+    guard let found else {
+      return neighbour
+    }
+    return try await previous(name.at(found), to: secret)
+  }
+
+  private func previous(
+    _ name: SecretVersionName, to secret: FetchedSecret
+  ) async throws(ProviderFailure) -> FetchedSecret {
+    guard let read = await fetch([name]).first else {
+      return secret
+    }
+    return try secret.with(read)
+  }
+
+  private func listed(before number: Int64, of name: SecretVersionName) async throws(ProviderFailure) -> Int64? {
+    let login = try await connection.login(to: session)
+    let isRefused: OpenConnection.Refusal<GoogleAccessToken> = { failure, _ in
+      failure.kind == .denied && failure.status == 401
+    }
+    return try await connection.using(login, of: session, isRefused: isRefused) { login throws(ProviderFailure) in
+      try await reader.enabledVersion(before: number, of: name, login.credential)
     }
   }
 }

@@ -78,7 +78,10 @@ public struct VaultLookup: SecretLookup {
   private static let version = Field<String>(
     "version", .version(.number), "version of the secret; pinned, so never refreshed")
 
-  static let fields = [mount.descriptor, secretPath.descriptor, engineVersion.descriptor, version.descriptor]
+  static let fields = [
+    mount.descriptor, secretPath.descriptor, engineVersion.descriptor, version.descriptor,
+    PreviousVersion.field.descriptor,
+  ]
 
   let mount: String
   let path: String
@@ -90,6 +93,20 @@ public struct VaultLookup: SecretLookup {
     path = try values.required(Self.secretPath)
     version = values[Self.version]
     isVersioned = values[Self.engineVersion] != 1
+  }
+
+  private init(_ lookup: VaultLookup, version: String) {
+    mount = lookup.mount
+    path = lookup.path
+    self.version = version
+    isVersioned = lookup.isVersioned
+  }
+
+  /// The same secret in another version.
+  func at(version: Int64) -> VaultLookup { VaultLookup(self, version: String(version)) }
+
+  public var previousObstacle: String? {
+    isVersioned ? nil : "engine_version 1 keeps no versions; leave it out"
   }
 
   /// Below `/v1/`.

@@ -1,6 +1,7 @@
 import EventLoop
 import ExecutionModel
 import ProviderKit
+import SecretBytes
 
 /// One connection to a HashiCorp Vault or OpenBao server.
 public struct VaultProvider: SecretProvider {
@@ -13,16 +14,28 @@ public struct VaultProvider: SecretProvider {
   private let reader: VaultReader
   private let leases: VaultLeases
   private let tokenCheck: VaultTokenCheck
+  private let inheritance: VaultInheritance
 
   public init(_ settings: VaultConnection, over connection: OpenConnection) {
     let api = VaultAPI(settings, over: connection)
     let login = settings.login
+    let inheritance = VaultInheritance(api: api)
+    self.inheritance = inheritance
+    connection.expects(settings.address)
     self.connection = connection
     self.api = api
     self.login = login
-    self.session = Session(over: connection, renewal: .timed) { token throws(ProviderFailure) in
-      try await (token.lookUpAt == nil ? token.renewed(api) : token.lookedUp(api)).grant
+    self.session = Session(over: connection, end: .certain) { token throws(ProviderFailure) in
+      if token.lookUpAt != nil {
+        return try await token.lookedUp(api).grant
+      }
+      return token.isRenewable ? try await token.renewed(api).grant : nil
     } logIn: { () throws(ProviderFailure) in
+      if let inherited = try await inheritance.verified() {
+        connection.services.log.notice(
+          "the login of the process before is good", metadata: ["provider": "\(connection.name)"])
+        return inherited.grant
+      }
       let token = try await login.token(api)
       connection.services.log.debug(
         "logged in", metadata: ["provider": "\(connection.name)", "as": "\(login.identity)"])
@@ -49,7 +62,7 @@ public struct VaultProvider: SecretProvider {
 
   public func fetch(_ lookups: [VaultLookup]) async -> [FetchResult] {
     await connection.fetchEach(lookups, with: session, isRefused: isLost) { lookup, login throws(ProviderFailure) in
-      if let renewed = await leases.renewed(lookup, token: login.credential.value) {
+      if let renewed = try await leases.renewed(lookup, token: login.credential.value) {
         return renewed
       }
       let read: VaultReader.Read
@@ -63,6 +76,21 @@ public struct VaultProvider: SecretProvider {
       }
       return read.secret
     }
+  }
+
+  /// Versions of KV 2 are numbered from 1, and none is left out: the one before is known by the number that was read.
+  public func pair(_ secret: FetchedSecret, of lookup: VaultLookup) async throws(ProviderFailure) -> FetchedSecret {
+    guard let version = secret.version.flatMap({ Int64($0) }), version > 0 else {
+      throw connection.failures.make(
+        .malformed, "the answer does not say which version it is", reference: lookup.description)
+    }
+    guard version > 1 else {
+      return secret.with(.absent("version 1 is the first"))
+    }
+    guard let read = await fetch([lookup.at(version: version - 1)]).first else {
+      return secret
+    }
+    return try secret.with(read)
   }
 
   /// Says what is likely wrong. Whether a given token is good is asked only where it was refused.
@@ -88,18 +116,60 @@ public struct VaultProvider: SecretProvider {
     return login.credential.isOwn || self.login.hasReplaced(login.credential, connection)
   }
 
+  /// The agent's own token counts only as long as leases hang on it: without any, it is revoked as this process leaves.
+  public func handover(_ lookups: [VaultLookup]) async -> SecretBytes? {
+    let leases = await leases.handedOver(of: lookups)
+    guard !leases.isEmpty, let token = await token else {
+      return nil
+    }
+    let own = VaultHandover.Token(
+      value: token.value, isBatch: token.isBatch, isRenewable: token.isRenewable,
+      granted: token.granted.components.seconds)
+    return VaultHandover(token: token.isOwn ? own : nil, leases: leases).text
+  }
+
+  /// Where executions left more than one token, the first counts: leases of another one are left to their end.
+  public func takeOver(_ handover: SecretBytes) async {
+    guard let inherited = VaultHandover(handover) else {
+      return
+    }
+    if let token = inherited.token {
+      if let held = await session.held {
+        guard held.credential.value == token.value else {
+          return
+        }
+      } else {
+        guard await inheritance.take(token) else {
+          return
+        }
+      }
+      connection.withhold(token.value)
+    }
+    await leases.inherit(inherited.leases)
+  }
+
+  /// The one that is in use, or will be once the server was asked about it.
+  private var token: VaultToken? {
+    get async {
+      if let held = await session.held {
+        return held.credential
+      }
+      return await inheritance.token
+    }
+  }
+
   public func close(_ reason: CloseReason) async {
     await session.end()
-    guard let login = await session.held else {
+    guard let token = await token else {
       return
     }
     guard await leases.isEmpty || reason == .ended else {
       // Revoking the token would revoke the leases that hang on it.
       return
     }
-    if login.credential.isRevocable {
+    if token.isRevocable, let login = await session.held {
       await session.forget(login)
     }
-    await VaultLeaving(api: api, token: login.credential).revoke(await leases.revocations())
+    await VaultLeaving(api: api, token: token).revoke(await leases.revocations())
   }
 }

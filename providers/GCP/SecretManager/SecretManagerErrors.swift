@@ -10,7 +10,8 @@ extension SecretManagerReader {
     let error = GoogleError(connection.json(ifAny: response))
     let reason = Self.reason(response.status, error, name, principal)
     return connection.failure(
-      reason.kind, reason.message + error.shown, response, about: name.path, hint: reason.hint)
+      reason.kind, reason.message + error.shown, response, about: name.path,
+      from: error.isThere ? .service : .stranger, hint: reason.hint)
   }
 
   private static func reason(

@@ -25,17 +25,9 @@ struct SecretManagerReader: Sendable {
 
   func read(_ name: SecretVersionName, _ token: GoogleAccessToken) async throws(ProviderFailure) -> FetchedSecret {
     let url = try connection.method("v1/\(name.path)", ":access", of: try endpoint.get(), about: name.path)
-    var headers = [HTTPHeader("Accept", "application/json"), .bearer(token.value)]
-    if let project = connection.text(of: GoogleVariable.quotaProject) ?? token.quotaProject {
-      guard SecretParent.isProject(project) else {
-        throw connection.failures.make(
-          .denied, "the quota project is not the id of one",
-          hint: "check \(GoogleVariable.quotaProject), and quota_project_id of the credential file")
-      }
-      headers.append(.quotaProject(project))
-    }
+    let request = connection.request(.get, url, try headers(token))
     let sentAt = connection.services.time.now
-    let response = try await connection.send(connection.request(.get, url, headers), about: name.path) { response in
+    let response = try await connection.send(request, about: name.path) { response in
       guard response.status == 200 else {
         return .fail(refusal(response, name, to: token.principal))
       }
@@ -48,6 +40,19 @@ struct SecretManagerReader: Sendable {
       }
     }
     return try secret(in: response, name, from: url, sentAt)
+  }
+
+  func headers(_ token: GoogleAccessToken) throws(ProviderFailure) -> [HTTPHeader] {
+    let headers = [HTTPHeader("Accept", "application/json"), .bearer(token.value)]
+    guard let project = connection.text(of: GoogleVariable.quotaProject) ?? token.quotaProject else {
+      return headers
+    }
+    guard SecretParent.isProject(project) else {
+      throw connection.failures.make(
+        .denied, "the quota project is not the id of one",
+        hint: "check \(GoogleVariable.quotaProject), and quota_project_id of the credential file")
+    }
+    return headers + [.quotaProject(project)]
   }
 
   private func secret(
@@ -74,7 +79,7 @@ struct SecretManagerReader: Sendable {
   }
 
   /// The number that `latest` or an alias stood for: the end of `projects/1/secrets/db/versions/3`.
-  private static func version(_ name: String?) -> String? {
+  static func version(_ name: String?) -> String? {
     guard let last = name?.split(separator: "/").last, (1...20).contains(last.utf8.count),
       last.utf8.allSatisfy(\.isDigit)
     else {

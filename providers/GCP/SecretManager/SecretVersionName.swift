@@ -77,7 +77,7 @@ public struct SecretVersionName: SecretLookup {
     "version", .version(.numberOrName), defaultsTo: latest,
     "version of the secret: a number, `latest`, or an alias; a number pins it")
 
-  static let fields = [secret.descriptor, version.descriptor]
+  static let fields = [secret.descriptor, version.descriptor, PreviousVersion.field.descriptor]
 
   let parent: SecretParent
   let secret: String
@@ -130,6 +130,15 @@ public struct SecretVersionName: SecretLookup {
     self.version = version
   }
 
+  private init(_ name: SecretVersionName, number: Int64) {
+    parent = name.parent
+    secret = name.secret
+    version = String(number)
+  }
+
+  /// The same secret in another version.
+  func at(_ number: Int64) -> SecretVersionName { SecretVersionName(self, number: number) }
+
   private static func fault(_ message: String) -> FieldFault { FieldFault(secret.descriptor.name, message) }
 
   private static func isWord(_ text: String, _ longest: Int) -> Bool { TextGrammar.isWord(text, 1...longest, "-_") }
@@ -137,8 +146,13 @@ public struct SecretVersionName: SecretLookup {
   /// A number does, in the full name as in the field.
   public var namesOneVersion: Bool { version.utf8.allSatisfy(\.isDigit) }
 
+  public var previousObstacle: String? { nil }
+
   /// As the API names it: `projects/shop/secrets/db/versions/latest`.
-  var path: String { "\(parent.path)/secrets/\(secret)/versions/\(version)" }
+  var path: String { "\(allVersions)/\(version)" }
+
+  /// The collection of the secret's versions.
+  var allVersions: String { "\(parent.path)/secrets/\(secret)/versions" }
 
   public var description: String { ShownText.clean(path, atMost: 200) }
 }
