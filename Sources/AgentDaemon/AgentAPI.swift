@@ -14,6 +14,7 @@ import Text
 /// | `GET /metrics` | Prometheus text |
 /// | `GET /v1/status` | all executions and secrets |
 /// | `POST /v1/refresh`, `/v1/refresh/{id}`, `/v1/refresh/{id}/{secret}` | fetches now, each reference at most every 5 s |
+/// | `POST /v1/refresh/{id}/{secret}?reason=refused` | the same, for the execution's own workload too, which may do nothing else |
 /// | `PUT /v1/executions/{id}` | takes a document (an execution, or a job spec), unless another source lists the id |
 /// | `DELETE /v1/executions/{id}` | stops what was put so |
 struct AgentAPI: Sendable {
@@ -21,7 +22,15 @@ struct AgentAPI: Sendable {
 
   /// Everything, for the Unix socket.
   func answer(_ request: APIRequest) async -> APIResponse {
-    switch request.path.first {
+    if request.method == "POST", request.path.count == 4, request.path.prefix(2) == ["v1", "refresh"],
+      let reason = request.query["reason"]
+    {
+      return await noteRefusal(of: request.path[3], of: request.path[2], reason, request.peer)
+    }
+    guard request.peer.role > .isWorkload else {
+      return Self.error(403, "this user may only say that a value of its own was refused; see api.workload_users")
+    }
+    return switch request.path.first {
     case "v1"? where request.path.count >= 2: await answerVersion1(request, Array(request.path.dropFirst()))
     default: await answerScraper(request)
     }
@@ -91,6 +100,10 @@ struct AgentAPI: Sendable {
     guard let outcome = await daemon.refresh(execution, secret) else {
       return Self.error(404, "no such execution or secret")
     }
+    return Self.refreshed(outcome)
+  }
+
+  private static func refreshed(_ outcome: RefreshOutcome) -> APIResponse {
     var json = JSONWriter()
     json.beginObject()
     json.member("started", Int64(outcome.started))
@@ -101,6 +114,26 @@ struct AgentAPI: Sendable {
     }
     json.endObject()
     return .json(json.finish(), status: outcome.started == 0 && outcome.tooSoon > 0 ? 429 : 202)
+  }
+
+  private func noteRefusal(
+    of secret: String, of execution: String, _ reason: String, _ peer: APIPeer
+  ) async -> APIResponse {
+    guard reason == "refused" else {
+      return Self.error(400, "the only reason known here is refused")
+    }
+    guard peer.role == .isOperator || peer.user != nil else {
+      return Self.notForReaders
+    }
+    let outcome = await daemon.noteRefusal(
+      of: secret, of: execution, by: peer.role == .isOperator ? nil : peer.user)
+    switch outcome {
+    case .taken(let outcome): return Self.refreshed(outcome)
+    // Who may not say so learns nothing of what there is.
+    case .notTheirs: return Self.error(403, "this execution is not one of this user's; see api.workload_users")
+    case .unknown: return Self.error(404, "no such execution or secret")
+    case .tooMany: return Self.error(429, "values of this execution were called refused too often")
+    }
   }
 
   private func put(_ id: String, _ body: SecretBytes) async -> APIResponse {

@@ -7,7 +7,6 @@ import NodePolicy
 import ProviderKit
 import Refresh
 import Resolution
-import SealedCache
 import SecretBytes
 
 /// A daemon at work, made whole at its start: sources, supervisor, scheduler, local API.
@@ -32,7 +31,8 @@ final class RunningDaemon {
   private var sourceTasks: [Task<Void, Never>] = []
   private var chores: [Task<Void, Never>] = []
 
-  init(_ daemon: Daemon) throws(DaemonFault) {
+  /// - Parameter cache: `nil`: nothing is kept for a start without a network.
+  init(_ daemon: Daemon, cache: GenerationCache?) throws(DaemonFault) {
     let (loop, log) = (daemon.loop, daemon.log)
     let configuration = daemon.settings.configuration
     let records: ExecutionRecords
@@ -40,14 +40,6 @@ final class RunningDaemon {
       records = try ExecutionRecords(stateFolder: configuration.stateFolder)
     } catch {
       throw DaemonFault("the state folder cannot be used: \(error)")
-    }
-    let cache: GenerationCache?
-    do throws(CacheFault) {
-      cache = try configuration.cache.map { settings throws(CacheFault) in
-        GenerationCache(try CacheFolder(configuration.cacheFolder, CacheKeys.load(path: settings.keyFile)))
-      }
-    } catch {
-      throw DaemonFault("the sealed cache cannot be used: \(error)")
     }
     do throws(EventLoopFault) {
       worker = try WorkerThread()
@@ -72,7 +64,8 @@ final class RunningDaemon {
     let supervisor = ExecutionSupervisor(
       catalog: daemon.registry.catalog, scheduler: scheduler, configuration: configuration,
       policy: daemon.settings.policy, records: records, time: loop, log: log, executor: loop,
-      worker: worker, cache: cache, delivered: delivered, sources: SourceAssembly(configuration).names,
+      worker: worker, cache: cache, delivered: delivered, hidden: daemon.hidden,
+      sources: SourceAssembly(configuration).names,
       notifier: ChangeNotifier(loop: loop).send)
     self.supervisor = supervisor
     valueListeners = delivered.map { [worker] in
@@ -113,7 +106,8 @@ final class RunningDaemon {
       try server.listen(
         unix: configuration.socket, mode: configuration.mode, group: configuration.group,
         readers: PeerRule(users: configuration.allowedUsers, groups: configuration.allowedGroups),
-        operators: PeerRule(users: configuration.operatorUsers, groups: configuration.operatorGroups)
+        operators: PeerRule(users: configuration.operatorUsers, groups: configuration.operatorGroups),
+        workloads: Set(configuration.workloadUsers.values)
       ) { await api.answer($0) }
       if let metrics = configuration.metrics {
         try server.listen(tcp: metrics.host, port: metrics.port) { await api.answerScraper($0) }
@@ -164,6 +158,7 @@ final class RunningDaemon {
       task.cancel()
     }
     pool = Self.pool(settings, registry, loop, log)
+    await scheduler.handOver(to: pool)
     let old = scheduler.replace(pool: pool)
     await supervisor.reload(
       settings.configuration, settings.policy, sources: SourceAssembly(settings.configuration).names)
@@ -291,7 +286,7 @@ final class RunningDaemon {
       version: version, nodeID: settings.configuration.nodeID, executions: await supervisor.overview.status(),
       sources: listings.sources, unheard: listings.unheard, sourceFailures: listings.failures,
       unreadable: listings.unreadable, unremoved: supervisor.overview.unremoved,
-      openBreakers: scheduler.openBreakers.map(\.name), turns: loop.turnCounts)
+      openBreakers: scheduler.openBreakers.map(\.name), turns: loop.turnCounts, refusals: supervisor.refusals.counts)
   }
 
   /// Sources that were not heard yet, and executions that are not ready.
@@ -310,6 +305,30 @@ final class RunningDaemon {
       return nil
     }
     return scheduler.refresh(Array(Set(references)))
+  }
+
+  /// A workload, or an operator in its place, says that a value was refused where it is used: it is fetched at once.
+  ///
+  /// - Parameter user: the workload's; `nil`: an operator says so.
+  func noteRefusal(of secret: String, of execution: String, by user: uid_t?) -> RefusalOutcome {
+    if let user, !supervisor.overview.isWorkload(user, of: execution) {
+      return .notTheirs
+    }
+    guard let references = supervisor.overview.references(of: execution, secret: secret) else {
+      return .unknown
+    }
+    guard supervisor.refusals.admits(execution, at: loop.now) else {
+      return .tooMany
+    }
+    let outcome = scheduler.refresh(references)
+    supervisor.refusals.note(execution, isFetched: outcome.started > 0)
+    log.notice(
+      "value refused",
+      metadata: [
+        "execution": "\(execution)", "secret": "\(secret)", "uid": "\(user.map { "\($0)" } ?? "operator")",
+        "fetched": "\(outcome.started > 0)",
+      ])
+    return .taken(outcome)
   }
 
   /// Which source has the execution, where a put is not to override it.

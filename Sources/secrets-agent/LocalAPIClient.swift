@@ -17,13 +17,15 @@ struct DaemonOptions: ParsableArguments {
   var faults: FaultPrinter { FaultPrinter(format: logFormat) }
 
   /// Sends one request; prints the fault where there is no answer, one that refuses, or one that is no JSON.
-  func ask(_ method: HTTPMethod, _ path: [String], on loop: EventLoop) async -> Result<JSONValue, ExitCode> {
-    switch await exchange(method, path, on: loop) {
+  func ask(
+    _ method: HTTPMethod, _ path: [String], _ query: [(String, String)] = [], on loop: EventLoop
+  ) async -> Result<JSONValue, ExitCode> {
+    switch await exchange(method, path, query, on: loop) {
     case .failure(let code): return .failure(code)
     case .success(let response):
       if response.status == 429 {
         let wait = response.headers.first("Retry-After").flatMap { Int($0) }.map { "\($0) s" } ?? "at most 5 s"
-        faults.error("all of it was asked for less than 5 s ago; ask again in \(wait)", ["class": "daemon"])
+        faults.error("it was asked for too soon after the last time; ask again in \(wait)", ["class": "daemon"])
         return .failure(ExitStatus.unavailable.code)
       }
       guard (200..<300).contains(response.status) else {
@@ -63,7 +65,7 @@ struct DaemonOptions: ParsableArguments {
 
   /// One request and its answer, whatever it says; prints the fault where there is none.
   private func exchange(
-    _ method: HTTPMethod, _ path: [String], on loop: EventLoop
+    _ method: HTTPMethod, _ path: [String], _ query: [(String, String)] = [], on loop: EventLoop
   ) async -> Result<HTTPResponse, ExitCode> {
     var options = HTTPClientOptions()
     options.unixSocket = socket
@@ -71,7 +73,8 @@ struct DaemonOptions: ParsableArguments {
     let client = HTTPClient(
       loop: loop, options: options, log: Logger(label: "client") { _ in SwiftLogNoOpLogHandler() })
     do {
-      let url = path.reduce(try HTTPURL(parsing: "http://localhost")) { $0.appending(segment: $1) }
+      let plain = path.reduce(try HTTPURL(parsing: "http://localhost")) { $0.appending(segment: $1) }
+      let url = query.isEmpty ? plain : plain.with(query: query)
       return .success(try await client.send(HTTPRequest(method: method, url: url, maximumResponseBytes: 256 << 20)))
     } catch {
       if let obstacle = SocketAccess.obstacle(socket) {

@@ -128,6 +128,22 @@ private func secret(_ name: String, _ value: SecretBytes, version: String? = nil
     #expect(answer.body.unsafeString() == "execution late has no generation yet: secrets.A: denied\n")
   }
 
+  @Test func whatTheDaemonSaidLastIsToldWhenItIsNotHeardAgain() throws {
+    let faults = try withSocket(["late": .expected(reason: "secrets.A: denied")]) { loop, path in
+      let client = ValueClient(socket: path, loop: loop)
+      var faults: [ValueClient.Fault] = []
+      for told in [nil, "secrets.A: denied"] {
+        do throws(ValueClient.Fault) {
+          _ = try await client.ask("late", until: loop.now.advanced(by: .milliseconds(100)), told: told)
+        } catch {
+          faults.append(error)
+        }
+      }
+      return faults
+    }
+    #expect(faults == [.notDelivered("the daemon has not answered in time"), .notDelivered("secrets.A: denied")])
+  }
+
   @Test func nothingElseIsAnswered() throws {
     let answers = try withSocket { _, path in
       try await onThread {

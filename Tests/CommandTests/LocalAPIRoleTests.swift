@@ -90,4 +90,44 @@ import Testing
     run.send(SIGTERM)
     _ = try await run.outcome()
   }
+
+  /// Asks as another user, which root alone can.
+  @Test(.enabled(if: geteuid() == 0))
+  func aWorkloadMaySayThatItsValueWasRefusedAndNothingElse() async throws {
+    let daemon = try RunningDaemon(
+      api: "mode: \"0660\", group: \"12345\", allowed_users: [\"12347\"], "
+        + "workload_users: {web: \"12345\", other: \"12346\"}")
+    chmod(daemon.folder.path, 0o755)
+    let run = try await started(daemon)
+    try daemon.drop(demo(fakes.address), as: "web")
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web") != nil })
+    let identities = ["12345", "12346", "12347"].map {
+      ["setpriv", "--reuid", $0, "--regid", "12345", "--clear-groups"]
+    }
+    let refused = "v1/refresh/web/API_KEY?reason=refused"
+    let requests: [(String, String, [Int])] = [
+      ("GET", "v1/status", [403, 403, 200]), ("GET", "metrics", [403, 403, 200]), ("GET", "healthz", [403, 403, 200]),
+      ("POST", "v1/refresh", [403, 403, 403]), ("POST", "v1/refresh/web", [403, 403, 403]),
+      ("POST", "v1/refresh/web/API_KEY", [403, 403, 403]), ("PUT", "v1/executions/x", [403, 403, 403]),
+      ("DELETE", "v1/executions/web", [403, 403, 403]), ("POST", "v1/refresh/web?reason=refused", [403, 403, 403]),
+      ("POST", "v1/refresh/web/API_KEY?reason=other", [400, 400, 400]),
+      ("POST", "v1/refresh/nowhere/API_KEY?reason=refused", [403, 403, 403]),
+      ("POST", "v1/refresh/web/NOTHING?reason=refused", [404, 403, 403]),
+      ("POST", refused, [202, 403, 403]), ("POST", refused, [429, 403, 403]),
+    ]
+    for (method, path, expected) in requests {
+      for (identity, expected) in zip(identities, expected) {
+        let answer = try await ask(daemon, path, ["--request", method], as: identity)
+        #expect(answer.hasSuffix(" \(expected)"), "\(method) \(path) as \(identity[2]): \(answer)")
+      }
+    }
+    let metrics = try await ask(daemon, "metrics")
+    #expect(metrics.contains(#"secrets_agent_refused_values_total{execution="web",outcome="fetched"} 1"#))
+    #expect(metrics.contains(#"secrets_agent_refused_values_total{execution="web",outcome="too_soon"} 1"#))
+    let said = try await daemon.command("refresh", "web", "DB_PASSWORD", "--reason", "refused")
+    #expect(said.status == 0 && said.outputText == "1 fetch started\n", said.said)
+    #expect(try await daemon.command("refresh", "web", "--reason", "refused").status == 64)
+    run.send(SIGTERM)
+    _ = try await run.outcome()
+  }
 }

@@ -79,6 +79,8 @@ public struct AgentConfiguration: Sendable {
     public var allowedGroups: Set<gid_t> = []
     public var operatorUsers: Set<uid_t> = []
     public var operatorGroups: Set<gid_t> = []
+    /// Users of workloads by the execution's id, its job's id, or its name; `*`: of every execution.
+    public var workloadUsers: [String: uid_t] = [:]
     /// Whether what is put counts before what a folder or an orchestrator lists.
     public var putOverrides = false
     /// A loopback listener for `/metrics`, `/healthz` and `/readyz` only.

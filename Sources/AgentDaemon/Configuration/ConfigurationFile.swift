@@ -110,6 +110,10 @@ public enum ConfigurationFile {
       "operator_groups", .accounts(.group), \.operatorGroups, default: "none",
       "Whose members may put, delete and refresh too, by name or number.")
     Setting(
+      "workload_users", .workloadUsers, \.workloadUsers, default: "none",
+      "Whose workload may say that a value was refused (refresh --reason refused), and nothing else: users by an execution's id, its job's id, or its name; * is every execution."
+    )
+    Setting(
       "put_overrides", .flag, \.putOverrides,
       "Whether a put counts before what a folder or an orchestrator lists by the same id; otherwise it is refused.")
     Setting(

@@ -88,6 +88,12 @@ extension SettingKind where Value == [String: String] {
   }
 }
 
+extension SettingKind where Value == [String: UInt32] {
+  static var workloadUsers: SettingKind {
+    map(of: .user, keys: .text, "an object of executions' ids, job ids or names, each with a user")
+  }
+}
+
 extension SettingKind where Value == EnvironmentFormat? {
   static var environmentFormat: SettingKind {
     var words: [(word: String, value: EnvironmentFormat?)] = EnvironmentFormat.allCases.map { ($0.rawValue, $0) }

@@ -1,5 +1,6 @@
 import EventLoop
 import ExecutionModel
+import Glibc
 import Refresh
 import Resolution
 
@@ -99,6 +100,15 @@ final class ExecutionOverview {
 
   /// Files that executions name.
   var servedFiles: Set<Reference> { Set(table.managed.values.flatMap { $0.accepted?.servedFiles ?? [] }) }
+
+  /// Whether the user is that of the execution's workload: by its id, its job's id or its name (`api.workload_users`).
+  func isWorkload(_ user: uid_t, of id: String) -> Bool {
+    guard let execution = table.managed[id]?.accepted?.execution else {
+      return false
+    }
+    let names = [id, execution.jobID, execution.name].compactMap { $0 } + ["*"]
+    return names.contains { table.configuration.api.workloadUsers[$0] == user }
+  }
 
   /// The references of an execution, or of one of its secrets; `nil` where there is no such execution or secret.
   func references(of id: String?, secret: String?) -> [Reference]? {

@@ -2,6 +2,7 @@ import Delivery
 import EventLoop
 import ExecutionModel
 import Logging
+import Masking
 import NodePolicy
 import Refresh
 import Resolution
@@ -17,6 +18,8 @@ public final class ExecutionSupervisor {
 
   /// How the executions stand.
   let overview: ExecutionOverview
+  /// What workloads say of their values.
+  let refusals = RefusalReports()
   private let table: ExecutionTable
   private let delivery: GenerationDelivery
   private let catalog: ProviderCatalog
@@ -30,10 +33,12 @@ public final class ExecutionSupervisor {
   ///   - worker: where documents are validated and outputs written; `nil`: where the supervisor runs.
   ///   - cache: `nil`: nothing is kept for a start without a network.
   ///   - delivered: what is told of each generation, for those who are asked for values; `nil`: nobody is.
+  ///   - hidden: told which values are in use; `nil`: nobody hides them.
   init(
     catalog: ProviderCatalog, scheduler: RefreshScheduler, configuration: AgentConfiguration, policy: NodePolicy,
     records: ExecutionRecords, time: any TimeSource, log: Logger, executor: (any TaskExecutor)?, worker: WorkerThread?,
-    cache: GenerationCache? = nil, delivered: DeliveredGenerations? = nil, sources: [String],
+    cache: GenerationCache? = nil, delivered: DeliveredGenerations? = nil, hidden: LiveValues? = nil,
+    sources: [String],
     notifier: @escaping ExecutionNotices.Notifier
   ) {
     self.catalog = catalog
@@ -44,7 +49,7 @@ public final class ExecutionSupervisor {
     self.delivered = delivered
     let table = ExecutionTable(
       listings: SourceListings(sources), folders: OutputFolders(records, log: log), configuration: configuration,
-      policy: policy)
+      policy: policy, hidden: hidden)
     self.table = table
     overview = ExecutionOverview(table, scheduler: scheduler, time: time)
     delivery = GenerationDelivery(
@@ -130,6 +135,11 @@ public final class ExecutionSupervisor {
     let item = table.managed[id].map { item.completed(by: $0.item) } ?? item
     let admission = admission(cache: table.managed[id]?.accepted == nil ? cache : nil)
     let (outcome, warnings) = await WorkerThread.run(on: worker) { admission.outcome(of: item, id: id) }
+    if case .accepted(let admitted) = outcome {
+      for (connection, handover) in admitted.handovers {
+        await scheduler.takeOver(handover, for: connection)
+      }
+    }
     await table.deliveryEnds(id)
     // It may have left meanwhile. Of two documents of one execution the second is done with after the first.
     guard !table.isStopping, table.listings.listing(of: id) != nil else {
@@ -229,6 +239,8 @@ public final class ExecutionSupervisor {
 
   private func stop(_ id: String, _ reason: String) async {
     let entry = table.managed.removeValue(forKey: id)
+    table.hide([], of: id)
+    refusals.forget(id)
     delivered?.withdraw(id)
     entry?.settling?.cancel()
     entry?.notifying?.cancel()

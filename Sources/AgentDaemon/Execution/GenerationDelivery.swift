@@ -97,20 +97,25 @@ final class GenerationDelivery {
           freshness.result(of: states[$0.entry.reference])
         }
       }
+      table.hide(generation.secrets.map(\.value), of: id)
       await put(generation, id, accepted)
       return true
     } catch {
       let reason =
-        states.contains { freshness.isTooOld($0.1) }
+        states.contains { freshness.isWithheld($0.1) }
         ? "a value is older than max_stale"
         : states.contains { $0.1.isForfeit } ? "its store no longer gives a value that was kept" : nil
-      fail(id, error, withdrawing: reason)
+      fail(id, error, withdrawing: reason, hiding: states.compactMap { $0.1.value?.payload })
       return false
     }
   }
 
-  /// - Parameter reason: why the outputs in place are not to be used any more.
-  private func fail(_ id: String, _ failure: GenerationFailure, withdrawing reason: String?) {
+  /// - Parameters:
+  ///   - reason: why the outputs in place are not to be used any more.
+  ///   - values: what no line of a notice's command may show.
+  private func fail(
+    _ id: String, _ failure: GenerationFailure, withdrawing reason: String?, hiding values: [SecretBytes]
+  ) {
     let rest = failure.failures.count > 1 ? " (and \(failure.failures.count - 1) more)" : ""
     let problem = failure.failures.first.map { $0.line + rest }
     if table.managed[id]?.deliveryProblem != problem {
@@ -119,12 +124,30 @@ final class GenerationDelivery {
       }
     }
     table.managed[id]?.deliveryProblem = problem
-    if reason != nil {
+    if reason != nil, table.policy.onMaxStale != .keep {
       delivered?.withdraw(id)
     }
     if let reason, let directory = table.managed[id]?.accepted?.directory, table.managed[id]?.generation ?? 0 > 0 {
+      withdraw(id, directory, reason, values)
+    }
+  }
+
+  /// As the policy's `on_max_stale` says. What could not be removed is tried again by each audit.
+  private func withdraw(_ id: String, _ directory: GenerationDirectory, _ reason: String, _ values: [SecretBytes]) {
+    let isFirst = table.managed[id]?.isWithdrawn == false
+    table.managed[id]?.isWithdrawn = true
+    guard table.policy.onMaxStale != .keep else {
+      if isFirst {
+        log.error("outputs are out of date and stay", metadata: ["execution": "\(id)", "reason": "\(reason)"])
+      }
+      return
+    }
+    if isFirst {
       log.error("outputs withdrawn", metadata: ["execution": "\(id)", "reason": "\(reason)"])
-      _ = table.folders.remove(directory, id)
+    }
+    _ = table.folders.remove(directory, id)
+    if isFirst, table.policy.onMaxStale == .stop {
+      notices.sendStop(id, values)
     }
   }
 
@@ -147,6 +170,7 @@ final class GenerationDelivery {
       table.folders.reclaim(id)
       table.managed[id]?.deliveryProblem = nil
       table.managed[id]?.deliveryFailures = 0
+      table.managed[id]?.isWithdrawn = false
       for warning in outcome.warnings {
         log.warning("output left in part", metadata: ["execution": "\(id)", "reason": "\(warning)"])
       }
@@ -177,7 +201,9 @@ final class GenerationDelivery {
     guard let cache, let entry = table.managed[id] else {
       return
     }
-    let (item, last, clock) = (entry.item, entry.kept, (time.unixTime, time.now))
+    let (item, last) = (entry.item, entry.kept)
+    let handovers = await scheduler.handovers(of: accepted.plan)
+    let clock = (time.unixTime, time.now)
     let maxStale = table.policy.maxStale.map { $0.nanoseconds / 1_000_000_000 }
     let kept: CachedGeneration?
     do throws(CacheFault) {
@@ -185,24 +211,28 @@ final class GenerationDelivery {
         let states = Dictionary(states) { first, _ in first }
         guard !isDelivered else {
           return try cache.keep(
-            accepted.execution, item, id, states, unless: last, maxStale: maxStale, at: clock)
+            accepted.execution, item, id, states.compactMapValues(\.live), GenerationCache.kept(handovers, item),
+            unless: last, maxStale: maxStale, at: clock)
         }
         let forfeited = accepted.execution.secrets.filter { entry in
-          states[entry.reference].map { $0.isForfeit || $0.failure?.forfeits == true } ?? false
+          states[entry.reference]?.isRefused == true
         }
         return try cache.destroy(Set(forfeited.map(\.name)), of: id) ?? last
       }
     } catch {
-      // It is tried again at the next audit.
       if table.managed[id]?.cacheProblem != error.description {
         log.error("cache not written", metadata: ["execution": "\(id)", "reason": "\(error)"])
       }
       table.managed[id]?.cacheProblem = error.description
+      let failures = min(table.managed[id]?.cacheFailures ?? 0, 1000) + 1
+      table.managed[id]?.cacheFailures = failures
+      settle(id, after: Self.pause(after: failures))
       return
     }
     // Not in one step with the wait above: the place of an entry moves while others come and go.
     table.managed[id]?.kept = kept
     table.managed[id]?.cacheProblem = nil
+    table.managed[id]?.cacheFailures = 0
   }
 
   private func deliveryFailed(_ id: String, _ error: DeliveryFaults) {
@@ -215,6 +245,11 @@ final class GenerationDelivery {
     table.managed[id]?.deliveryProblem = problem
     let failures = min(table.managed[id]?.deliveryFailures ?? 0, 1000) + 1
     table.managed[id]?.deliveryFailures = failures
-    settle(id, after: min(.seconds(1) * (1 << min(failures, 6)), .seconds(60)))
+    settle(id, after: Self.pause(after: failures))
+  }
+
+  /// Before what could not be written is tried again: doubling from two seconds to a minute.
+  private static func pause(after failures: Int) -> Duration {
+    min(.seconds(1) * (1 << min(failures, 6)), .seconds(60))
   }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import SecretBytes
 
 /// A request to the local API, whole and checked.
@@ -6,9 +7,29 @@ public struct APIRequest: Sendable {
   public let method: String
   /// The percent-decoded segments of the path, empty ones left out. None is `.` or `..`; one may hold a `/` that was sent as `%2F`.
   public let path: [String]
+  /// The percent-decoded items behind the `?`; of equal names the last.
+  public let query: [String: String]
   public let body: SecretBytes
+  public let peer: APIPeer
+
   /// Whether who asks is one of the operators; over TCP nobody is.
-  public let isByOperator: Bool
+  public var isByOperator: Bool { peer.role == .isOperator }
+}
+
+/// Who asks.
+public struct APIPeer: Sendable {
+  /// What somebody may do, the least first.
+  public enum Role: Sendable, Comparable {
+    /// To say that a value of its own execution was refused, and nothing else.
+    case isWorkload
+    /// To look.
+    case isReader
+    case isOperator
+  }
+
+  public let role: Role
+  /// As the kernel knows it; `nil` over TCP.
+  public let user: uid_t?
 }
 
 /// The answer to a request.

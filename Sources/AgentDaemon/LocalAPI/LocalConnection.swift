@@ -8,7 +8,7 @@ struct LocalConnection: Sendable {
   let limits: LocalServerLimits
   /// Over a Unix socket, where the Host header means nothing: no web page comes there.
   let isLocal: Bool
-  let isByOperator: Bool
+  let peer: APIPeer
 
   /// Reads the request, has it handled and sends the answer.
   func serve(_ handler: LocalServer.Handler) async {
@@ -22,7 +22,7 @@ struct LocalConnection: Sendable {
       let body = try await input.body(of: head, atMost: isLocal ? limits.bodyBytes : 0)
       let isHead = head.method == "HEAD"
       let request = APIRequest(
-        method: isHead ? "GET" : head.method, path: head.path, body: body, isByOperator: isByOperator)
+        method: isHead ? "GET" : head.method, path: head.path, query: head.query, body: body, peer: peer)
       await send(await handler(request), withoutBody: isHead)
     } catch .refused(let status, let reason) {
       await send(.text(reason, status: status))

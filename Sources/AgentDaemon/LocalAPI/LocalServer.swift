@@ -12,7 +12,7 @@ public final class LocalServer: Sendable {
   private struct Listener {
     let socket: ListeningSocket
     /// `nil` over TCP.
-    let peers: (readers: PeerRule, operators: PeerRule)?
+    let peers: APIPeers?
     let handler: Handler
   }
 
@@ -37,13 +37,15 @@ public final class LocalServer: Sendable {
   }
 
   /// Listens on a Unix socket. The file never has a wider mode than asked; a stale one (nobody listens) is replaced, a live one is a
-  /// fault. Peers that neither rule admits are answered 403 before anything of theirs is read.
+  /// fault. Peers that no rule admits are answered 403 before anything of theirs is read.
   /// - Parameter group: the file's group, where it is not the agent's.
   public func listen(
-    unix path: String, mode: mode_t, group: gid_t?, readers: PeerRule, operators: PeerRule, handler: @escaping Handler
+    unix path: String, mode: mode_t, group: gid_t?, readers: PeerRule, operators: PeerRule,
+    workloads: Set<uid_t> = [], handler: @escaping Handler
   ) throws(LocalServerFault) {
     let socket = try ListeningSocket(unix: path, mode: mode, group: group)
-    try start(Listener(socket: socket, peers: (readers, operators), handler: handler))
+    let peers = APIPeers(operators: operators, readers: readers, workloads: workloads)
+    try start(Listener(socket: socket, peers: peers, handler: handler))
   }
 
   /// Listens on a literal loopback address (127.0.0.0/8, [::1]). Requests whose Host is no loopback name are
@@ -89,23 +91,20 @@ public final class LocalServer: Sendable {
 
   /// Each listener has its own room, and so have those that are only told no: who may not ask keeps nobody out.
   private func admit(_ descriptor: Int32, _ listener: Listener) {
-    let isOperator = listener.peers?.operators.admits(descriptor) ?? false
-    let isKnown = isOperator || listener.peers?.readers.admits(descriptor) ?? true
-    if !isKnown {
+    let peer = listener.peers.map { $0.peer(of: descriptor) } ?? APIPeer(role: .isReader, user: nil)
+    if peer == nil {
       let user = PeerRule.peer(of: descriptor).map { "\($0.user)" }
       log.info("\(name) peer refused", metadata: ["uid": "\(user ?? "unknown")"])
     }
     let isTaken = connections.withLock { connections in
       let own = connections.values.filter { $0.listener == listener.socket.descriptor }
       let refusals = own.count(where: \.isRefusal)
-      // A quarter is for operators: who may look keeps none of them out.
-      let room = isOperator || listener.peers == nil ? limits.connections : limits.connections * 3 / 4
-      let isFull = own.count - refusals >= room
-      let why = isKnown ? (isFull ? Self.tooMany : nil) : .text("this user may not use the \(name)", status: 403)
+      let isFull = own.count - refusals >= room(for: peer, listener)
+      let why = peer != nil ? (isFull ? Self.tooMany : nil) : .text("this user may not use the \(name)", status: 403)
       guard why == nil || refusals < limits.refusals else {
         return false
       }
-      let task = Task(executorPreference: loop) { await self.serve(descriptor, listener, isOperator, why) }
+      let task = Task(executorPreference: loop) { await self.serve(descriptor, listener, peer, why) }
       connections[descriptor] = (task, listener.socket.descriptor, why != nil)
       return true
     }
@@ -114,10 +113,22 @@ public final class LocalServer: Sendable {
     }
   }
 
-  private func serve(_ descriptor: Int32, _ listener: Listener, _ isOperator: Bool, _ refusal: APIResponse?) async {
+  /// A quarter is for operators, and another for all but workloads: who may do less keeps none out who may do more.
+  private func room(for peer: APIPeer?, _ listener: Listener) -> Int {
+    guard let peer, listener.peers != nil else {
+      return limits.connections
+    }
+    return switch peer.role {
+    case .isOperator: limits.connections
+    case .isReader: limits.connections * 3 / 4
+    case .isWorkload: limits.connections / 2
+    }
+  }
+
+  private func serve(_ descriptor: Int32, _ listener: Listener, _ peer: APIPeer?, _ refusal: APIResponse?) async {
     let connection = LocalConnection(
       socket: LoopSocket(descriptor: descriptor, loop: loop), limits: limits, isLocal: listener.peers != nil,
-      isByOperator: isOperator)
+      peer: peer ?? APIPeer(role: .isWorkload, user: nil))
     await withTaskCancellationHandler {
       if let refusal {
         await connection.send(refusal)

@@ -47,3 +47,30 @@ public struct PeerRule: Sendable {
     }
   }
 }
+
+/// Who may do what at a Unix socket.
+struct APIPeers: Sendable {
+  private let operators: PeerRule
+  private let readers: PeerRule
+  private let workloads: Set<uid_t>
+
+  init(operators: PeerRule, readers: PeerRule, workloads: Set<uid_t>) {
+    self.operators = operators
+    self.readers = readers
+    self.workloads = workloads
+  }
+
+  /// Who is at the other end; `nil` where it is let in by nothing.
+  func peer(of connection: Int32) -> APIPeer? {
+    guard let user = PeerRule.peer(of: connection)?.user else {
+      return nil
+    }
+    if operators.admits(connection) {
+      return APIPeer(role: .isOperator, user: user)
+    }
+    if readers.admits(connection) {
+      return APIPeer(role: .isReader, user: user)
+    }
+    return workloads.contains(user) ? APIPeer(role: .isWorkload, user: user) : nil
+  }
+}

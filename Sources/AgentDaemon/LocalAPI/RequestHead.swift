@@ -5,6 +5,8 @@ struct RequestHead {
   let method: String
   /// Percent-decoded segments, empty ones left out.
   let path: [String]
+  /// Percent-decoded; of equal names the last.
+  let query: [String: String]
   /// Whom the request is for, in lower case: the target says it, or `Host`; `nil` in HTTP/1.0 without one.
   let authority: String?
   /// The body's length; `nil` where it comes in chunks.
@@ -27,6 +29,7 @@ struct RequestHead {
     method = String(decoding: parts[0], as: UTF8.self)
     let target = try Self.target(parts[1])
     path = target.path
+    query = target.query
     let version = String(decoding: parts[2], as: UTF8.self)
     guard version == "HTTP/1.1" || version == "HTTP/1.0" else {
       throw version.hasPrefix("HTTP/") ? .refused(505, "HTTP/1.1 is spoken here") : .bad("this is no HTTP")
@@ -45,8 +48,10 @@ struct RequestHead {
     expectsContinue = expectation != nil && length != 0
   }
 
-  /// A path, or a whole address (RFC 9112 §3.2.1, §3.2.2). Its query asks for nothing here.
-  private static func target(_ text: ArraySlice<UInt8>) throws(RequestFault) -> (authority: String?, path: [String]) {
+  private typealias Target = (authority: String?, path: [String], query: [String: String])
+
+  /// A path, or a whole address (RFC 9112 §3.2.1, §3.2.2).
+  private static func target(_ text: ArraySlice<UInt8>) throws(RequestFault) -> Target {
     // Visible ASCII without what RFC 3986 gives no place in an address, and without a fragment.
     guard text.allSatisfy({ $0 > 0x20 && $0 < 0x7f && !"\"#<>\\^`{|}".utf8.contains($0) }) else {
       throw .bad("the request's target holds a character that must be percent-encoded")
@@ -63,10 +68,27 @@ struct RequestHead {
       throw .bad("the request's target must begin with / or http://HOST, without a user")
     }
     let path = try rest.prefix { $0 != "?" }.split(separator: "/").map(segment)
-    return (authority, path)
+    return (authority, path, try query(rest.drop { $0 != "?" }.dropFirst()))
+  }
+
+  private static func query(_ text: Substring) throws(RequestFault) -> [String: String] {
+    var items: [String: String] = [:]
+    for item in text.split(separator: "&") {
+      let sides = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      items[try word(sides[0])] = sides.count > 1 ? try word(sides[1]) : ""
+    }
+    return items
   }
 
   private static func segment(_ text: Substring) throws(RequestFault) -> String {
+    let segment = try word(text)
+    guard segment != ".", segment != ".." else {
+      throw .bad("the request's path holds a dot segment")
+    }
+    return segment
+  }
+
+  private static func word(_ text: Substring) throws(RequestFault) -> String {
     var bytes: [UInt8] = []
     var rest = text.utf8
     while let byte = rest.popFirst() {
@@ -78,12 +100,10 @@ struct RequestHead {
         throw .bad("the request's target holds a % without two hexadecimal digits")
       }
     }
-    guard !bytes.contains(where: \.isControl), let segment = String(validating: bytes, as: UTF8.self), segment != ".",
-      segment != ".."
-    else {
-      throw .bad("the request's path holds a control character, a dot segment, or what is not UTF-8")
+    guard !bytes.contains(where: \.isControl), let word = String(validating: bytes, as: UTF8.self) else {
+      throw .bad("the request's target holds a control character, or what is not UTF-8")
     }
-    return segment
+    return word
   }
 
   /// By name, all in lower case, with single spaces.

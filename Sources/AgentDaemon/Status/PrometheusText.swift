@@ -18,6 +18,7 @@ struct PrometheusText {
     page.addAgent(status)
     page.addBreakers(status.openBreakers, of: connections.map(\.key.name))
     page.addExecutions(status.executions)
+    page.addRefusals(status.refusals)
     page.addSecrets(status.executions)
     page.addConnections(connections)
     page.addProcess(process)
@@ -97,6 +98,16 @@ struct PrometheusText {
     }
   }
 
+  private mutating func addRefusals(_ refusals: [String: RefusalCounts]) {
+    family("refused_values_total", "counter", "How often a workload said that a value was refused, by what followed.")
+    for (execution, counts) in refusals.sorted(by: { $0.key < $1.key }) {
+      sample("refused_values_total", [("execution", execution), ("outcome", "fetched")], "\(counts.fetched)")
+      sample(
+        "refused_values_total", [("execution", execution), ("outcome", "too_soon")],
+        "\(counts.reports - counts.fetched)")
+    }
+  }
+
   private mutating func addSecrets(_ executions: [ExecutionStatus]) {
     let gauges: [(String, String, (ExecutionStatus.Secret) -> String?)] = [
       (
@@ -166,6 +177,17 @@ struct PrometheusText {
         sample(name, labels(label, [("outcome", "succeeded")]), "\(succeeded)")
         sample(name, labels(label, [("outcome", "failed")]), "\(failed)")
       }
+    }
+    family("provider_stale_logins", "gauge", "Logins that serve on although their renewal has failed.")
+    for (label, counts) in connections {
+      sample("provider_stale_logins", labels(label), "\(counts.staleLogins)")
+    }
+    family(
+      "provider_stale_login_uses_total", "counter",
+      "Reads begun with a login whose renewal has failed, by whether its time was over.")
+    for (label, counts) in connections {
+      sample("provider_stale_login_uses_total", labels(label, [("ended", "false")]), "\(counts.staleLoginUses)")
+      sample("provider_stale_login_uses_total", labels(label, [("ended", "true")]), "\(counts.endedLoginUses)")
     }
   }
 

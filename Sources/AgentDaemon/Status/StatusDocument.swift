@@ -23,6 +23,8 @@ public struct StatusDocument: Sendable {
   public let openBreakers: [String]
   /// How long the daemon was deaf at a stretch.
   public let turns: TurnCounts
+  /// How often workloads said that a value was refused, by execution.
+  public var refusals: [String: RefusalCounts] = [:]
 
   public func json() -> SecretBytes {
     var json = JSONWriter(pretty: true)
