@@ -39,19 +39,24 @@ public struct ValueClient: Sendable {
   /// What the execution was last delivered; one that has no generation yet is asked for again until `limit` is over.
   public func values(of execution: String, within limit: Duration) async throws(Fault) -> ExecutionValues {
     let end = loop.now.advanced(by: limit)
+    var told: String?
     while true {
       do throws(Fault) {
-        return try await ask(execution, until: end)
+        return try await ask(execution, until: end, told: told)
       } catch .notDelivered(let reason) {
         guard loop.now.advanced(by: Self.pause) < end, (try? await loop.sleep(for: Self.pause)) != nil else {
           throw .notDelivered(reason)
         }
+        told = reason
       }
     }
   }
 
-  private func ask(_ execution: String, until end: Moment) async throws(Fault) -> ExecutionValues {
-    let timeout = min(Self.answerTime, loop.now.duration(to: end))
+  /// - Parameter told: what the daemon said last, which tells more than that there was no time left to hear it again.
+  func ask(
+    _ execution: String, until end: Moment, told: String?
+  ) async throws(Fault) -> ExecutionValues {
+    let timeout = max(.milliseconds(1), min(Self.answerTime, loop.now.duration(to: end)))
     let response: HTTPResponse
     do {
       let url = ["v1", "executions", execution, "values"].reduce(try HTTPURL(parsing: "http://localhost")) {
@@ -60,10 +65,13 @@ public struct ValueClient: Sendable {
       response = try await client.send(
         HTTPRequest(method: .get, url: url, timeout: timeout, maximumResponseBytes: ExecutionValues.mostBytes))
     } catch {
-      if let failure = error as? TransportFailure, failure.kind == .timedOut(.waiting) {
-        throw .notDelivered("the daemon has not answered in time")
+      let failure = error as? TransportFailure
+      if case .timedOut? = failure?.kind {
+        throw .notDelivered(told ?? "the daemon has not answered in time")
       }
-      throw .unreachable("\(socket): no daemon answers: \(error)")
+      // libcurl's words alone: the socket has no host.
+      let words = failure.flatMap { $0.detail.isEmpty ? nil : $0.detail }
+      throw .unreachable("\(socket): no daemon answers: \(words ?? "\(error)")")
     }
     let reason = { ShownText.clean(response.body.unsafeString()?.split(separator: "\n").first.map(String.init) ?? "") }
     switch response.status {
