@@ -1,7 +1,8 @@
 import EventLoop
 import Synchronization
 
-/// Counts what happens on the connections of one name: calls, failures by class, latency, logins, renewals.
+/// Counts what happens on the connections of one name: calls, failures by class, latency, logins, renewals,
+/// and logins that live on for want of a renewal.
 public final class ConnectionMetrics: Sendable {
   /// Upper bounds of the latency histogram's buckets, in seconds; calls above the last one are in the total only.
   public static let latencyBounds: [Double] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -19,6 +20,11 @@ public final class ConnectionMetrics: Sendable {
     public var failedLogins = 0
     public var renewals = 0
     public var failedRenewals = 0
+    /// Logins at present whose renewal has failed, so that they serve on.
+    public var staleLogins = 0
+    /// How often such a login was taken for reads before its end, and past it.
+    public var staleLoginUses = 0
+    public var endedLoginUses = 0
   }
 
   private let state = Mutex(Counts())
@@ -48,6 +54,21 @@ public final class ConnectionMetrics: Sendable {
         counts.logins += 1
       } else {
         counts.failedLogins += 1
+      }
+    }
+  }
+
+  /// A login serves on although its renewal has failed, or does so no more.
+  func loginBecame(stale isStale: Bool) {
+    state.withLock { $0.staleLogins += isStale ? 1 : -1 }
+  }
+
+  func usedStaleLogin(hasEnded: Bool) {
+    state.withLock { counts in
+      if hasEnded {
+        counts.endedLoginUses += 1
+      } else {
+        counts.staleLoginUses += 1
       }
     }
   }

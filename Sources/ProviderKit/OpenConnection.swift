@@ -12,6 +12,8 @@ public final class OpenConnection: Sendable {
   public let services: ProviderServices
   /// Counts of the connection; calls and sessions keep them.
   public let metrics: ConnectionMetrics
+  /// What serves the machine's own identity, where a login found it without having been told that it is there.
+  public let machineIdentity = SeenOnce()
   /// Reads, logins and renewals alike are tried again out of it.
   let retryBudget = RetryBudget()
   /// Whether documents can give the connection a CA of its own.

@@ -1,102 +1,83 @@
 import EventLoop
-import Synchronization
 
-/// A login that all calls of a connection share: made once however many wait for it, replaced before it ends, and once after a
-/// refusal.
+/// A login that all calls of a connection share: made once however many wait for it, renewed before it ends, and replaced once after
+/// a refusal.
+///
+/// An outage of the login service alone stops no reads: where a renewal fails and may succeed later, what is held serves on, past its
+/// end too where that is for the service to tell, and the next attempt is minutes away. What the service refused never serves again,
+/// and a failure that only a person can mend is told at once.
 ///
 /// After a failed login, callers get the same failure for a while without a new attempt, so that a wrong password is not tried once a
 /// secret: doubling from one second to a minute, and to two seconds where it may pass by itself.
 public actor Session<Credential: Sendable> {
-  /// What a login or a renewal gives.
-  public struct Grant: Sendable {
-    public let credential: Credential
-    /// When it can no longer be used; `nil`: never by time.
-    public let until: Moment?
-    /// From when on it should be renewed, while it goes on being good; `nil`: it is used to its end.
-    public let renewAt: Moment?
-
-    public init(credential: Credential, until: Moment?, renewAt: Moment? = nil) {
-      self.credential = credential
-      self.until = until
-      self.renewAt = renewAt
-    }
-  }
-
-  /// A grant with its place in the row of logins.
-  public struct Login: Sendable {
-    public let grant: Grant
-    /// Counts logins: a caller that was refused names it, so that one refusal seen by many makes one new login.
-    public let generation: Int
-
-    public var credential: Credential { grant.credential }
-  }
-
-  /// Who sees to it that a grant is renewed when it is due.
-  public enum Renewal: Sendable {
-    /// The first caller that finds it due starts it on the side, and all go on with the old grant until there is a new one.
-    case onTheSide
-    /// Callers that find it due wait for it.
-    case awaited
-    /// A timer, for as long as the session is open. A renewal that is refused ends the grant.
-    case timed
-  }
-
-  public typealias Renewer = @Sendable (Credential) async throws(ProviderFailure) -> Grant
   private typealias Outcome = Result<Login, ProviderFailure>
 
   private enum State {
     case none
-    case loggingIn(Task<Void, Never>)
-    case valid(Login)
+    case valid(Held)
     case failed(ProviderFailure, until: Moment)
   }
 
-  private let logIn: @Sendable () async throws(ProviderFailure) -> Grant
-  /// `nil`: a new login renews.
-  private let renewer: Renewer?
-  private let renewal: Renewal
-  private let connection: OpenConnection
-  private let isCounted: Bool
+  private let logins: Attempts
+  /// What the end of a grant means.
+  private let meaning: End
+  /// Whose clients, files and metrics logins use.
+  let connection: OpenConnection
   private var state = State.none
   private var waiting: [Int: CheckedContinuation<Outcome, Never>] = [:]
   private var nextWaiter = 0
   private var generation = 0
   private var failuresInARow = 0
-  /// Not before then is a renewal that failed tried again.
-  private var nextRenewal: Moment?
-  /// The renewal that is under way, or the timer.
-  package private(set) var renewing: Task<Void, Never>?
+  /// Whether the metrics count it among the stale ones.
+  private var isCountedStale = false
+  /// Whether ``end()`` was called.
+  private var isOver = false
+  /// The login or renewal that is under way.
+  package private(set) var attempt: Task<Void, Never>?
+  /// Lengthens what is held when it is due.
+  private var timer: Task<Void, Never>?
 
   /// - Parameters:
+  ///   - end: what the end of a grant means.
   ///   - isCounted: whether it is a login to those who count them, and not a step on the way to one.
-  ///   - renew: what lengthens a grant; `nil`: a new login.
+  ///   - lengthen: what makes a grant longer; `nil`: a new login takes its place.
   public init(
-    over connection: OpenConnection, renewal: Renewal = .onTheSide, isCounted: Bool = true, renew: Renewer? = nil,
+    over connection: OpenConnection, end: End = .toldByRefusal, isCounted: Bool = true, lengthen: Lengthener? = nil,
     logIn: @escaping @Sendable () async throws(ProviderFailure) -> Grant
   ) {
     self.connection = connection
-    self.isCounted = isCounted
-    self.renewal = renewal
-    self.logIn = logIn
-    self.renewer = renew
+    meaning = end
+    logins = Attempts(metrics: isCounted ? connection.metrics : nil, lengthen: lengthen, logIn: logIn)
   }
 
-  deinit { renewing?.cancel() }
+  deinit {
+    timer?.cancel()
+    if isCountedStale {
+      connection.metrics.loginBecame(stale: false)
+    }
+  }
 
   private var time: any TimeSource { connection.services.time }
 
   /// The valid login, after logging in where there is none.
   public func current() async throws(ProviderFailure) -> Login {
     switch state {
-    case .valid(let login) where login.grant.until.map({ time.now < $0 }) ?? true:
-      return try await renewed(login)
+    case .valid(let held):
+      switch held.stage(at: time.now, meaning) {
+      case .good:
+        return held.login(at: time.now)
+      case .due:
+        begin()
+        return held.login(at: time.now)
+      case .late:
+        break
+      }
     case .failed(let failure, let until) where time.now < until:
       throw failure
-    case .loggingIn:
+    case .none, .failed:
       break
-    case .none, .valid, .failed:
-      begin()
     }
+    begin()
     return try await wait()
   }
 
@@ -108,89 +89,149 @@ public actor Session<Credential: Sendable> {
 
   /// The login that is held, without making one.
   public var held: Login? {
-    if case .valid(let login) = state { login } else { nil }
+    if case .valid(let held) = state { held.login(at: time.now) } else { nil }
   }
 
   /// Forgets `login`, so that the next caller logs in.
   public func forget(_ login: Login) {
     if case .valid(let held) = state, held.generation == login.generation {
-      state = .none
+      become(.none)
     }
   }
 
-  /// Renews nothing any more.
+  /// Renews nothing any more by itself.
   public func end() {
-    renewing?.cancel()
-    renewing = nil
+    isOver = true
+    timer?.cancel()
+    timer = nil
   }
 
-  // MARK: - Login
+  private func become(_ new: State) {
+    state = new
+    timer?.cancel()
+    timer = nil
+    let isStale = if case .valid(let held) = new { held.nextAttempt != nil } else { false }
+    if isStale != isCountedStale {
+      isCountedStale = isStale
+      connection.metrics.loginBecame(stale: isStale)
+    }
+    if case .valid(let held) = new, held.grant.isLengthened, let due = held.nextAttempt ?? held.renewAt {
+      setTimer(due)
+    }
+  }
 
-  /// - Parameter old: what is renewed, and serves on where that fails.
-  private func begin(keeping old: Login? = nil) {
+  // MARK: - The timer
+
+  private func setTimer(_ due: Moment) {
+    guard !isOver else {
+      return
+    }
+    let time = time
+    // It goes on after the work that the login was made for, and that work's limit.
+    timer = WorkLimit.$end.withValue(nil) {
+      Task(executorPreference: connection.services.executor) { [weak self] in
+        if (try? await time.sleep(until: due)) != nil {
+          await self?.lengthenInTime()
+        }
+      }
+    }
+  }
+
+  private func lengthenInTime() {
+    if case .valid(let held) = state, held.grant.isLengthened, !isOver {
+      begin()
+    }
+  }
+
+  // MARK: - Attempts
+
+  private func begin() {
+    guard attempt == nil else {
+      return
+    }
+    var old: Held?
+    if case .valid(let held) = state, held.serves(at: time.now, meaning) {
+      old = held
+    }
     // The login belongs to all that wait, so it must not end with the first of them that is cancelled.
-    let task = Task(executorPreference: connection.services.executor) {
-      let outcome: Result<Grant, ProviderFailure>
-      do throws(ProviderFailure) {
-        outcome = .success(try await self.grant(renewing: old))
-      } catch {
-        outcome = .failure(error)
+    attempt = Task(executorPreference: connection.services.executor) { [logins, old] in
+      await self.finish(await logins.make(renewing: old?.grant), old?.generation)
+    }
+  }
+
+  /// - Parameter old: the generation of what was renewed.
+  private func finish(_ gain: Gain, _ old: Int?) {
+    attempt = nil
+    let inForce: Int? = if case .valid(let held) = state { held.generation } else { nil }
+    switch gain {
+    case .lengthened, .notLengthened:
+      guard inForce == old else {
+        // It was refused meanwhile: that it lives longer is of no use, and whoever waits wants a new login.
+        if !waiting.isEmpty {
+          begin()
+        }
+        return
       }
-      await self.finish(outcome, keeping: old)
+    case .login, .nothing:
+      break
     }
-    state = .loggingIn(task)
-  }
-
-  private nonisolated func grant(renewing old: Login?) async throws(ProviderFailure) -> Grant {
-    if let old, let renewer {
-      return try await renewer(old.credential)
-    }
-    return try await logIn()
-  }
-
-  private func finish(_ outcome: Result<Grant, ProviderFailure>, keeping old: Login?) {
-    let result: Outcome
-    if isCounted {
-      count((try? outcome.get()) != nil, isRenewal: old != nil)
-    }
-    switch outcome {
-    case .success(let grant):
+    switch gain {
+    case .login(let grant):
       generation += 1
-      failuresInARow = 0
-      nextRenewal = nil
-      let login = Login(grant: grant, generation: generation)
-      state = .valid(login)
-      result = .success(login)
-      if renewal == .timed {
-        keepAlive(login)
-      }
-    case .failure(let failure):
-      if let old, old.grant.until.map({ time.now < $0 }) ?? true {
-        postponeRenewal(failure)
-        state = .valid(old)
-        result = .success(old)
-      } else {
-        failuresInARow += 1
-        let pause = Duration.seconds(1 << min(failuresInARow - 1, 6))
-        // What locks nobody out is asked for again sooner, as soon as a failover is over.
-        let longest: Duration = failure.isPassing ? .seconds(2) : .seconds(60)
-        let wait = max(min(pause, longest), failure.retryAfter ?? .zero)
-        state = .failed(failure, until: time.now.advanced(by: wait))
-        result = .failure(failure)
-      }
+      resume(with: .success(hold(grant, generation)))
+    case .lengthened(let grant):
+      resume(with: .success(hold(grant, old ?? generation)))
+    case .nothing(let failure), .notLengthened(let failure):
+      resume(with: fail(failure))
     }
+  }
+
+  private func hold(_ grant: Grant, _ generation: Int) -> Login {
+    let now = time.now
+    let wasStale = isCountedStale
+    var held = Held(grant, generation: generation, at: now, random: connection.services.random())
+    failuresInARow = 0
+    if meaning == .toldByRefusal, held.hasEnded(at: now) {
+      // In an outage of its own a source may give what it has. Whether that is good is for the service to tell.
+      held.nextAttempt = now.advanced(by: RefreshWindow.pause(left: nil, asked: nil, connection.services.random()))
+    } else if wasStale {
+      connection.services.log.notice("login renewed at last", metadata: ["provider": "\(connection.name)"])
+    }
+    become(.valid(held))
+    return held.login(at: now)
+  }
+
+  private func fail(_ failure: ProviderFailure) -> Outcome {
+    let now = time.now
+    if case .valid(var held) = state, failure.mayHeal, held.serves(at: now, meaning) {
+      let left = meaning == .certain ? held.grant.until.map { now.duration(to: $0) } : nil
+      let pause = RefreshWindow.pause(left: left, asked: failure.retryAfter, connection.services.random())
+      held.nextAttempt = now.advanced(by: pause)
+      connection.services.log.warning(
+        "login not renewed, the old one serves on",
+        metadata: [
+          "provider": "\(connection.name)", "reason": "\(failure.line)",
+          "again in": "\(pause.components.seconds) s", "has ended": "\(held.hasEnded(at: now))",
+        ])
+      become(.valid(held))
+      return .success(held.login(at: now))
+    }
+    failuresInARow += 1
+    let pause = Duration.seconds(1 << min(failuresInARow - 1, 6))
+    // What locks nobody out is asked for again sooner, as soon as a failover is over.
+    let longest: Duration = failure.isPassing ? .seconds(2) : .seconds(60)
+    let wait = max(min(pause, longest), failure.retryAfter ?? .zero)
+    become(.failed(failure, until: now.advanced(by: wait)))
+    return .failure(failure)
+  }
+
+  // MARK: - Waiting
+
+  private func resume(with outcome: Outcome) {
     let waiters = waiting
     waiting = [:]
     for waiter in waiters.values {
-      waiter.resume(returning: result)
-    }
-  }
-
-  private func count(_ succeeded: Bool, isRenewal: Bool) {
-    if isRenewal {
-      connection.metrics.renewed(succeeded)
-    } else {
-      connection.metrics.loggedIn(succeeded)
+      waiter.resume(returning: outcome)
     }
   }
 
@@ -209,111 +250,18 @@ public actor Session<Credential: Sendable> {
     guard let waiter = waiting.removeValue(forKey: number) else {
       return
     }
-    if waiting.isEmpty, case .loggingIn(let task) = state {
+    if case .valid(let held) = state, held.serves(at: time.now, meaning) {
+      waiter.resume(returning: .success(held.login(at: time.now)))
+      return
+    }
+    if waiting.isEmpty, let attempt {
       // The login ends with the failure that it was retrying, which says more than that time was up.
       waiting[number] = waiter
-      task.cancel()
+      attempt.cancel()
       return
     }
     waiter.resume(
       returning: .failure(
         connection.failures.make(.transient, "gave up: the time limit was reached while logging in")))
-  }
-
-  // MARK: - Renewal
-
-  /// How long after a renewal that failed the next one is tried, while the old grant serves.
-  private var pause: Duration { renewal == .awaited ? .seconds(60) : .seconds(30) }
-
-  private func isDue(_ login: Login) -> Bool {
-    guard renewal != .timed, let due = login.grant.renewAt else {
-      return false
-    }
-    return time.now >= max(due, nextRenewal ?? due)
-  }
-
-  private func renewed(_ login: Login) async throws(ProviderFailure) -> Login {
-    guard isDue(login) else {
-      return login
-    }
-    if renewal == .awaited {
-      begin(keeping: login)
-      return try await wait()
-    }
-    if renewing == nil {
-      renewing = Task(executorPreference: connection.services.executor) {
-        await self.renewAside(login)
-      }
-    }
-    return login
-  }
-
-  private func renewAside(_ login: Login) async {
-    await renew(login)
-    renewing = nil
-  }
-
-  /// Puts a renewed grant in the place of `login`'s, unless that was replaced meanwhile.
-  ///
-  /// - Returns: why it could not be renewed.
-  @discardableResult
-  private func renew(_ login: Login) async -> ProviderFailure? {
-    do throws(ProviderFailure) {
-      let grant = try await grant(renewing: login)
-      connection.metrics.renewed(true)
-      connection.services.log.debug("login renewed", metadata: ["provider": "\(connection.name)"])
-      nextRenewal = nil
-      if case .valid(let held) = state, held.generation == login.generation {
-        state = .valid(Login(grant: grant, generation: login.generation))
-      }
-      return nil
-    } catch {
-      connection.metrics.renewed(false)
-      postponeRenewal(error)
-      return error
-    }
-  }
-
-  private func postponeRenewal(_ failure: ProviderFailure) {
-    connection.services.log.warning(
-      "login not renewed, the old one serves on",
-      metadata: ["provider": "\(connection.name)", "reason": "\(failure.line)"])
-    nextRenewal = time.now.advanced(by: pause)
-  }
-
-  private func keepAlive(_ login: Login) {
-    renewing?.cancel()
-    let time = time
-    // It goes on after the work that the login was made for, and that work's limit.
-    renewing = WorkLimit.$end.withValue(nil) {
-      Task(executorPreference: connection.services.executor) { [weak self] in
-        while let due = await self?.timer(of: login) {
-          guard (try? await time.sleep(until: due)) != nil else {
-            return
-          }
-          await self?.renewInTime(login)
-        }
-      }
-    }
-  }
-
-  /// When `login` is to be renewed next; `nil`: not any more.
-  private func timer(of login: Login) -> Moment? {
-    guard case .valid(let held) = state, held.generation == login.generation else {
-      return nil
-    }
-    return nextRenewal ?? held.grant.renewAt
-  }
-
-  /// Until the grant ends there is time to try again, at ever shorter remainders but never in a hurry.
-  private func renewInTime(_ login: Login) async {
-    guard case .valid(let held) = state, held.generation == login.generation, let failure = await renew(held) else {
-      return
-    }
-    let left = held.grant.until.map { time.now.duration(to: $0) } ?? .zero
-    guard failure.isRetriable, left > .seconds(1) else {
-      return forget(login)
-    }
-    nextRenewal = time.now.advanced(by: max(left / 3, .seconds(1)))
   }
 }

@@ -11,11 +11,16 @@ extension OpenConnection {
   public func login<Credential: Sendable>(
     to session: Session<Credential>
   ) async throws(ProviderFailure) -> Session<Credential>.Login {
+    let login: Session<Credential>.Login
     do throws(ProviderFailure) {
-      return try await session.current()
+      login = try await session.current()
     } catch {
       throw error.told(by: name)
     }
+    if login.isStale {
+      metrics.usedStaleLogin(hasEnded: login.hasEnded)
+    }
+    return login
   }
 
   /// A login newer than `refused`.

@@ -104,6 +104,10 @@ private func samples(_ page: SecretBytes) throws -> [String: Double] {
     metrics.called(took: .seconds(2), failure: .denied)
     metrics.loggedIn(true)
     metrics.renewed(false)
+    metrics.loginBecame(stale: true)
+    metrics.usedStaleLogin(hasEnded: false)
+    metrics.usedStaleLogin(hasEnded: true)
+    metrics.usedStaleLogin(hasEnded: true)
     let label = ProviderPool.Label(type: "hashicorp_vault", name: "v\"1\\\n")
     let page = try samples(PrometheusText.render(document([]), [label: metrics.counts], figures))
     let labels = #"provider="hashicorp_vault",connection="v\"1\\\n""#
@@ -112,6 +116,9 @@ private func samples(_ page: SecretBytes) throws -> [String: Double] {
     #expect(page["secrets_agent_provider_errors_total{\(labels),class=\"missing\"}"] == 0)
     #expect(page["secrets_agent_provider_logins_total{\(labels),outcome=\"succeeded\"}"] == 1)
     #expect(page["secrets_agent_provider_renewals_total{\(labels),outcome=\"failed\"}"] == 1)
+    #expect(page["secrets_agent_provider_stale_logins{\(labels)}"] == 1)
+    #expect(page["secrets_agent_provider_stale_login_uses_total{\(labels),ended=\"false\"}"] == 1)
+    #expect(page["secrets_agent_provider_stale_login_uses_total{\(labels),ended=\"true\"}"] == 2)
     #expect(page["secrets_agent_provider_call_seconds_count{\(labels)}"] == 2)
     #expect(page["secrets_agent_provider_call_seconds_sum{\(labels)}"] == 2.003)
     let buckets = ConnectionMetrics.latencyBounds.map { bound in

@@ -26,10 +26,11 @@ private func token(_ text: String, unixTime: Int64 = 1000) throws -> AzureAccess
 @Test func aTokenIsRenewedEarly() throws {
   func renewal(_ more: String) throws -> Duration? { try token(#"{"access_token": "t", \#(more)}"#)?.renewAfter }
   #expect(try renewal(#""expires_in": 86400"#) == .seconds(43_200))
-  #expect(try renewal(#""expires_in": 3600"#) == .seconds(3300))
-  #expect(try renewal(#""expires_in": 300"#) == .seconds(200))
+  #expect(try renewal(#""expires_in": 3600"#) == .seconds(2700))
+  #expect(try renewal(#""expires_in": 900"#) == .seconds(600))
+  #expect(try renewal(#""expires_in": 300"#) == .seconds(150))
   #expect(try renewal(#""expires_in": 86400, "refresh_in": "1000""#) == .seconds(1000))
-  #expect(try renewal(#""expires_in": 3600, "refresh_in": 999999"#) == .seconds(3300))
+  #expect(try renewal(#""expires_in": 3600, "refresh_in": 999999"#) == .seconds(2700))
 }
 
 @Test(arguments: [
@@ -91,12 +92,13 @@ extension Session<AzureAccessToken> {
   let source = Source(ManualTime())
   let session = source.session()
   #expect(try await session.value() == "t1")
-  source.time.advance(by: .seconds(3299))
+  // A quarter of an hour before the end, jittered.
+  source.time.advance(by: .seconds(2610))
   #expect(try await session.value() == "t1")
   #expect(source.calls == 1)
   source.time.advance(by: .seconds(1))
   #expect(try await session.value() == "t1", "nobody waits for the new one")
-  await session.renewing?.value
+  await session.attempt?.value
   #expect(try await session.value() == "t2")
   #expect(source.calls == 2)
 }
@@ -108,13 +110,13 @@ extension Session<AzureAccessToken> {
   _ = try await session.value()
   source.time.advance(by: .seconds(3300))
   _ = try await session.value()
-  await session.renewing?.value
+  await session.attempt?.value
   #expect(metrics.counts.logins == 1)
   #expect(metrics.counts.renewals == 1)
   source.state.withLock { $0.isFailing = true }
   source.time.advance(by: .seconds(3300))
   _ = try await session.value()
-  await session.renewing?.value
+  await session.attempt?.value
   #expect(metrics.counts.failedRenewals == 1)
 }
 
@@ -125,18 +127,19 @@ extension Session<AzureAccessToken> {
   source.state.withLock { $0.isFailing = true }
   source.time.advance(by: .seconds(3400))
   #expect(try await session.value() == "t1")
-  await session.renewing?.value
-  #expect(try await session.value() == "t1")
+  await session.attempt?.value
+  source.time.advance(by: .seconds(449))
+  #expect(try await session.value() == "t1", "past its end: the vault tells whether it is over")
   #expect(source.calls == 2, "not again before the pause is over")
-  source.time.advance(by: .seconds(30))
+  source.time.advance(by: .seconds(1))
   #expect(try await session.value() == "t1")
-  await session.renewing?.value
+  await session.attempt?.value
   #expect(source.calls == 3)
-  source.time.advance(by: .seconds(200))
-  await #expect(throws: ProviderFailure.self) { try await session.value() }
   source.state.withLock { $0.isFailing = false }
-  source.time.advance(by: .seconds(60))
-  #expect(try await session.value() == "t5")
+  source.time.advance(by: .seconds(450))
+  #expect(try await session.value() == "t1")
+  await session.attempt?.value
+  #expect(try await session.value() == "t4")
 }
 
 @Test func manyCallersMakeOneLogin() async throws {
@@ -172,6 +175,61 @@ extension Session<AzureAccessToken> {
     let results = await connection.provider.fetch(references: Array(repeating: connection.reference("db"), count: 20))
     #expect(try results.map { try $0.get().payload.unsafeString() } == Array(repeating: "p@ss", count: 20))
     #expect(scene.tokenRequests.count == 2)
+  }
+}
+
+/// Where a machine's identity, or a principal's, is had.
+private let logins: [(auth: String, asks: String)] = [
+  (AzureScene.clientSecret, "POST /*"), (#"{"method": "managed_identity"}"#, "GET /metadata/identity/oauth2/token"),
+  // By the chain, which takes silence for absence only where nothing was there before.
+  (#"{"method": "default"}"#, "GET /metadata/identity/oauth2/token"),
+]
+
+@Test(.timeLimit(.minutes(15)), arguments: logins, [Fault.status(503), .reset, .html(200)])
+func readsGoOnWithTheHeldTokenWhileTheLoginServiceIsAway(_ login: (auth: String, asks: String), _ fault: Fault) throws {
+  try AzureScene.run(auth: login.auth, environment: ["AZURE_POD_IDENTITY_AUTHORITY_HOST": AzureScene.addressPlace]) {
+    (scene: AzureScene) async throws in
+    let connection = try scene.connect()
+    func pass(_ seconds: Int) {
+      scene.time.advance(by: .seconds(seconds))
+      scene.fake.setClock(unixTime: scene.time.unixTime)
+    }
+    func read() async throws -> String? { try await connection.fetch("db").get().payload.unsafeString() }
+    #expect(try await read() == "p@ss")
+    scene.fake.faults.add(fault, on: login.asks)
+    let asked = scene.fake.recorder.count(login.asks)
+    pass(2700)
+    let end = scene.time.now.advanced(by: .seconds(600))
+    while scene.time.now < end {
+      #expect(try await read() == "p@ss")
+      pass(10)
+    }
+    #expect(scene.fake.recorder.count(login.asks) > asked)
+    // Past its end the vault refuses it: a fresh login, and its failure is told.
+    pass(600)
+    guard case .failure(let failure) = try await connection.fetch("db") else {
+      Issue.record("an ended token was taken")
+      return
+    }
+    #expect(failure.kind == (fault == .html(200) ? .malformed : .transient), "\(failure.line)")
+    #expect(failure.status != 401)
+    scene.fake.faults.clear()
+    pass(120)
+    #expect(try await read() == "p@ss")
+  }
+}
+
+@Test func aRefusedLoginIsNotMaskedByTheHeldToken() throws {
+  try AzureScene.run { (scene: AzureScene) async throws in
+    let connection = try scene.connect()
+    _ = try await connection.fetch("db").get()
+    scene.fake.addClient("web", secret: "another")
+    scene.time.advance(by: .seconds(3550))
+    guard case .failure(let failure) = try await connection.fetch("db") else {
+      Issue.record("the refusal is masked")
+      return
+    }
+    #expect(failure.kind == .denied && failure.line.contains("Entra ID refused the login"), "\(failure.line)")
   }
 }
 

@@ -146,7 +146,7 @@ struct GCPConnection: Sendable {
 
   /// Waits for the renewal that is under way, if there is one.
   func renewed() async {
-    await provider.session.renewing?.value
+    await provider.session.attempt?.value
   }
 
   func failure(_ name: String, version: String? = nil) async throws -> ProviderFailure {

@@ -50,8 +50,11 @@ private func asked(_ pattern: String, _ times: Int, _ scene: VaultScene) async {
     await asked("POST /v1/auth/token/renew-self", 1, scene)
     // 29 of 60 seconds are what the maximum leaves: at two thirds of them the token is replaced.
     pass(25, scene)
+    // On the side of a read, which goes on with what there is.
+    while scene.logins < 2 {
+      #expect(try await scene.read("secret", "a") == "{}")
+    }
     #expect(try await scene.read("secret", "a") == "{}")
-    #expect(scene.logins == 2)
   }
 }
 
@@ -62,8 +65,11 @@ private func asked(_ pattern: String, _ times: Int, _ scene: VaultScene) async {
   } _: { (scene: VaultScene) async throws in
     #expect(try await scene.read("secret", "a") == "{}")
     pass(41, scene)
+    // On the side of a read, which goes on with what there is.
+    while scene.logins < 2 {
+      #expect(try await scene.read("secret", "a") == "{}")
+    }
     #expect(try await scene.read("secret", "a") == "{}")
-    #expect(scene.logins == 2)
     await scene.provider.close(.ended)
     #expect(scene.fake.recorder.count("POST /v1/auth/token/*") == 0)
   }

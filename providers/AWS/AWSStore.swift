@@ -34,7 +34,7 @@ struct AWSStore: Sendable {
       case .refused(_, let failure): return .failure(failure)
       }
     } catch {
-      return .failure(error.about(reference))
+      return .failure(error)
     }
   }
 

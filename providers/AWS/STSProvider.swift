@@ -124,7 +124,8 @@ public struct STSProvider: SecretProvider {
       let secret = try await assume()
       return lookups.map { _ in .success(secret) }
     } catch {
-      return lookups.map { .failure(error.about($0.description)) }
+      // A failure of the login is about none of them.
+      return lookups.map { _ in .failure(error) }
     }
   }
 
@@ -136,7 +137,8 @@ public struct STSProvider: SecretProvider {
       let left = credentials.secondsLeft(at: service.unixTime), left > 0
     else {
       throw connection.failures.make(
-        .malformed, "the credentials that STS gave have ended already", hint: "check the node's clock")
+        .malformed, "the credentials that STS gave have ended already", reference: settings.role.shown,
+        hint: "check the node's clock")
     }
     // Beyond a day and a half no session lives.
     return FetchedSecret(

@@ -9,8 +9,6 @@ import Text
 struct AzureAccessToken: Sendable {
   /// What ends sooner than this is replaced before it is used: a call may be on its way for a while.
   static let margin: Duration = .seconds(10)
-  /// How long before the end a token is replaced, where its answer does not tell.
-  static let renewalLead: Duration = .seconds(300)
   /// Ten years: what a service says beyond that is no end worth counting.
   static let longestSeconds: Int64 = 315_360_000
 
@@ -48,7 +46,7 @@ struct AzureAccessToken: Sendable {
     } else if seconds >= 7200 {
       renewAfter = lifetime / 2
     } else {
-      renewAfter = max(lifetime - Self.renewalLead, lifetime * 2 / 3)
+      renewAfter = lifetime - RefreshWindow.lead(of: lifetime)
     }
   }
 

@@ -127,9 +127,13 @@ struct AzureChain: Sendable {
     let identity = ManagedIdentity(
       clientID: clientID ?? variable, clientIDIsOf: variable == nil ? .document : .environment, connection: connection)
     do throws(ProviderFailure) {
-      return .token(try await identity.token(for: audience.resource, probing: !isOnly))
+      let isKnown = connection.machineIdentity.isSeen
+      let token = try await identity.token(for: audience.resource, probing: !isOnly && !isKnown)
+      connection.machineIdentity.see()
+      return .token(token)
     } catch {
-      let isThere = isOnly || error.status != nil || isNamed
+      // What answered once and is silent now is away.
+      let isThere = isOnly || error.status != nil || isNamed || connection.machineIdentity.isSeen
       guard !(error.isRetriable && isThere) else {
         // It may pass: another answer than that nobody is there.
         throw error

@@ -28,11 +28,9 @@ struct VaultToken: Sendable {
   /// When to renew it, or to log in anew where it does not renew.
   var twoThirds: Moment? { lifetime.map { issuedAt.advanced(by: $0 * 2 / 3) } }
 
-  /// Until when it may be used: a token that is renewed, to its end; another one, until it is time to log in anew.
-  var until: Moment? { isRenewable ? expiry : twoThirds }
-
   var grant: Session<VaultToken>.Grant {
-    .init(credential: self, until: until, renewAt: lookUpAt ?? (isRenewable ? twoThirds : nil))
+    .init(
+      credential: self, until: expiry, renewAt: lookUpAt ?? twoThirds, isLengthened: isRenewable || lookUpAt != nil)
   }
 
   /// A read does not wait for what the server says of a given token, and one that is over by then never asks: it may be good for one

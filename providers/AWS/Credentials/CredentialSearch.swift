@@ -73,7 +73,10 @@ struct CredentialSearch: Sendable {
     if let found = note("container", try await container()) {
       return found
     }
-    if let found = note("instance metadata", try await instanceRole(isExpected: false)) {
+    // What answered once and is silent now is away.
+    let isKnown = context.connection.machineIdentity.isSeen
+    if let found = note("instance metadata", try await instanceRole(isExpected: isKnown)) {
+      context.connection.machineIdentity.see()
       return found
     }
     throw nothing(absences)

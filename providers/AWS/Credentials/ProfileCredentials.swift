@@ -75,7 +75,7 @@ private struct ProfileResolver {
     switch source.lowercased() {
     case "environment": outcome = try search.environmentKeys()
     case "ecscontainer": outcome = try await search.container()
-    case "ec2instancemetadata": outcome = try await search.instanceRole(isExpected: false)
+    case "ec2instancemetadata": outcome = try await search.instanceRole(isExpected: true)
     default:
       throw fault(
         name, "credential_source \(ShownText.clean(source)) is not known",

@@ -38,22 +38,20 @@ extension AWSCredentials {
 }
 
 extension CredentialSearch {
-  /// How long before their end temporary credentials are replaced, in seconds.
-  private static let lead: Int64 = 300
+  /// Further back than this no end is told apart.
+  private static let longestPast: Int64 = -86_400
 
-  /// The connection's login.
-  ///
-  /// Temporary credentials are replaced five minutes before they end. Where that fails, the old ones serve for as long as they
-  /// live, so that an outage of the metadata service shorter than that goes unnoticed.
+  /// The connection's login: temporary credentials are replaced before they end, and where that fails, serve on until AWS refuses
+  /// them, since in an outage of its own it lets them live longer.
   func session() -> Session<ResolvedCredentials> {
-    Session(over: context.connection, renewal: .awaited) { () async throws(ProviderFailure) in
+    Session(over: context.connection) { () async throws(ProviderFailure) in
       grant(of: try await resolve())
     }
   }
 
   private func grant(of resolved: ResolvedCredentials) -> Session<ResolvedCredentials>.Grant {
     let services = context.connection.services
-    func after(_ seconds: Int64) -> Moment { services.time.now.advanced(by: .seconds(seconds)) }
+    func after(_ span: Duration) -> Moment { services.time.now.advanced(by: span) }
     guard let left = resolved.credentials.secondsLeft(at: services.time.unixTime) else {
       return .init(credential: resolved, until: nil)
     }
@@ -63,11 +61,10 @@ extension CredentialSearch {
       services.log.warning(
         "credentials seem to have ended already; check the node's clock, and their source",
         metadata: ["provider": "\(context.connection.name)", "source": "\(resolved.source)"])
-      return .init(credential: resolved, until: after(60))
+      return .init(credential: resolved, until: after(.seconds(max(left, Self.longestPast))))
     }
-    // Credentials that are short of life from the start are used for half of it.
-    let span = left > 2 * Self.lead ? left - Self.lead : max(left / 2, 1)
-    return .init(credential: resolved, until: after(left), renewAt: after(span))
+    let life = Duration.seconds(left)
+    return .init(credential: resolved, until: after(life), renewAt: after(life - RefreshWindow.lead(of: life)))
   }
 }
 

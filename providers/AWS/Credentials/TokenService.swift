@@ -34,25 +34,36 @@ struct TokenService: Sendable {
 
   func credentials(of role: Role, by proof: Proof) async throws(ProviderFailure) -> AWSCredentials {
     let request = Request(role, by: proof)
-    return try read(try await service.send(call(request)), request.action)
+    do throws(ProviderFailure) {
+      return try read(try await service.send(call(request)), request)
+    } catch {
+      // Whoever waits for a login asked for something else.
+      throw error.status == nil && error.isRetriable ? error.named(request.action) : error
+    }
   }
 
-  /// The same with a connection's own identity; a refusal tells which that is.
+  /// The same with a connection's own identity, as what was asked for; a refusal tells which that is.
   func credentials(
     of role: Role, as session: Session<ResolvedCredentials>
   ) async throws(ProviderFailure) -> AWSCredentials {
-    let (reply, _) = try await service.send(as: session) { identity in
-      call(
-        Request(role, by: .keys(identity.credentials)),
-        who: "asked as \(identity.shown), in \(service.context.settings.region)")
+    func request(_ identity: ResolvedCredentials) -> Request {
+      var request = Request(role, by: .keys(identity.credentials))
+      request.reference = role.shown
+      request.who = "asked as \(identity.shown), in \(service.context.settings.region)"
+      return request
     }
-    return try read(reply, Request.signed(role))
+    let (reply, identity) = try await service.send(as: session) { call(request($0)) }
+    return try read(reply, request(identity))
   }
 
   private struct Request: Sendable {
     let action: String
     let form: SecretBytes
     let keys: AWSCredentials?
+    /// What was asked for, where that is the role's credentials themselves.
+    var reference: String?
+    /// Whose identity asks, for hints.
+    var who: String?
 
     init(_ role: Role, by proof: Proof) {
       var form = FormBody()
@@ -71,27 +82,25 @@ struct TokenService: Sendable {
       }
       switch proof {
       case .keys(let keys):
-        (action, self.keys) = (Self.signed(role), keys)
+        (action, self.keys) = ("AssumeRole \(role.shown)", keys)
       case .token(let token):
         form.append("WebIdentityToken", token)
         (action, self.keys) = ("AssumeRoleWithWebIdentity \(role.shown)", nil)
       }
       self.form = form.finish()
     }
-
-    static func signed(_ role: Role) -> String { "AssumeRole \(role.shown)" }
   }
 
-  private func call(_ request: Request, who: String? = nil) -> AWSService.Call {
+  private func call(_ request: Request) -> AWSService.Call {
     AWSService.Call(
       headers: [HTTPHeader("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")], body: request.form,
-      maximumBytes: XMLLeaves.maximumBytes, keys: request.keys
+      maximumBytes: XMLLeaves.maximumBytes, reference: request.reference, keys: request.keys
     ) { error, response in
-      failure(error, response, request, who)
+      failure(error, response, request)
     }
   }
 
-  private func read(_ reply: AWSService.Reply, _ action: String) throws(ProviderFailure) -> AWSCredentials {
+  private func read(_ reply: AWSService.Reply, _ request: Request) throws(ProviderFailure) -> AWSCredentials {
     switch reply {
     case .refused(_, let failure): throw failure
     case .accepted(let response):
@@ -99,7 +108,8 @@ struct TokenService: Sendable {
         return try AWSCredentials(xml: response.body)
       } catch {
         throw connection.failure(
-          .malformed, "\(action): the answer \(error.message)", response, hint: "check that the endpoint is STS")
+          .malformed, "\(request.action): the answer \(error.message)", response, about: request.reference,
+          hint: "check that the endpoint is STS")
       }
     }
   }
@@ -117,9 +127,7 @@ struct TokenService: Sendable {
     "RegionDisabled": "activate STS in that region, or use another",
   ]
 
-  private func failure(
-    _ error: AWSError, _ response: HTTPResponse, _ request: Request, _ who: String?
-  ) -> ProviderFailure {
+  private func failure(_ error: AWSError, _ response: HTTPResponse, _ request: Request) -> ProviderFailure {
     let words = error.name.map { name in
       [ShownText.clean(name), connection.words(error.message)].compactMap { $0 }.joined(
         separator: ": ")
@@ -127,17 +135,18 @@ struct TokenService: Sendable {
     func make(_ kind: ProviderFailure.Class, _ hints: String?...) -> ProviderFailure {
       let hint = hints.compactMap { $0 }.joined(separator: "; ")
       return connection.failure(
-        kind, "\(request.action): \(words ?? "the request was refused")", response, hint: hint.isEmpty ? nil : hint)
+        kind, "\(request.action): \(words ?? "the request was refused")", response, about: request.reference,
+        hint: hint.isEmpty ? nil : hint)
     }
     if let hint = error.code.flatMap({ Self.hints[$0] }) {
-      return make(.denied, hint, who)
+      return make(.denied, hint, request.who)
     }
     switch error.kind {
     case .throttled: return make(.throttled)
     case .transient: return make(.transient)
-    case _ where error.mayBeOfTime: return make(.denied, "set the node's clock", who)
+    case _ where error.mayBeOfTime: return make(.denied, "set the node's clock", request.who)
     case _ where [400, 401, 403].contains(response.status):
-      return make(.denied, "check the role and its conditions", who)
+      return make(.denied, "check the role and its conditions", request.who)
     default: return make(.malformed, "check that the endpoint is STS")
     }
   }

@@ -47,7 +47,13 @@ struct CredentialSearch: Sendable {
       return credential
     }
     let metadata = MetadataServer(connection: connection)
-    if try await metadata.isThere() {
+    // What answered once and is silent now is away.
+    var isThere = connection.machineIdentity.isSeen
+    if !isThere {
+      isThere = try await metadata.isThere()
+    }
+    if isThere {
+      connection.machineIdentity.see()
       return .metadata
     }
     let environment = connection.services.environment

@@ -7,8 +7,6 @@ import SecretBytes
 struct GoogleAccessToken: Sendable {
   /// What ends sooner than this is replaced before it is used: a call may be on its way for a while.
   static let margin: Duration = .seconds(10)
-  /// How long before the end a token is replaced while it goes on being good; google-auth takes as long.
-  static let renewalLead: Duration = .seconds(225)
   /// What Google gives where an answer does not say.
   static let standardSeconds: Int64 = 3600
   /// A year: what a service says beyond that is no end worth counting.
@@ -26,7 +24,7 @@ struct GoogleAccessToken: Sendable {
 
   var end: Moment { issuedAt.advanced(by: lifetime) }
   var until: Moment { issuedAt.advanced(by: lifetime - min(Self.margin, lifetime / 4)) }
-  var renewAt: Moment { issuedAt.advanced(by: max(lifetime - Self.renewalLead, lifetime * 2 / 3)) }
+  var renewAt: Moment { issuedAt.advanced(by: lifetime - RefreshWindow.lead(of: lifetime)) }
 
   /// - Returns: `nil` where `value` cannot be a token, or `seconds` is no life.
   init?(_ value: SecretBytes?, seconds: Int64, issuedAt: Moment, principal: String, quotaProject: String?) {
