@@ -27,7 +27,7 @@ struct ResolveCommand: ParsableCommand {
         secrets-agent resolve job.yaml --files /run/web/secrets --owner web
         secrets-agent resolve job.yaml --format json --output - | jq keys
         secrets-agent resolve list.json --execution 4f1c --output /run/web/env
-        secrets-agent resolve job.yaml --output /run/web/env --offline-ok --config agent.yaml
+        secrets-agent resolve job.yaml --output env --offline-ok --config agent.yaml
       """)
 
   @OptionGroup var document: DocumentOptions
