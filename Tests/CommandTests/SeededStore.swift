@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Testing
 
 /// A store of one provider type over the fakes, with values and credentials that nothing else in a process looks like.
 enum SeededStore: String, CaseIterable, CustomTestStringConvertible {
