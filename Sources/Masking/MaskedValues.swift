@@ -34,43 +34,54 @@ public final class MaskedValues: Sendable {
 
   public var isEmpty: Bool { patterns.isEmpty }
 
-  /// The same with `added`, and without `removed`, each of which is among them.
+  /// The same with `added`, and without `removed`, each of which is among them. It costs a copy, and a search for each of those.
   func changed(adding added: [SecretBytes], removing removed: [SecretBytes]) -> MaskedValues {
-    var merged: [Pattern] = []
-    merged.reserveCapacity(patterns.count + added.count)
-    var coming = Self.sorted(added)[...]
-    for old in patterns {
-      while let next = coming.first, next.bytes.order(old.bytes) < 0 {
-        merged.append(next)
-        coming.removeFirst()
+    var inserted: [Pattern] = []
+    var uses: [Int: Int] = [:]
+    for pattern in Self.sorted(added) {
+      if let place = place(of: pattern.bytes) {
+        uses[place, default: 0] += pattern.uses
+      } else {
+        inserted.append(pattern)
       }
-      var pattern = old
-      if let next = coming.first, next.bytes.order(old.bytes) == 0 {
-        pattern.uses += next.uses
-        coming.removeFirst()
-      }
-      merged.append(pattern)
     }
-    merged += coming
-    return MaskedValues(patterns: Self.without(Self.sorted(removed), merged))
+    let new = MaskedValues(patterns: inserted)
+    for pattern in Self.sorted(removed) {
+      if let place = place(of: pattern.bytes) {
+        uses[place, default: 0] -= pattern.uses
+      } else if let place = new.place(of: pattern.bytes) {
+        inserted[place].uses -= pattern.uses
+      }
+    }
+    return MaskedValues(patterns: merged(inserted.filter { $0.uses > 0 }, uses))
   }
 
-  private static func without(_ removed: [Pattern], _ patterns: [Pattern]) -> [Pattern] {
-    guard !removed.isEmpty else {
-      return patterns
+  private func place(of bytes: SecretBytes) -> Int? {
+    let place = firstPlace(0..<patterns.count) { $0.order(bytes) >= 0 }
+    return place < patterns.count && patterns[place].bytes.order(bytes) == 0 ? place : nil
+  }
+
+  /// - Parameter uses: how many more or fewer uses the patterns at these places have.
+  private func merged(_ inserted: [Pattern], _ uses: [Int: Int]) -> [Pattern] {
+    var kept = patterns
+    for (place, more) in uses {
+      kept[place].uses += more
     }
-    var going = removed[...]
-    return patterns.compactMap { pattern in
-      while let next = going.first, next.bytes.order(pattern.bytes) < 0 {
-        going.removeFirst()
-      }
-      guard let next = going.first, next.bytes.order(pattern.bytes) == 0 else {
-        return pattern
-      }
-      var left = pattern
-      left.uses -= next.uses
-      return left.uses > 0 ? left : nil
+    let isRid = uses.keys.contains { kept[$0].uses <= 0 }
+    guard isRid || !inserted.isEmpty else {
+      return kept
     }
+    var merged: [Pattern] = []
+    merged.reserveCapacity(kept.count + inserted.count)
+    var from = 0
+    for pattern in inserted {
+      let to = firstPlace(from..<patterns.count) { $0.order(pattern.bytes) > 0 }
+      merged += kept[from..<to]
+      merged.append(pattern)
+      from = to
+    }
+    merged += kept[from...]
+    return isRid ? merged.filter { $0.uses > 0 } : merged
   }
 
   // MARK: - What is looked for
