@@ -1,7 +1,6 @@
 import Foundation
 import TestSupport
 import Testing
-import Testing
 
 /// A store of one provider type over the fakes, with values and credentials that nothing else in a process looks like.
 enum SeededStore: String, CaseIterable, CustomTestStringConvertible {
