@@ -67,15 +67,19 @@ public struct AuthenticationMethod: Sendable {
   public let summary: String
   public let fields: [FieldDescriptor]
   public let rules: [FieldRule]
+  /// The identity of the platform's that it always logs in with; `nil`: another credential, or one that only the login finds.
+  public let identity: PlatformIdentity?
 
   public init(
-    _ name: String, aliases: [String] = [], _ summary: String, fields: [FieldDescriptor], rules: [FieldRule] = []
+    _ name: String, aliases: [String] = [], _ summary: String, fields: [FieldDescriptor], rules: [FieldRule] = [],
+    identity: PlatformIdentity? = nil
   ) {
     self.name = name
     self.aliases = aliases
     self.summary = summary
     self.fields = fields
     self.rules = rules
+    self.identity = identity
   }
 
   /// Sets of fields of which one must be given.

@@ -70,8 +70,9 @@ public struct ProviderConnection: Sendable, Equatable {
     public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 
     public static func == (one: Key, other: Key) -> Bool {
-      one === other || (one.hash == other.hash && one.type == other.type && one.values == other.values
-        && one.grant == other.grant)
+      one === other
+        || (one.hash == other.hash && one.type == other.type && one.values == other.values
+          && one.grant == other.grant)
     }
   }
 

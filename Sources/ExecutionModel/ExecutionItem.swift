@@ -40,6 +40,11 @@ extension ExecutionDocument {
     /// Whether it is wanted, and does not say what secrets it wants.
     public var needsJobSpec: Bool { jobSpec == nil && states.end == nil }
 
+    /// Of the execution and of its job spec; both say it, and should say the same.
+    var namespaces: [String] {
+      [execution, jobSpec].compactMap { $0?.member("namespace")?.text.flatMap { $0.isEmpty ? nil : $0 } }
+    }
+
     var nodeID: String? { execution?.member("node_id")?.text.flatMap { $0.isEmpty ? nil : $0 } }
 
     var name: String? { jobSpec?.member("name")?.text.flatMap { $0.isEmpty ? nil : $0 } ?? outerName }
@@ -97,6 +102,20 @@ extension ExecutionDocument {
       return identities
     }
 
+    /// Whom each provider is, by its name: a digest of its block as it is written.
+    public var providerIdentities: [String: String] {
+      guard let providers = jobSpec?.member("secret_providers") else {
+        return [:]
+      }
+      var identities: [String: String] = [:]
+      for member in providers.members {
+        if let name = member.name.text {
+          identities[name] = SHA256.hexDigest(member.value.compact())
+        }
+      }
+      return identities
+    }
+
     /// The same under an id that it does not say itself: a bare job spec has none of its own.
     public func identified(as id: String) -> Item {
       Item(id: id, execution: execution, jobSpec: jobSpec, outerName: outerName, path: path)
@@ -135,7 +154,8 @@ extension ExecutionDocument {
       }
       return ["job_id", "namespace", "node_id"].allSatisfy { here?.member($0)?.text == there?.member($0)?.text }
         && states == other.states
-        && ["secret_providers", "secrets"].allSatisfy { name in
+        && namespaces == other.namespaces
+        && ["secret_providers", "secrets", "labels"].allSatisfy { name in
           jobSpec?.member(name)?.compact() == other.jobSpec?.member(name)?.compact()
         }
     }

@@ -9,14 +9,18 @@ public struct ValidationContext: Sendable {
   public var minRefresh: GoDuration
   /// Why the outputs cannot carry a secret of the name, and the way out; `nil` where they can.
   public var nameObstacle: @Sendable (String) -> String?
+  /// Which of the node's credential rules are for an execution.
+  public var grant: @Sendable (ExecutionSubject) -> CredentialGrant
 
   public init(
     nodeName: String = "localhost", minRefresh: GoDuration = GoDuration(nanoseconds: 1_000_000_000),
-    nameObstacle: @escaping @Sendable (String) -> String? = { _ in nil }
+    nameObstacle: @escaping @Sendable (String) -> String? = { _ in nil },
+    grant: @escaping @Sendable (ExecutionSubject) -> CredentialGrant = { _ in .none }
   ) {
     self.nodeName = nodeName
     self.minRefresh = minRefresh
     self.nameObstacle = nameObstacle
+    self.grant = grant
   }
 }
 
@@ -78,6 +82,7 @@ struct ValidationPass {
   let catalog: ProviderCatalog
   let item: ExecutionDocument.Item
   let context: ValidationContext
+  let grant: CredentialGrant
   var faults: [DocumentFault] = []
   /// By name; `nil` where not even the type is known.
   var providers: [String: NamedProvider?] = [:]
@@ -86,6 +91,7 @@ struct ValidationPass {
     self.catalog = catalog
     self.item = item
     self.context = context
+    grant = context.grant(ExecutionSubject(item))
   }
 
   func path(_ name: String) -> String { item.shownPath([name]) }
@@ -118,7 +124,7 @@ struct ValidationPass {
     return Execution(
       id: item.id, jobID: item.jobID, namespace: (item.execution ?? item.jobSpec)?.member("namespace")?.text,
       nodeID: item.nodeID, name: item.name, states: item.states, hasJobSpec: item.jobSpec != nil,
-      providers: connections, secrets: entries)
+      providers: connections, secrets: entries, grant: grant)
   }
 
   // MARK: - The envelope

@@ -34,9 +34,9 @@ public struct LoginMethod<Login: Sendable>: Sendable {
 
   public init(
     _ name: String, aliases: [String] = [], _ summary: String, fields: [FieldDescriptor] = [], rules: [FieldRule] = [],
-    make: @escaping @Sendable (FieldValues) throws(FieldFault) -> Login
+    identity: PlatformIdentity? = nil, make: @escaping @Sendable (FieldValues) throws(FieldFault) -> Login
   ) {
-    descriptor = AuthenticationMethod(name, aliases: aliases, summary, fields: fields, rules: rules)
+    descriptor = AuthenticationMethod(name, aliases: aliases, summary, fields: fields, rules: rules, identity: identity)
     self.make = make
   }
 }

@@ -57,7 +57,7 @@ extension ValidationPass {
     }
     let values = ConnectionValues(fields: fields, method: method, authentication: authentication)
     do throws(FieldFault) {
-      let key = try ProviderConnection.Key(descriptor, values)
+      let key = try ProviderConnection.Key(descriptor, values, grant: grant)
       return NamedProvider(
         descriptor: descriptor, connection: ProviderConnection(name: name, key: key, descriptor: descriptor))
     } catch {

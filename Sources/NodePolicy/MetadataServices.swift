@@ -7,10 +7,15 @@ extension NodePolicy {
   /// Platforms serve these on link-local addresses or on loopback, by plain HTTP, and the address is the platform's well-known one
   /// or stands in the agent's own environment: no document names it. Any other address is held to the `addresses` rule.
   public func check(metadataService url: HTTPURL) throws(PolicyRefusal) {
-    if url.isLoopbackHost || LinkLocalHost.isMetadataService(url.host) {
+    if Self.isOfMachine(url) {
       return
     }
     try check(url)
+  }
+
+  /// Whether `url` is on this machine, or a platform's well-known address.
+  public static func isOfMachine(_ url: HTTPURL) -> Bool {
+    url.isLoopbackHost || LinkLocalHost.isMetadataService(url.host)
   }
 
   /// What the socket to a metadata service must hold to: a literal address to itself, a name to what names may resolve to.

@@ -35,12 +35,20 @@ public struct NodePolicy: Sendable {
   public var credentialFiles: PathScope
   /// Environment variables of the agent that authentication may read.
   public var environment: NameScope
+  /// Where credentials may be sent; one that no rule names goes wherever the connection does.
+  public var credentialRules: [CredentialRule] = []
+  /// Which of the credential rules are for the execution at hand.
+  public var grant = CredentialGrant.none
   /// Folders that the `file` provider may read.
   public var fileRoots: PathScope
   /// Folders that outputs may be written beneath.
   public var outputRoots: PathScope
   /// Paths of Vault's own API that entries may read all the same, as `identity/oidc/token/*`; patterns may end in `*`.
   public var vaultPaths = NameScope.matching([])
+  /// Audiences for which authentication may ask the node's SPIFFE Workload API for a token.
+  public var spiffeAudiences = NameScope.matching([])
+  /// Where that API listens, as `unix:///path`; `nil`: where the agent's variable `SPIFFE_ENDPOINT_SOCKET` says.
+  public var spiffeSocket: String?
   /// Dangerous names (``DangerousName``) that secrets may have all the same.
   public var dangerousNames: NameScope
   /// Whether `tls.skip_verify` is honoured.
@@ -49,6 +57,8 @@ public struct NodePolicy: Sendable {
   public var allowsStandbyRedirects: Bool
   /// How old a value may get before it is no longer delivered; `nil`: no limit.
   public var maxStale: GoDuration?
+  /// What becomes of what was delivered, once it is too old or its store gives it no more.
+  public var onMaxStale = StaleReaction.remove
   /// The shortest interval at which a secret is refreshed; a shorter one in a document is raised to it.
   public var minRefresh = GoDuration(nanoseconds: 1_000_000_000)
   /// How much the node takes of what documents ask for and stores give.
@@ -65,8 +75,21 @@ public struct NodePolicy: Sendable {
   /// A person's: reads what the person can read, sends it to `https` and loopback addresses.
   public static let personal = NodePolicy(
     providerTypes: .any, addresses: [], credentialFiles: .anywhere, environment: .any, fileRoots: .anywhere,
-    outputRoots: .anywhere, dangerousNames: .matching([]), allowsSkipVerify: false, allowsStandbyRedirects: false,
+    outputRoots: .anywhere, spiffeAudiences: .any, dangerousNames: .matching([]), allowsSkipVerify: false,
+    allowsStandbyRedirects: false,
     maxStale: nil, origin: "the default policy")
+}
+
+extension NodePolicy {
+  /// What becomes of outputs that hold a value which is too old, or which its store refuses after a start without it.
+  public enum StaleReaction: String, Sendable, CaseIterable {
+    /// They stay, and status says how they stand.
+    case keep
+    /// They are removed.
+    case remove
+    /// They are removed, and the workload is told to end.
+    case stop
+  }
 }
 
 extension NodePolicy {
@@ -99,7 +122,8 @@ public struct PolicyRefusal: Error, Sendable, Equatable {
 
 /// A host pattern with the ports and the transport security that it asks for.
 public struct AddressPattern: Sendable, Equatable {
-  /// A host name or address; `*.example.com` stands for every name below, `*` for every host.
+  /// A host name or address; `*.example.com` stands for every name below, `*` for every host, a `*` between dots for one part of a
+  /// name, as in `ssm.*.amazonaws.com`.
   public var host: String
   /// Empty: every port.
   public var ports: [Int]
@@ -112,17 +136,30 @@ public struct AddressPattern: Sendable, Equatable {
   }
 
   func matches(_ url: HTTPURL) -> Bool {
-    let name = url.host.lowercased()
+    (host == "*" || matches(host: url.host.lowercased())) && (ports.isEmpty || ports.contains(url.port))
+  }
+
+  private func matches(host name: String) -> Bool {
     let pattern = host.lowercased()
-    let hostMatches =
-      pattern == "*" || pattern == name
-      || (pattern.hasPrefix("*.") && name.hasSuffix(pattern.dropFirst()) && name.utf8.count > pattern.utf8.count - 1)
-    return hostMatches && (ports.isEmpty || ports.contains(url.port))
+    guard pattern.contains("*") else {
+      return pattern == name
+    }
+    var names = name.split(separator: ".", omittingEmptySubsequences: false)[...]
+    var parts = pattern.split(separator: ".", omittingEmptySubsequences: false)[...]
+    if parts.first == "*" {
+      // As many parts as there are, and one at least.
+      parts = parts.dropFirst()
+      guard names.count > parts.count, names.dropLast(parts.count).allSatisfy({ !$0.isEmpty }) else {
+        return false
+      }
+      names = names.suffix(parts.count)
+    }
+    return names.count == parts.count && zip(parts, names).allSatisfy { $0 == "*" ? !$1.isEmpty : $0 == $1 }
   }
 }
 
 enum NamePattern {
   static func matches(_ name: String, _ pattern: String) -> Bool {
-    pattern.hasSuffix("*") ? name.hasPrefix(pattern.dropLast()) : name == pattern
+    pattern.hasSuffix("*") ? name.utf8.starts(with: pattern.dropLast().utf8) : name == pattern
   }
 }

@@ -64,6 +64,14 @@ extension NodePolicy {
     }
   }
 
+  /// Whether authentication may ask the node's SPIFFE Workload API for a token for `audience`.
+  public func check(spiffeAudience audience: String) throws(PolicyRefusal) {
+    guard spiffeAudiences.allows(audience) else {
+      throw refusal(
+        "spiffe_audiences", "no SPIFFE token for the audience \(ShownText.clean(audience)) may be asked for")
+    }
+  }
+
   /// Whether authentication may read the file at `path`, as far as the path alone tells.
   public func check(credentialFile path: String) throws(PolicyRefusal) {
     guard credentialFiles.contains(path) else {
@@ -122,7 +130,7 @@ extension NodePolicy.PathScope {
     }
     for root in roots where path.hasPrefix(root == "/" ? "/" : root + "/") {
       let rest = path.dropFirst(root == "/" ? 1 : root.count + 1)
-      if !rest.split(separator: "/").contains("..") {
+      if !String(rest).pathSegments().contains("..") {
         return (root, String(rest))
       }
     }

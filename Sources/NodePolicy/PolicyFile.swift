@@ -24,7 +24,15 @@ public enum PolicyFile {
   private static let bytes = SettingKind<Int>.integer(1...(1 << 40))
 
   // A rule whose value somebody forgot must not leave a door open.
-  private static let rules = SettingsObject<NodePolicy>(refusingNull: true) {
+  private static let rules = SettingsObject<NodePolicy>(
+    refusingNull: true,
+    rules: [
+      .check(at: \.credentialRules) { policy in
+        let names = policy.credentialRules.map(\.name)
+        return Set(names).count == names.count ? nil : "two rules have one name"
+      }
+    ]
+  ) {
     Setting("provider_types", .names, \.providerTypes, default: "all", "Provider types that documents may use.")
     Setting(
       "addresses",
@@ -38,6 +46,15 @@ public enum PolicyFile {
     Setting(
       "environment", .names, \.environment, default: "none",
       "Environment variables of the agent that authentication may read; a pattern may end in *.")
+    Setting(
+      "credentials", .credentialRules, \.credentialRules, default: "no credential is bound",
+      "Rules that bind credentials to the addresses that they may be sent to.")
+    Setting(
+      "spiffe_audiences", .names, \.spiffeAudiences, default: "none",
+      "Audiences for which authentication may ask the SPIFFE Workload API for a token; a pattern may end in *.")
+    Setting(
+      "spiffe_socket", .text, \.spiffeSocket, default: "what SPIFFE_ENDPOINT_SOCKET says",
+      "Where the SPIFFE Workload API listens, as unix:///run/spire/agent.sock.")
     Setting("file_roots", .folders, \.fileRoots, default: "none", "Folders that the file provider may read.")
     Setting("output_roots", .folders, \.outputRoots, default: "none", "Folders that outputs may be written beneath.")
     Setting(
@@ -53,6 +70,10 @@ public enum PolicyFile {
     Setting(
       "max_stale", .interval(), \.maxStale, default: "no limit",
       "How old a value may get before it is no longer delivered.")
+    Setting(
+      "on_max_stale", .choice(NodePolicy.StaleReaction.allCases.map { ($0.rawValue, $0) }), \.onMaxStale,
+      "What becomes of outputs with a value that is too old, or that its store refuses after a start without it: keep them, remove them, or remove them and stop the workload."
+    )
     Setting(
       "min_refresh", .interval(), \.minRefresh,
       "The shortest interval at which a secret is refreshed; a shorter one in a document is raised to it.")
@@ -73,21 +94,27 @@ extension SettingKind where Value == NodePolicy.NameScope {
 
 extension SettingKind where Value == NodePolicy.PathScope {
   fileprivate static var folders: SettingKind {
-    let folder = SettingKind<String>.path.refined { text throws(SettingFault) -> String in
-      var folder = text[...]
-      while folder.count > 1, folder.hasSuffix("/") {
-        folder = folder.dropLast()
-      }
-      return String(folder)
-    }
-    return SettingKind<[String]>.list(of: folder, "a list of folders").refined { folders throws(SettingFault) in
+    SettingKind<[String]>.list(of: .place, "a list of folders").refined { folders throws(SettingFault) in
       .beneath(folders)
     }
   }
 }
 
+extension SettingKind where Value == String {
+  /// A path without the slashes behind it.
+  static var place: SettingKind {
+    path.refined { text throws(SettingFault) -> String in
+      var place = text[...]
+      while place.count > 1, place.hasSuffix("/") {
+        place = place.dropLast()
+      }
+      return String(place)
+    }
+  }
+}
+
 extension SettingKind where Value == AddressPattern {
-  fileprivate static var address: SettingKind {
+  static var address: SettingKind {
     .either(
       SettingKind<String>.host.refined { host throws(SettingFault) in AddressPattern(host: host) },
       or: .object(settings, from: AddressPattern(host: "")), "a host, or {host, ports, tls}")
@@ -95,7 +122,9 @@ extension SettingKind where Value == AddressPattern {
 
   private static var settings: SettingsObject<AddressPattern> {
     SettingsObject(refusingNull: true) {
-      Setting("host", .host, \.host, required: true, "A host; *.example.com is every name below, * every host.")
+      Setting(
+        "host", .host, \.host, required: true,
+        "A host; *.example.com is every name below, * every host, a * between dots one part of a name.")
       Setting(
         "ports", .list(of: .integer(1...65535), "a list of ports"), \.ports, default: "every port", "Ports of the host."
       )

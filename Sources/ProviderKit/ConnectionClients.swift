@@ -10,6 +10,10 @@ public struct Route: Sendable, Hashable {
   /// Whether the service serves the identity of this machine: link-local, or loopback. It is asked without a proxy.
   let isMachine: Bool
   let connectTimeout: Duration?
+  /// Path of a Unix socket in the place of the origin's host and port.
+  var socket: String?
+  /// Whether the service speaks HTTP/2 without TLS.
+  var isGRPC = false
 
   /// A service of the network.
   public static func network(_ url: HTTPURL) -> Route {
@@ -20,6 +24,12 @@ public struct Route: Sendable, Hashable {
   public static func machine(_ url: HTTPURL, connectTimeout: Duration? = nil) -> Route {
     Route(origin: url.origin, isMachine: true, connectTimeout: connectTimeout)
   }
+
+  /// The node's SPIFFE Workload API, whose address the node's owner chose.
+  static func workloadAPI(_ endpoint: SPIFFEEndpoint) -> Route {
+    Route(
+      origin: endpoint.url.origin, isMachine: true, connectTimeout: nil, socket: endpoint.socket, isGRPC: true)
+  }
 }
 
 extension OpenConnection {
@@ -28,7 +38,8 @@ extension OpenConnection {
     let transport: any HTTPSending
   }
 
-  /// Holds an address against the node policy; sends nothing.
+  /// Holds an address against the node policy, and against what it says of the credentials that the connection has taken up; sends
+  /// nothing.
   public func check(_ url: HTTPURL, _ route: Route) throws(ProviderFailure) {
     try allowed { policy throws(PolicyRefusal) in
       if route.isMachine {
@@ -36,6 +47,10 @@ extension OpenConnection {
       } else {
         try policy.check(url)
       }
+    }
+    // Where the machine itself says who it is, nothing is sent that says so.
+    if !route.isMachine || !NodePolicy.isOfMachine(url) {
+      try checkCredentials(sentTo: url)
     }
   }
 
@@ -71,6 +86,8 @@ extension OpenConnection {
     options.addressRule =
       route.isMachine ? services.policy.addressRule(forMetadataService: url) : services.policy.addressRule(for: url)
     options.bypassesProxy = route.isMachine
+    options.unixSocket = route.socket
+    options.hasPriorKnowledge = route.isGRPC
     return options
   }
 }

@@ -39,6 +39,7 @@ extension OpenConnection {
 
   /// The file's content, byte for byte.
   public func content(ofCredentialFile path: String, named name: String) throws(ProviderFailure) -> SecretBytes {
+    try takeUp(.file(path))
     do throws(NodeFileFault) {
       return try services.files.credential(path)
     } catch {
@@ -54,6 +55,7 @@ extension OpenConnection {
   ) throws(ProviderFailure) -> SecretBytes {
     switch services.environment.read(variable) {
     case .value(let value):
+      try takeUp(.variable(variable))
       withhold(value)
       return value
     case .refused(let refusal): throw failures.refused(refusal)
@@ -69,6 +71,7 @@ extension OpenConnection {
   public func credentialVariable(ifSet variable: String) throws(ProviderFailure) -> SecretBytes? {
     switch services.environment.read(variable) {
     case .value(let value):
+      try takeUp(.variable(variable))
       withhold(value)
       return value
     case .refused(let refusal): throw failures.refused(refusal)
@@ -76,7 +79,7 @@ extension OpenConnection {
     }
   }
 
-  /// Whether the policy lets the credential be read; reads nothing.
+  /// Whether the policy lets the credential be read, and sent where the connection leads; reads nothing.
   public func check(_ source: CredentialSource) throws(ProviderFailure) {
     try allowed { policy throws(PolicyRefusal) in
       switch source.origin {
@@ -84,6 +87,11 @@ extension OpenConnection {
       case .file(let path): try policy.check(credentialFile: path)
       case .variable(let variable): try policy.check(credentialVariable: variable)
       }
+    }
+    switch source.origin {
+    case .bytes: return
+    case .file(let path): try takeUp(.file(path))
+    case .variable(let variable): try takeUp(.variable(variable))
     }
   }
 }

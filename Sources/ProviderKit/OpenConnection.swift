@@ -20,6 +20,7 @@ public final class OpenConnection: Sendable {
   let takesCA: Bool
   let clients = Mutex<[Route: Client]>([:])
   let credentials = WithheldCredentials()
+  let binding = CredentialBinding()
 
   public init(
     named name: String, services: ProviderServices, metrics: ConnectionMetrics = ConnectionMetrics(),

@@ -65,8 +65,19 @@ public struct PolicyGate {
       note(place + ["tls", "skip_verify"]) { policy throws(PolicyRefusal) in try policy.checkSkipVerify() }
     }
     let methods = provider.descriptor.authentication?.methods ?? []
-    let fields = methods.first { $0.name == values.method }?.fields ?? []
-    check(values.authentication, fields, [], place + ["auth"])
+    let method = methods.first { $0.name == values.method }
+    check(values.authentication, method?.fields ?? [], [], place + ["auth"])
+    check(NamedCredentials(provider, method), place)
+  }
+
+  /// Each credential that the document names itself against each address that it names.
+  private mutating func check(_ named: NamedCredentials, _ place: [String]) {
+    let policy = policy.granting(named.grant)
+    for (keys, credential) in named.credentials {
+      for url in named.addresses {
+        note(place + keys) { _ throws(PolicyRefusal) in try policy.check(credential, sentTo: url) }
+      }
+    }
   }
 
   /// Addresses, files and variables that the fields name, or that hold where they are left out.
@@ -82,6 +93,10 @@ public struct PolicyGate {
       case .address, .origin:
         if let url = value.flatMap({ HTTPURL($0) }) {
           note(place + keys) { policy throws(PolicyRefusal) in try policy.check(url) }
+        }
+      case .audience:
+        if let audience = value.flatMap({ String($0) }) {
+          note(place + keys) { policy throws(PolicyRefusal) in try policy.check(spiffeAudience: audience) }
         }
       case .environmentVariable:
         if let variable = value.flatMap({ String($0) }) {

@@ -15,20 +15,22 @@ public struct ProviderServices: Sendable {
   public let random: @Sendable () -> Double
   public let environment: NodeEnvironment
   public let files: NodeFiles
-  public let policy: NodePolicy
+  public private(set) var policy: NodePolicy
   public let limits: RequestLimits
   public let log: Logger
   /// Where tasks run that outlive a call (a login that several wait for, renewal), and what notices the end of processes;
   /// `nil`: the global pool, and no process can be run.
   public let executor: EventLoop?
   /// What connections of the same identity share.
-  public let shared: SharedSessions
+  public private(set) var shared: SharedSessions
+  /// Where the credential rules' decisions are noted; `nil`: nobody asks for them.
+  public let decisions: CredentialDecisions?
 
   public init(
     transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending, time: any TimeSource,
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, environment: NodeEnvironment,
     policy: NodePolicy, limits: RequestLimits = RequestLimits(), log: Logger, executor: EventLoop? = nil,
-    shared: SharedSessions = SharedSessions()
+    shared: SharedSessions = SharedSessions(), decisions: CredentialDecisions? = nil
   ) {
     self.transport = transport
     self.time = time
@@ -40,6 +42,15 @@ public struct ProviderServices: Sendable {
     self.log = log
     self.executor = executor
     self.shared = shared
+    self.decisions = decisions
+  }
+
+  /// The same for connections of `grant`: their policy is as it is for their executions, and they share no login with others.
+  public func granting(_ grant: CredentialGrant) -> ProviderServices {
+    var services = self
+    services.policy = policy.granting(grant)
+    services.shared = shared.sessions(of: grant)
+    return services
   }
 }
 

@@ -11,6 +11,7 @@ extension OpenConnection {
   public func login<Credential: Sendable>(
     to session: Session<Credential>
   ) async throws(ProviderFailure) -> Session<Credential>.Login {
+    try takeUp(sharedBy: session.connection)
     let login: Session<Credential>.Login
     do throws(ProviderFailure) {
       login = try await session.current()
@@ -20,6 +21,7 @@ extension OpenConnection {
     if login.isStale {
       metrics.usedStaleLogin(hasEnded: login.hasEnded)
     }
+    try takeUp(sharedBy: session.connection)
     return login
   }
 
@@ -28,11 +30,14 @@ extension OpenConnection {
     to session: Session<Credential>, replacing refused: Session<Credential>.Login
   ) async throws(ProviderFailure) -> Session<Credential>.Login {
     services.log.notice("login no longer accepted, logging in anew", metadata: ["provider": "\(name)"])
+    let login: Session<Credential>.Login
     do throws(ProviderFailure) {
-      return try await session.replacing(refused)
+      login = try await session.replacing(refused)
     } catch {
       throw error.told(by: name)
     }
+    try takeUp(sharedBy: session.connection)
+    return login
   }
 
   /// Does `work` with `login`, and once more with a new one where the first is no longer good.
@@ -53,7 +58,9 @@ extension OpenConnection {
   /// Reads each of `lookups` by a call of its own, with the login of `session`: as many at once as the connection allows.
   public func fetchEach<Lookup: SecretLookup, Credential: Sendable>(
     _ lookups: [Lookup], with session: Session<Credential>,
-    isRefused: @escaping Refusal<Credential> = { failure, _ in failure.status == 401 },
+    isRefused: @escaping Refusal<Credential> = { failure, _ in
+      failure.kind == .denied && failure.status == 401
+    },
     _ read: @escaping @Sendable (Lookup, Session<Credential>.Login) async throws(ProviderFailure) -> FetchedSecret
   ) async -> [FetchResult] {
     let login: Session<Credential>.Login

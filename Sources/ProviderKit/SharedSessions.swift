@@ -1,3 +1,4 @@
+import ExecutionModel
 import Synchronization
 
 /// Sessions that several connections of one process use, as the login of an identity that many stores accept.
@@ -23,8 +24,25 @@ public final class SharedSessions: Sendable {
   }
 
   private let held = Mutex<[Key: Weak]>([:])
+  private let ofGrants = Mutex<[CredentialGrant: Weak]>([:])
 
   public init() {}
+
+  /// Those of one grant alone; of none, these.
+  func sessions(of grant: CredentialGrant) -> SharedSessions {
+    guard grant != .none else {
+      return self
+    }
+    return ofGrants.withLock { ofGrants in
+      if let sessions = ofGrants[grant]?.session as? SharedSessions {
+        return sessions
+      }
+      ofGrants = ofGrants.filter { $0.value.session != nil }
+      let sessions = SharedSessions()
+      ofGrants[grant] = Weak(session: sessions)
+      return sessions
+    }
+  }
 
   /// The session of `identity`, made by `make` where no connection holds one.
   public func session<Session: AnyObject & Sendable>(

@@ -16,6 +16,8 @@ struct AgentRuntime: Sendable {
   let resolver: Resolver
   let log: Logger
   let faults: FaultPrinter
+  /// What the policy's credential rules decided.
+  let decisions: CredentialDecisions
 
   /// Runs `body` on a new loop and leaves with the status that it returns; `nil` is success.
   static func run(
@@ -42,13 +44,15 @@ struct AgentRuntime: Sendable {
       options.faults.error("the event loop cannot start: \(error)")
       throw ExitStatus.invalidConfiguration.code
     }
+    let decisions = CredentialDecisions()
     let services = ProviderServices(
       transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: loop,
-      environment: NodeEnvironment(policy: policy), policy: policy, limits: limits, log: log, executor: loop)
+      environment: NodeEnvironment(policy: policy), policy: policy, limits: limits, log: log, executor: loop,
+      decisions: decisions)
     let pool = ProviderPool(registry: registry, services: services)
     let runtime = AgentRuntime(
       loop: loop, pool: pool, resolver: Resolver(pool: pool, time: loop), log: log,
-      faults: options.faults)
+      faults: options.faults, decisions: decisions)
     return loop.run { await body(runtime) }
   }
 }

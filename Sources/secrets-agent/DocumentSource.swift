@@ -38,6 +38,13 @@ struct DocumentSource {
   ///
   /// - Parameter variables: the format of the env file that the secrets are for; `nil`: files only.
   func loadExecution(policy: NodePolicy, variables: EnvironmentFormat?) throws -> Execution {
+    try loadWhole(policy: policy, variables: variables).0
+  }
+
+  /// The same with the item as it was written.
+  func loadWhole(
+    policy: NodePolicy, variables: EnvironmentFormat?
+  ) throws -> (Execution, ExecutionDocument.Item) {
     let item = try item(of: try parse(), choice.execution)
     let checked = check(item, policy, variables)
     if let status = checked.status {
@@ -50,13 +57,15 @@ struct DocumentSource {
           "the execution came without it, so what secrets it wants is not known here; give the job's own document"))
       throw ExitStatus.invalidDocument.code
     }
-    return checked.execution
+    return (checked.execution, item)
   }
 
   /// What one item comes to.
   struct Checked {
     let execution: Execution
     let warnings: Int
+    /// What the policy refuses of it.
+    let refusals: [PolicyRefusal]
     /// `nil`: good.
     let status: ExitStatus?
   }
@@ -75,7 +84,7 @@ struct DocumentSource {
     }
     let isValid = choice.strict ? validation.faults.isEmpty : validation.isValid
     return Checked(
-      execution: validation.execution, warnings: validation.faults.count,
+      execution: validation.execution, warnings: validation.faults.count, refusals: refusals.map(\.refusal),
       status: isValid ? refusals.isEmpty ? nil : .denied : .invalidDocument)
   }
 

@@ -34,7 +34,7 @@ enum AWSLogin: Sendable {
   /// - Parameter credentialsFile: `nil`: the one that the environment names.
   case profile(credentialsFile: String?)
   /// What is `nil` is said by the environment.
-  case webIdentity(role: String?, tokenFile: String?)
+  case webIdentity(role: String?, token: IdentityTokenSource?)
   case container
   case instanceMetadata
   /// The first place that has some of those at which AWS's SDKs look.
@@ -77,17 +77,26 @@ enum AWSLogin: Sendable {
   private static let webIdentities = LoginMethod<AWSLogin>(
     "web_identity", aliases: ["irsa", "oidc", "assume_role_with_web_identity"],
     "a token of another identity provider (Kubernetes and others), given to STS",
-    fields: [role.descriptor, roleARN.descriptor, tokenFile.descriptor], rules: [.atMostOne(["role", "role_arn"])]
-  ) { values in .webIdentity(role: values[role] ?? values[roleARN], tokenFile: values[tokenFile]) }
+    fields: [role.descriptor, roleARN.descriptor, tokenFile.descriptor, IdentityTokenSource.spiffe.descriptor],
+    rules: [
+      .atMostOne(["role", "role_arn"]),
+      .atMostOne([tokenFile.descriptor.name, IdentityTokenSource.spiffe.descriptor.name]),
+    ]
+  ) { values in
+    .webIdentity(
+      role: values[role] ?? values[roleARN],
+      token: values[IdentityTokenSource.spiffe].map { .spiffe(audience: $0) }
+        ?? values[tokenFile].map { .given(CredentialSource(.file($0), named: "auth.token_file")) })
+  }
 
   private static let containers = LoginMethod<AWSLogin>(
     "container", aliases: ["ecs", "pod_identity", "eks_pod_identity"],
-    "the credential endpoint of ECS or of EKS Pod Identity, which variables name"
+    "the credential endpoint of ECS or of EKS Pod Identity, which variables name", identity: .awsContainer
   ) { _ in .container }
 
   private static let instances = LoginMethod<AWSLogin>(
     "instance_metadata", aliases: ["instance", "imds", "instance_profile", "ec2"],
-    "the instance's role, by version 2 of the metadata service"
+    "the instance's role, by version 2 of the metadata service", identity: .awsInstanceMetadata
   ) { _ in .instanceMetadata }
 
   private static let standardOrder = LoginMethod<AWSLogin>(

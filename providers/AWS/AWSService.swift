@@ -65,6 +65,13 @@ final class AWSService: Sendable {
     try connection.check(url, .network(url))
   }
 
+  /// Says that the connection sends to the service, before its login is made for that.
+  func leads() throws(ProviderFailure) {
+    if connection.bindsCredentials {
+      try connection.leads(to: try endpoint().url)
+    }
+  }
+
   private func endpoint() throws(ProviderFailure) -> AWSEndpoint {
     if !isNested, let known = known.withLock({ $0 }) {
       return known

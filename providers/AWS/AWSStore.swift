@@ -18,7 +18,7 @@ struct AWSStore: Sendable {
     self.connection = connection
     self.target = target
     service = AWSService(name, context)
-    session = CredentialSearch(context).session()
+    session = CredentialSearch(context, for: service).session()
   }
 
   /// One value by a call of its own.

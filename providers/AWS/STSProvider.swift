@@ -110,7 +110,7 @@ public struct STSProvider: SecretProvider {
     self.connection = connection
     self.settings = settings
     service = AWSService(.tokens, context)
-    session = CredentialSearch(context).session()
+    session = CredentialSearch(context, for: service).session()
   }
 
   public func checkAddresses() throws(ProviderFailure) { try service.checkAddress() }

@@ -83,6 +83,30 @@ struct AzureChain: Sendable {
       .denied, "\(AzureVariable.tokenCredentials) \(fault)", hint: "set it to one of \(known), or write auth.method")
   }
 
+  /// Takes up the first credential that is there, as far as that is known without asking anybody.
+  func takeUp() throws(ProviderFailure) {
+    for link in try links() {
+      switch link {
+      case .environment where absences(of: Self.principal).isEmpty:
+        return try credential.takeUpSecret(Self.secret)
+      case .workloadIdentity where absences(of: workload).isEmpty:
+        return try credential.takeUpWorkloadIdentity(nil)
+      case .managedIdentity:
+        return try connection.takeUp(.identity(.azureManagedIdentity))
+      case .environment, .workloadIdentity:
+        continue
+      }
+    }
+  }
+
+  private static let principal = [AzureVariable.tenantID, AzureVariable.clientID, AzureVariable.clientSecret]
+  private static let secret = CredentialSource(.variable(AzureVariable.clientSecret), named: "environment")
+
+  /// The identity that the document names counts here too, as in the SDKs.
+  private var workload: [String] {
+    [AzureVariable.tenantID] + (clientID == nil ? [AzureVariable.clientID] : []) + [AzureVariable.federatedTokenFile]
+  }
+
   private func outcome(
     of link: Link, isOnly: Bool, for audience: KeyVaultAudience
   ) async throws(ProviderFailure) -> Outcome {
@@ -94,7 +118,7 @@ struct AzureChain: Sendable {
   }
 
   private func environment(for audience: KeyVaultAudience) async throws(ProviderFailure) -> Outcome {
-    let absences = absences(of: [AzureVariable.tenantID, AzureVariable.clientID, AzureVariable.clientSecret])
+    let absences = absences(of: Self.principal)
     guard absences.isEmpty else {
       // Another kind of proof was meant: who looks for it is told that it is not looked at.
       let unread = [AzureVariable.certificatePath, AzureVariable.password].filter { setting($0) != nil }
@@ -103,19 +127,16 @@ struct AzureChain: Sendable {
     let principal = AzureLogin.clientSecret(
       tenant: try credential.text(nil, "tenant_id", AzureVariable.tenantID),
       client: try credential.text(nil, "client_id", AzureVariable.clientID),
-      secret: CredentialSource(.variable(AzureVariable.clientSecret), named: "environment"))
+      secret: Self.secret)
     return .token(try await credential.token(by: principal, for: audience))
   }
 
-  /// The identity that the document names counts here too, as in the SDKs.
   private func workloadIdentity(for audience: KeyVaultAudience) async throws(ProviderFailure) -> Outcome {
-    let absences = absences(
-      of: [AzureVariable.tenantID] + (clientID == nil ? [AzureVariable.clientID] : [])
-        + [AzureVariable.federatedTokenFile])
+    let absences = absences(of: workload)
     guard absences.isEmpty else {
       return .absent(absences.joined(separator: ", "))
     }
-    let login = AzureLogin.workloadIdentity(tenant: nil, client: clientID, tokenFile: nil)
+    let login = AzureLogin.workloadIdentity(tenant: nil, client: clientID, token: nil)
     return .token(try await credential.token(by: login, for: audience))
   }
 

@@ -38,10 +38,28 @@ struct AzureCredential: Sendable {
   /// Whether the policy lets the login's own credential be read, and the agent has one of those that the environment asks for.
   func checkSource() throws(ProviderFailure) {
     switch login {
-    case .clientSecret(_, _, let secret): try connection.check(secret)
-    case .standard(let clientID): _ = try AzureChain(clientID: clientID, credential: self).links()
-    case .managedIdentity, .workloadIdentity: break
+    case .clientSecret(_, _, let secret): try takeUpSecret(secret)
+    case .standard(let clientID): try AzureChain(clientID: clientID, credential: self).takeUp()
+    case .managedIdentity: try connection.takeUp(.identity(.azureManagedIdentity))
+    case .workloadIdentity(_, _, let token): try takeUpWorkloadIdentity(token)
     }
+  }
+
+  /// - Parameter token: the one that the document gives; `nil`: the one that the environment names, if it does.
+  func takeUpWorkloadIdentity(_ token: IdentityTokenSource?) throws(ProviderFailure) {
+    try entra.leads()
+    try connection.takeUp(.identity(.azureWorkloadIdentity))
+    if let token {
+      try connection.check(token)
+    } else if let path = connection.services.environment.read(AzureVariable.federatedTokenFile).text {
+      try connection.takeUp(.file(path))
+    }
+  }
+
+  /// - Parameter secret: of a service principal.
+  func takeUpSecret(_ secret: CredentialSource) throws(ProviderFailure) {
+    try entra.leads()
+    try connection.check(secret)
   }
 
   private var entra: EntraLogin { EntraLogin(standardAuthority: authority, connection: connection) }
@@ -54,16 +72,23 @@ struct AzureCredential: Sendable {
       return try await entra.token(
         tenant: tenant, client: client, proof: .secret(try connection.credential(secret)), scope: audience.scope)
     case .managedIdentity(let clientID):
+      try connection.takeUp(.identity(.azureManagedIdentity))
       return try await ManagedIdentity(clientID: clientID, connection: connection).token(for: audience.resource)
-    case .workloadIdentity(let tenant, let client, let tokenFile):
+    case .workloadIdentity(let tenant, let client, let given):
       let tenant = try text(tenant, "tenant_id", AzureVariable.tenantID)
       let client = try text(client, "client_id", AzureVariable.clientID)
-      let path = try text(tokenFile, "token_file", AzureVariable.federatedTokenFile)
-      let token = try connection.credentialFile(path, named: "the federated token")
+      try takeUpWorkloadIdentity(given)
+      let source = if let given { given } else { try federatedTokenFile() }
+      let token = try await connection.identityToken(source)
       return try await entra.token(tenant: tenant, client: client, proof: .assertion(token), scope: audience.scope)
     case .standard(let clientID):
       return try await AzureChain(clientID: clientID, credential: self).token(for: audience)
     }
+  }
+
+  private func federatedTokenFile() throws(ProviderFailure) -> IdentityTokenSource {
+    let path = try text(nil, "token_file", AzureVariable.federatedTokenFile)
+    return .given(CredentialSource(.file(path), named: "the federated token"))
   }
 
   /// What the document gives, else the variable that stands in for it.

@@ -7,7 +7,7 @@ enum AzureLogin: Sendable, Hashable {
   /// `clientID`: of a user-assigned identity.
   case managedIdentity(clientID: String?)
   /// What is left out stands in the variables that the platform sets.
-  case workloadIdentity(tenant: String?, client: String?, tokenFile: String?)
+  case workloadIdentity(tenant: String?, client: String?, token: IdentityTokenSource?)
   /// `clientID`: of a user-assigned identity, should the chain come to one.
   case standard(clientID: String?)
 
@@ -37,7 +37,7 @@ enum AzureLogin: Sendable, Hashable {
   private static let byManagedIdentity = LoginMethod<AzureLogin>(
     "managed_identity", aliases: ["msi"],
     "the identity of the machine: instance metadata, App Service and Container Apps, or Azure Arc",
-    fields: [managedClient.descriptor]
+    fields: [managedClient.descriptor], identity: .azureManagedIdentity
   ) { .managedIdentity(clientID: $0[managedClient]) }
 
   private static let workloadTenant = Field<String>(
@@ -51,8 +51,15 @@ enum AzureLogin: Sendable, Hashable {
   private static let byWorkloadIdentity = LoginMethod<AzureLogin>(
     "workload_identity", aliases: ["federated"],
     "a federated token (Kubernetes and others), given to Entra ID's token endpoint",
-    fields: [workloadTenant.descriptor, workloadClient.descriptor, tokenFile.descriptor]
-  ) { .workloadIdentity(tenant: $0[workloadTenant], client: $0[workloadClient], tokenFile: $0[tokenFile]) }
+    fields: [
+      workloadTenant.descriptor, workloadClient.descriptor, tokenFile.descriptor, IdentityTokenSource.spiffe.descriptor,
+    ], rules: [.atMostOne([tokenFile.descriptor.name, IdentityTokenSource.spiffe.descriptor.name])]
+  ) { values in
+    .workloadIdentity(
+      tenant: values[workloadTenant], client: values[workloadClient],
+      token: values[IdentityTokenSource.spiffe].map { .spiffe(audience: $0) }
+        ?? values[tokenFile].map { .given(CredentialSource(.file($0), named: "the federated token")) })
+  }
 
   private static let chainClient = Field<String>(
     "managed_identity_client_id", .text, defaultsTo: AzureVariable.clientID,

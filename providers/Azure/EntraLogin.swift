@@ -63,6 +63,13 @@ struct EntraLogin: Sendable {
     try connection.check(authority, .network(authority))
   }
 
+  /// Says that the connection sends to the token endpoint, before a vault is asked what for.
+  func leads() throws(ProviderFailure) {
+    if connection.bindsCredentials {
+      try connection.leads(to: try authority())
+    }
+  }
+
   /// The authority as the SDKs read it: a host, with or without `https://`.
   private func authority() throws(ProviderFailure) -> HTTPURL {
     let text = connection.services.environment.read(AzureVariable.authorityHost).text ?? standardAuthority
@@ -91,8 +98,8 @@ struct EntraLogin: Sendable {
       return connection.failure(.transient, "Entra ID failed\(name)", response)
     }
     guard error != nil, (400...403).contains(response.status) else {
-      return connection.failure(
-        .malformed, "the token endpoint gave an answer that Entra ID does not have", response,
+      return connection.stranger(
+        response, "the token endpoint gave an answer that Entra ID does not have",
         hint: "check \(AzureVariable.authorityHost) and the node's proxy")
     }
     return connection.failure(

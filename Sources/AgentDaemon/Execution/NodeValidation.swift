@@ -7,8 +7,9 @@ extension ValidationContext {
   ///
   /// - Parameter variables: the format of the env file that the secrets are for; `nil`: files only.
   public init(nodeName: String, policy: NodePolicy, variables: EnvironmentFormat?) {
-    self.init(nodeName: nodeName, minRefresh: policy.minRefresh) { name in
-      variables.flatMap { EnvironmentFile.obstacle(toName: name, format: $0) }
-    }
+    self.init(
+      nodeName: nodeName, minRefresh: policy.minRefresh,
+      nameObstacle: { name in variables.flatMap { EnvironmentFile.obstacle(toName: name, format: $0) } },
+      grant: { policy.grant(for: $0) })
   }
 }

@@ -18,19 +18,23 @@ enum SourceOutcome: Sendable {
 struct CredentialSearch: Sendable {
   let context: AWSContext
   let tokens: TokenService
+  /// What the credentials are for.
+  private let service: AWSService?
   private let said: SaidOnce
 
-  init(_ context: AWSContext) {
+  init(_ context: AWSContext, for service: AWSService? = nil) {
     self.context = context
+    self.service = service
     tokens = TokenService(service: AWSService(.tokens, context, isNested: true))
     said = SaidOnce.shared(by: context.connection.services)
   }
 
   func resolve() async throws(ProviderFailure) -> ResolvedCredentials {
+    try service?.leads()
     let outcome: SourceOutcome
     switch context.settings.login {
     case .keys(let keys): return ResolvedCredentials(credentials: keys, source: "keys of the document")
-    case .webIdentity(let role, let tokenFile): return try await webIdentity(role, tokenFile)
+    case .webIdentity(let role, let token): return try await webIdentity(role, token)
     case .standard: return try await standard()
     case .profile: outcome = try await profile()
     case .container: outcome = try await container()
@@ -166,25 +170,30 @@ struct CredentialSearch: Sendable {
   }
 
   /// By the document, with the variables for what it leaves out.
-  private func webIdentity(_ givenRole: String?, _ givenFile: String?) async throws(ProviderFailure)
-    -> ResolvedCredentials
-  {
+  private func webIdentity(
+    _ givenRole: String?, _ given: IdentityTokenSource?
+  ) async throws(ProviderFailure) -> ResolvedCredentials {
     guard let role = try context.text(givenRole, or: "AWS_ROLE_ARN") else {
       throw context.denied("auth.role is not given, and AWS_ROLE_ARN is not set")
     }
-    guard let file = try context.text(givenFile, or: Self.tokenFile) else {
-      throw context.denied("auth.token_file is not given, and \(Self.tokenFile) is not set")
-    }
+    let token = if let given { given } else { try namedTokenFile() }
     return try await webIdentity(
-      TokenService.Role(arn: role, sessionName: context.setting("AWS_ROLE_SESSION_NAME")), file,
-      named: givenFile == nil ? Self.tokenFile : "auth.token_file")
+      TokenService.Role(arn: role, sessionName: context.setting("AWS_ROLE_SESSION_NAME")), token)
   }
 
-  /// - Parameter name: who names the token's file.
+  private func namedTokenFile() throws(ProviderFailure) -> IdentityTokenSource {
+    guard let file = try context.text(of: Self.tokenFile) else {
+      throw context.denied("auth.token_file is not given, and \(Self.tokenFile) is not set")
+    }
+    return .given(CredentialSource(.file(file), named: Self.tokenFile))
+  }
+
   func webIdentity(
-    _ role: TokenService.Role, _ file: String, named name: String
+    _ role: TokenService.Role, _ source: IdentityTokenSource
   ) async throws(ProviderFailure) -> ResolvedCredentials {
-    let token = try context.connection.credentialFile(file, named: name)
+    try context.connection.takeUp(.identity(.awsWebIdentity))
+    try tokens.service.leads()
+    let token = try await context.connection.identityToken(source)
     return ResolvedCredentials(
       credentials: try await tokens.credentials(of: role, by: .token(token)),
       source: "web identity role \(role.shown)")

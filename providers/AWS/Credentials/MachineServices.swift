@@ -27,7 +27,7 @@ private struct MachineService: Sendable {
   func failure(
     _ kind: ProviderFailure.Class, _ what: String, _ response: HTTPResponse, hint: String? = nil
   ) -> ProviderFailure {
-    connection.failure(kind, "\(name) \(what)", response, hint: hint)
+    connection.failure(kind, "\(name) \(what)", response, from: .node, hint: hint)
   }
 
   /// The JSON of an answer with keys and their end, as both services give it.
@@ -67,6 +67,7 @@ extension CredentialSearch {
     } else {
       return .nothing("neither \(Self.relativeURI) nor \(Self.fullURI) is set", isPlain: true)
     }
+    try context.connection.takeUp(.identity(.awsContainer))
     var headers = [HTTPHeader("Accept", "application/json")]
     if let authorization = try authorization() {
       headers.append(HTTPHeader("Authorization", secret: authorization))
@@ -131,6 +132,7 @@ extension CredentialSearch {
     guard context.setting(Self.turnedOff)?.lowercased() != "true" else {
       return .nothing("instance metadata is turned off by \(Self.turnedOff)")
     }
+    try context.connection.takeUp(.identity(.awsInstanceMetadata))
     let base = try instanceMetadata()
     let service = MachineService(
       connection: context.connection, name: "instance metadata", attempts: isExpected ? 3 : 2)

@@ -18,7 +18,7 @@ extension CredentialSearch {
       }
       return .nothing(reason, isPlain: !shared.hasFile)
     }
-    let resolver = ProfileResolver(search: self, profiles: shared.profiles)
+    let resolver = ProfileResolver(search: self, profiles: shared.profiles, files: shared.files)
     let resolved =
       profile.hasRole
       ? try await resolver.role(name, profile, visited: [name]) : try await resolver.own(name, profile)
@@ -33,6 +33,17 @@ private struct ProfileResolver {
 
   let search: CredentialSearch
   let profiles: [String: SharedConfiguration.Profile]
+  /// Where they stand.
+  let files: [String]
+
+  /// Says that the login uses what `profile` has, before anything is done with it.
+  private func takeUp(_ profile: String) throws(ProviderFailure) {
+    let connection = search.context.connection
+    try connection.takeUp(.profile(profile))
+    for file in files {
+      try connection.takeUp(.file(file))
+    }
+  }
 
   private func fault(_ profile: String, _ message: String, hint: String? = nil) -> ProviderFailure {
     search.context.denied("profile \(ShownText.clean(profile)): \(message)", hint: hint)
@@ -58,6 +69,8 @@ private struct ProfileResolver {
     guard seconds == nil || role.seconds.map({ (900...43_200).contains($0) }) == true else {
       throw fault(name, "duration_seconds is not a number from 900 to 43200")
     }
+    try search.context.connection.takeUp(.profile(name))
+    try search.tokens.service.leads()
     let identity: ResolvedCredentials
     switch (profile["source_profile"], profile["credential_source"]) {
     case (.some, .some): throw fault(name, "source_profile and credential_source exclude each other")
@@ -120,9 +133,10 @@ private struct ProfileResolver {
       guard let arn = profile["role_arn"] else {
         throw fault(name, "web_identity_token_file needs role_arn")
       }
+      try search.context.connection.takeUp(.profile(name))
       return try await search.webIdentity(
-        TokenService.Role(arn: arn, sessionName: profile["role_session_name"]), file,
-        named: "web_identity_token_file of profile \(ShownText.clean(name))")
+        TokenService.Role(arn: arn, sessionName: profile["role_session_name"]),
+        .given(CredentialSource(.file(file), named: "web_identity_token_file of profile \(ShownText.clean(name))")))
     }
     if profile.has("sso_account_id") || profile.has("sso_role_name") {
       throw fault(
@@ -136,6 +150,7 @@ private struct ProfileResolver {
       throw fault(name, "login_session needs a person at a browser", hint: "use a role, keys or a workload identity")
     }
     if let command = profile["credential_process"] {
+      try takeUp(name)
       return try await CredentialProcess(context: search.context).resolve(command, profile: name)
     }
     return try keys(name, profile.config)
@@ -153,6 +168,7 @@ private struct ProfileResolver {
     else {
       throw fault(name, "aws_access_key_id and aws_secret_access_key belong together, in one file")
     }
+    try takeUp(name)
     let token = values["aws_session_token"] ?? values["aws_security_token"]
     return ResolvedCredentials(
       credentials: AWSCredentials(

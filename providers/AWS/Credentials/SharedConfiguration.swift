@@ -31,6 +31,8 @@ struct SharedConfiguration: Sendable {
   private(set) var services: [String: [String: SecretBytes]] = [:]
   /// Why a file gave nothing, a sentence each.
   private(set) var remarks: [String] = []
+  /// Paths of those that were read.
+  private(set) var files: [String] = []
   /// Whether one of the files is there, as far as can be known.
   private(set) var hasFile = false
   /// Where the `aws` command, as botocore, reads otherwise, a sentence each.
@@ -53,7 +55,7 @@ struct SharedConfiguration: Sendable {
     return shared
   }
 
-  private init(name: String) { self.name = name }
+  init(name: String) { self.name = name }
 
   // MARK: - Files
 
@@ -81,6 +83,7 @@ struct SharedConfiguration: Sendable {
       return nil
     }
     hasFile = true
+    files.append(path)
     do throws(ConfigurationText.Fault) {
       let text = try ConfigurationText(content)
       differences += text.differences.map { "\(shown) line \($0.line): \($0.message)" }
@@ -102,7 +105,7 @@ struct SharedConfiguration: Sendable {
 
   /// `[profile x]` and `[default]` are profiles, `[services x]` endpoints; other sections are not for this. `[profile default]`
   /// takes the place of `[default]`, wherever the two stand.
-  private mutating func take(config text: ConfigurationText, _ path: String) {
+  mutating func take(config text: ConfigurationText, _ path: String) {
     let named = text.sections.map { (section: $0, name: SectionName($0.name)) }
     let hasPrefixed = named.contains { $0.name == .init(kind: "profile", name: Self.standardProfile) }
     for (section, name) in named {
@@ -126,7 +129,7 @@ struct SharedConfiguration: Sendable {
   }
 
   /// Profiles have their bare names there.
-  private mutating func take(credentials text: ConfigurationText, _ path: String) {
+  mutating func take(credentials text: ConfigurationText, _ path: String) {
     for section in text.sections where !section.name.isEmpty {
       guard SectionName(section.name)?.kind != "profile" else {
         differences.append(

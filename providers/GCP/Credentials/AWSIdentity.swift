@@ -77,7 +77,7 @@ struct AWSIdentity: Sendable {
   private mutating func credentials() async throws(ProviderFailure) -> AWSCredentials {
     let environment = connection.services.environment
     if let id = connection.text(of: GoogleVariable.awsAccessKeyID),
-      let secret = environment.read(GoogleVariable.awsSecretAccessKey).secret
+      let secret = try connection.credentialVariable(ifSet: GoogleVariable.awsSecretAccessKey)
     {
       return AWSCredentials(
         accessKeyID: id, secretAccessKey: secret,
@@ -140,7 +140,8 @@ struct AWSIdentity: Sendable {
       let isPassing = response.status == 429 || (500...599).contains(response.status)
       return .fail(
         connection.failure(
-          isPassing ? .transient : .denied, "the AWS metadata service does not give \(what)", response))
+          isPassing ? .transient : .denied, "the AWS metadata service does not give \(what)", response,
+          from: .node))
     }.body
   }
 }

@@ -22,8 +22,13 @@ struct CredentialSearch: Sendable {
       return try read(path, named: "auth.path")
     case .metadata:
       return .metadata
-    case .workloadIdentity(let given):
+    case .workloadIdentity(let given, let token):
       guard let path = given ?? connection.text(of: GoogleVariable.credentials) else {
+        guard token == nil else {
+          throw connection.failures.make(
+            .denied, "auth.jwt_spiffe: no configuration says what the token is exchanged for",
+            hint: "name a file of type external_account by auth.path or \(GoogleVariable.credentials)")
+        }
         // GKE's workload identity is served by its metadata server.
         return .metadata
       }
@@ -32,7 +37,7 @@ struct CredentialSearch: Sendable {
       guard credential.isFederated else {
         throw unusable(path, name, "is not of type external_account", hint: "leave auth.method out for other types")
       }
-      return credential
+      return token.flatMap { credential.vouchedFor(by: $0) } ?? credential
     case .standard:
       return try await chain()
     }
@@ -47,6 +52,7 @@ struct CredentialSearch: Sendable {
       return credential
     }
     let metadata = MetadataServer(connection: connection)
+    try connection.takeUp(.identity(.gcpMetadata))
     // What answered once and is silent now is away.
     var isThere = connection.machineIdentity.isSeen
     if !isThere {
@@ -89,6 +95,7 @@ struct CredentialSearch: Sendable {
       case .notRegular, .tooLarge, .unreadable: throw connection.failures.file(error, name)
       }
     }
+    try connection.takeUp(.file(path))
     return try parse(content, path, name)
   }
 

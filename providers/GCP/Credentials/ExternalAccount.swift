@@ -12,6 +12,8 @@ struct ExternalAccount: Sendable {
     case file(path: String, member: String?)
     case address(HTTPURL, headers: [HTTPHeader], member: String?)
     case aws(AWSIdentitySource)
+    /// What the document names in the place of the file's own source.
+    case identity(IdentityTokenSource)
   }
 
   struct Client: Sendable {
@@ -22,7 +24,7 @@ struct ExternalAccount: Sendable {
   let audience: String
   let subjectTokenType: String
   let tokenURL: HTTPURL
-  let source: Source
+  var source: Source
   /// Authenticates the exchange itself; workforce pools may want it.
   let client: Client?
   /// Counts the exchange, for workforce pools.
@@ -70,6 +72,15 @@ struct AWSIdentitySource: Sendable {
 }
 
 extension ExternalAccount.Source {
+  /// What is asked for the subject token.
+  var addresses: [HTTPURL] {
+    switch self {
+    case .address(let url, _, _): [url]
+    case .aws(let source): [source.regionURL, source.credentialsURL, source.sessionTokenURL].compactMap { $0 }
+    default: []
+    }
+  }
+
   /// Reads `credential_source` (https://google.aip.dev/auth/4117#expected-behavior).
   init(_ json: JSONValue?) throws(CredentialFault) {
     guard let json, json.kind == .object else {

@@ -1,5 +1,7 @@
+import ExecutionModel
 import HTTPTransport
 import JSONReader
+import NodePolicy
 import SecretBytes
 import Text
 
@@ -18,6 +20,40 @@ indirect enum GoogleCredential: Sendable {
     case .impersonated(let impersonation):
       if case .externalAccount = impersonation.source { true } else { false }
     case .serviceAccount, .authorizedUser, .metadata: false
+    }
+  }
+
+  /// The same account with another subject token; `nil` where nobody else vouches for it.
+  func vouchedFor(by token: IdentityTokenSource) -> GoogleCredential? {
+    switch self {
+    case .externalAccount(var account):
+      account.source = .identity(token)
+      return .externalAccount(account)
+    case .impersonated(let impersonation):
+      return impersonation.source.vouchedFor(by: token).map { .impersonated(impersonation.by($0)) }
+    case .serviceAccount, .authorizedUser, .metadata: return nil
+    }
+  }
+
+  /// What the platform vouches for, if it does.
+  var identity: PlatformIdentity? {
+    switch self {
+    case .metadata: .gcpMetadata
+    case .externalAccount: .gcpWorkloadIdentity
+    case .impersonated(let impersonation): impersonation.source.identity
+    case .serviceAccount, .authorizedUser: nil
+    }
+  }
+
+  /// Where its token is asked for, beyond this machine.
+  var addresses: [HTTPURL] {
+    switch self {
+    case .metadata: []
+    case .serviceAccount(let key): [key.tokenURL]
+    case .authorizedUser(let user): [user.tokenURL]
+    case .externalAccount(let account):
+      account.source.addresses.filter { !NodePolicy.isOfMachine($0) } + [account.tokenURL]
+    case .impersonated(let impersonation): impersonation.source.addresses + [impersonation.url]
     }
   }
 
@@ -84,4 +120,10 @@ struct Impersonation: Sendable {
   var delegates: [String] = []
   var lifetime = standardLifetime
   let quotaProject: String?
+
+  func by(_ source: GoogleCredential) -> Impersonation {
+    Impersonation(
+      source: source, url: url, principal: principal, delegates: delegates, lifetime: lifetime,
+      quotaProject: quotaProject)
+  }
 }

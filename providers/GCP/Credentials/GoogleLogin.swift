@@ -9,7 +9,8 @@ struct GoogleLogin: Sendable, Hashable {
     case serviceAccountKey(file: String)
     case credentialFile(String)
     case metadata
-    case workloadIdentity(file: String?)
+    /// - Parameter token: in the place of the one that the file leads to.
+    case workloadIdentity(file: String?, token: IdentityTokenSource?)
     /// Application default credentials.
     case standard
   }
@@ -40,6 +41,13 @@ struct GoogleLogin: Sendable, Hashable {
     var credential = try await CredentialSearch(connection: connection).credential(of: source)
     if let account, let url = try impersonationURL(over: connection) {
       credential = .impersonated(Impersonation(source: credential, url: url, principal: account, quotaProject: nil))
+    }
+    // All that the file names is known now: none of it is asked where another of it may not be.
+    if let identity = credential.identity {
+      try connection.takeUp(.identity(identity))
+    }
+    for url in credential.addresses {
+      try connection.leads(to: url)
     }
     return try await TokenService(connection: connection).token(of: credential, scope: scope)
   }
@@ -82,13 +90,16 @@ struct GoogleLogin: Sendable, Hashable {
       ) { values throws(FieldFault) in .credentialFile(try values.required(file)) },
       LoginMethod(
         "metadata", aliases: ["metadata_server", "gce", "instance"],
-        "the service account of the machine or pod, by the metadata server"
+        "the service account of the machine or pod, by the metadata server", identity: .gcpMetadata
       ) { _ in .metadata },
       LoginMethod(
         "workload_identity", aliases: ["workload_identity_federation", "wif", "external_account"],
         "workload identity federation: another issuer's token, exchanged for Google's; on GKE, the metadata server",
-        fields: [configuration.descriptor]
-      ) { .workloadIdentity(file: $0[configuration]) },
+        fields: [configuration.descriptor, IdentityTokenSource.spiffe.descriptor]
+      ) { values in
+        .workloadIdentity(
+          file: values[configuration], token: values[IdentityTokenSource.spiffe].map { .spiffe(audience: $0) })
+      },
       LoginMethod(
         "default", aliases: ["adc", "application_default", "iam"],
         "application default credentials: the first that is there of GOOGLE_APPLICATION_CREDENTIALS, gcloud's file, "
