@@ -169,7 +169,9 @@ CURLcode http_transfer_configure(http_transfer *transfer, const http_setup *setu
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   // Without TLS there is no HTTP/2 to wait for: libcurl would hold every further request back until the first has its answer.
   bool is_tls = strncmp(setup->url, "https:", 6) == 0;
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, is_tls ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+  long version = is_tls ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1;
+  curl_easy_setopt(
+    easy, CURLOPT_HTTP_VERSION, setup->prior_knowledge ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : version);
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, is_tls ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);

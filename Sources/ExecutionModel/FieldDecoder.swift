@@ -59,7 +59,7 @@ enum FieldDecoder {
       return .address(try address(try controlled(value), isOrigin: kind == .origin))
     case .version(let form) where value.kind == .number:
       return .text(try checked(value.sourceText.unsafeString() ?? "", form.grammar))
-    case .text, .grammar, .version, .choice, .file, .environmentVariable, .remotePath, .object:
+    case .text, .grammar, .version, .choice, .file, .environmentVariable, .audience, .remotePath, .object:
       return .text(try text(try controlled(value, isRemotePath: kind == .remotePath), kind))
     }
   }
@@ -138,7 +138,7 @@ enum FieldDecoder {
       throw ValueFault("expected the path of a file, of at most \(longestPath) bytes")
     case .environmentVariable where !SecretName.isEnvironmentName(text):
       throw ValueFault("not the name of an environment variable")
-    case .remotePath where text.split(separator: "/", omittingEmptySubsequences: false).contains(where: isNoSegment):
+    case .remotePath where text.pathSegments(keepingEmpty: true).contains(where: isNoSegment):
       throw ValueFault("must be segments separated by single '/', none of them '.' or '..'")
     default:
       break

@@ -26,6 +26,8 @@ public struct FieldDescriptor: Sendable, Equatable {
     case file
     /// The name of an environment variable of the agent.
     case environmentVariable
+    /// The audience of a token that the node's SPIFFE Workload API gives.
+    case audience
     /// A path on the remote side: segments separated by `/`, none of them empty, `.` or `..`. Slashes at either end are dropped.
     case remotePath
     /// An object with fields of its own.

@@ -40,7 +40,7 @@ enum FieldSchema {
     case .version(let form): ["type": ["string", "integer"], "pattern": .string(form.grammar.pattern)]
     case .choice(let choices): ["enum": .strings(choices)]
     case .object(let fields): object(fields)
-    case .text, .credential, .grammar, .address, .origin, .file, .environmentVariable, .remotePath, .pem:
+    case .text, .credential, .grammar, .address, .origin, .file, .environmentVariable, .audience, .remotePath, .pem:
       (["type": "string", "minLength": 1] as JSONTree).adding(
         pattern(kind).map { .object([.init("pattern", .string($0))]) } ?? [:])
     }
@@ -59,7 +59,7 @@ enum FieldSchema {
     case .version: ["type": ["string", "integer", "null"]]
     case .choice(let choices): ["enum": .array(choices.map { .string($0) } + ["", .null])]
     case .object(let fields): object(fields)
-    case .text, .credential, .grammar, .address, .origin, .file, .environmentVariable, .remotePath, .pem:
+    case .text, .credential, .grammar, .address, .origin, .file, .environmentVariable, .audience, .remotePath, .pem:
       (["type": ["string", "null"]] as JSONTree).adding(
         pattern(kind).map { .object([.init("pattern", .string("^$|\($0)"))]) } ?? [:])
     }

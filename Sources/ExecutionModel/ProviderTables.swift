@@ -100,6 +100,7 @@ public enum ProviderTables {
     case .pem: "PEM text, or the path of a PEM file"
     case .file: "path on the node"
     case .environmentVariable: "name of a variable"
+    case .audience: "audience"
     case .remotePath: "remote path"
     case .object: "object"
     }

@@ -12,6 +12,8 @@ public struct HTTPClientOptions: Sendable {
   public var userAgent = "secrets-agent"
   /// Connects directly whatever proxy the environment names: for services that only this machine can reach. Loopback always is.
   public var bypassesProxy = false
+  /// Speaks HTTP/2 from the first byte also without TLS, as gRPC servers want it.
+  public var hasPriorKnowledge = false
 
   public init() {}
 }

@@ -79,6 +79,7 @@ final class Transfer {
     setup.skip_verify = options.tls.skipVerify
     // A proxy would be asked for its own loopback.
     setup.bypass_proxy = request.url.isLoopbackHost || options.unixSocket != nil || options.bypassesProxy
+    setup.prior_knowledge = options.hasPriorKnowledge
     setup.share = share.map { UnsafeMutableRawPointer($0) }
     setup.has_body = request.body != nil
     let none = SecretBytes()

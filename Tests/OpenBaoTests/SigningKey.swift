@@ -5,7 +5,8 @@ import TestSupport
 struct SigningKey: Sendable {
   /// PEM, as OpenBao takes it in `jwt_validation_pubkeys`.
   let publicKey: String
-  private let file: String
+  /// PEM, private.
+  let file: String
   private let folder: ScratchFolder
 
   init(folder: ScratchFolder) async throws {

@@ -83,7 +83,7 @@ struct DeclaredField: Sendable, CustomTestStringConvertible {
 
   private static func wrongForms(of kind: FieldDescriptor.Kind) -> [JSON] {
     switch kind {
-    case .text: [7, "a\u{1}b"]
+    case .text, .audience: [7, "a\u{1}b"]
     case .credential: [7]
     case .grammar(let grammar): [7, .string(unfit(for: grammar))]
     case .version: ["no version!", "a\u{1}b"]

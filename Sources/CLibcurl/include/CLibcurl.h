@@ -50,6 +50,8 @@ typedef struct {
   size_t key_pem_count;
   bool skip_verify;
   bool bypass_proxy;
+  // HTTP/2 from the first byte, without TLS to agree on it.
+  bool prior_knowledge;
   CURLSH *share;
 } http_setup;
 
