@@ -20,7 +20,7 @@ extension OpenConnection {
       let type = response.headers.first("Content-Type").map { ShownText.clean($0) } ?? "no content type"
       throw failures.make(
         .malformed, "the answer is not JSON (\(type)): \(error)", reference: reference, status: response.status,
-        hint: "check that \(field ?? "the address") is \(service)'s, not a proxy's or a web page's")
+        from: .stranger, hint: "check that \(field ?? "the address") is \(service)'s, not a proxy's or a web page's")
     }
   }
 
@@ -30,14 +30,32 @@ extension OpenConnection {
   }
 
   /// A failure that an answer tells of, with its status and the wait that it asks for.
+  ///
+  /// Only the service itself can deny a value or know it to be missing. What is not in the form of its API is a proxy's or a captive
+  /// portal's, whatever its status: malformed, so that nothing that is held is given up for it.
+  ///
+  /// - Parameter source: whose answer it is, by its form; `nil`: the service's where it is a JSON object, as that of every store is.
   public func failure(
     _ kind: ProviderFailure.Class, _ message: String, _ response: HTTPResponse, about reference: String? = nil,
-    hint: String? = nil
+    from source: ProviderFailure.Source? = nil, hint: String? = nil
   ) -> ProviderFailure {
-    failures.make(
+    let source = source ?? (json(ifAny: response)?.kind == .object ? .service : .stranger)
+    guard source != .stranger || (kind != .denied && kind != .missing) else {
+      return stranger(response, about: reference)
+    }
+    return failures.make(
       kind, message, reference: reference, status: response.status,
       retryAfter: kind == .throttled || kind == .transient
-        ? RetryAfter.wait(response, unixTime: services.time.unixTime) : nil, hint: hint)
+        ? RetryAfter.wait(response, unixTime: services.time.unixTime) : nil, from: source, hint: hint)
+  }
+
+  /// The failure that an answer is which is not the service's own.
+  public func stranger(
+    _ response: HTTPResponse, about reference: String? = nil, _ message: String = "an answer that is not the service's",
+    hint: String = "check the address, and what stands in between: a proxy, or a network that wants a sign-in"
+  ) -> ProviderFailure {
+    failures.make(
+      .malformed, message, reference: reference, status: response.status, from: .stranger, hint: hint)
   }
 
   /// A server's own words on one line, cut and cleaned; `nil` where there are none, or where they repeat a withheld credential.

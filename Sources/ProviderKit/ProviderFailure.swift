@@ -20,35 +20,42 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
     case policy
   }
 
-  /// Behind one pointer: a failure is rare, and room for one is kept beside every value.
-  private final class Details: Sendable {
-    let kind: Class
-    let connection: String
-    let reference: String?
-    let status: Int?
-    let retryAfter: Duration?
-    let isPassing: Bool
-    let message: String
-    let hint: String?
+  /// Who says so: what a store refuses is another matter than what the way to it, or the node, does.
+  public enum Source: Sendable {
+    /// The store, or who logs in to it, in the form of its own API.
+    case service
+    /// The node: a file, a variable, what serves the machine's identity, or a call that had no answer.
+    case node
+    /// What answered in the service's place: a proxy, a captive portal, a web server.
+    case stranger
+  }
 
-    init(
-      kind: Class, connection: String, reference: String?, status: Int?, retryAfter: Duration?, isPassing: Bool,
-      message: String, hint: String?
-    ) {
-      self.kind = kind
-      self.connection = connection
-      self.reference = reference
-      self.status = status
-      self.retryAfter = retryAfter
-      self.isPassing = isPassing
-      self.message = message
-      self.hint = hint
+  private struct Details: Sendable {
+    var kind: Class
+    var source: Source
+    var connection: String
+    var reference: String?
+    var status: Int?
+    var retryAfter: Duration?
+    var isPassing: Bool
+    var message: String
+    var hint: String?
+  }
+
+  /// Behind one pointer: a failure is rare, and room for one is kept beside every value.
+  private final class Box: Sendable {
+    let details: Details
+
+    init(_ details: Details) {
+      self.details = details
     }
   }
 
-  private let details: Details
+  private let box: Box
+  private var details: Details { box.details }
 
   public var kind: Class { details.kind }
+  public var source: Source { details.source }
   /// Name of the provider in the document.
   public var connection: String { details.connection }
   /// What was asked for, as `secret/web/db`; `nil` for a login.
@@ -65,13 +72,25 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
   /// What to do about it.
   public var hint: String? { details.hint }
 
+  /// - Parameter source: `nil`: the service where there is a status, else the node.
   public init(
     _ kind: Class, connection: String, reference: String? = nil, status: Int? = nil, retryAfter: Duration? = nil,
-    isPassing: Bool = false, _ message: String, hint: String? = nil
+    isPassing: Bool = false, from source: Source? = nil, _ message: String, hint: String? = nil
   ) {
-    details = Details(
-      kind: kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter,
-      isPassing: isPassing, message: message, hint: hint)
+    self.init(
+      Details(
+        kind: kind, source: source ?? (status == nil ? .node : .service), connection: connection, reference: reference,
+        status: status, retryAfter: retryAfter, isPassing: isPassing, message: message, hint: hint))
+  }
+
+  private init(_ details: Details) {
+    box = Box(details)
+  }
+
+  private func with(_ change: (inout Details) -> Void) -> ProviderFailure {
+    var details = details
+    change(&details)
+    return ProviderFailure(details)
   }
 
   public static func == (one: ProviderFailure, other: ProviderFailure) -> Bool {
@@ -97,21 +116,16 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
   public var description: String { line }
 
   /// The same failure told of another reference, for all that wait on one login.
-  public func about(_ reference: String?) -> ProviderFailure {
-    ProviderFailure(
-      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, isPassing: isPassing,
-      message, hint: hint)
-  }
+  public func about(_ reference: String?) -> ProviderFailure { with { $0.reference = reference } }
 
   /// The same failure under another connection's name, for all that share one login.
-  func told(by connection: String) -> ProviderFailure {
-    ProviderFailure(
-      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, isPassing: isPassing,
-      message, hint: hint)
-  }
+  func told(by connection: String) -> ProviderFailure { with { $0.connection = connection } }
 
   /// The same failure with the name of what failed before its message: of a login, for all that waited for it.
-  public func named(_ name: String) -> ProviderFailure { said("\(name): \(message)", hint) }
+  public func named(_ name: String) -> ProviderFailure { with { $0.message = "\(name): \(message)" } }
+
+  /// The same failure with another hint.
+  public func hinting(_ hint: String?) -> ProviderFailure { with { $0.hint = hint } }
 
   /// The same failure where the wait that the service asked for is longer than what is left for the work.
   public func outlasting(_ left: Duration) -> ProviderFailure {
@@ -119,26 +133,18 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
       return self
     }
     let limit = "it asks to wait \(Self.shown(asked)) (Retry-After), and the time limit leaves \(Self.shown(left))"
-    return said(message, [limit, hint].compactMap { $0 }.joined(separator: "; "))
+    return hinting([limit, hint].compactMap { $0 }.joined(separator: "; "))
   }
 
   /// The same failure, which will pass by itself if anything does.
-  var passing: ProviderFailure {
-    ProviderFailure(
-      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, isPassing: true,
-      message, hint: hint)
-  }
+  var passing: ProviderFailure { with { $0.isPassing = true } }
 
   /// The same failure where an attempt before it may have used up `what`.
   func after(_ earlier: ProviderFailure, usingUp what: String) -> ProviderFailure {
     let status = earlier.status.map { " (status \($0))" } ?? ""
-    return said("\(message); an attempt before it may have used up \(what): \(earlier.message)\(status)", hint)
-  }
-
-  private func said(_ message: String, _ hint: String?) -> ProviderFailure {
-    ProviderFailure(
-      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, isPassing: isPassing,
-      message, hint: hint)
+    return with {
+      $0.message = "\(message); an attempt before it may have used up \(what): \(earlier.message)\(status)"
+    }
   }
 
   /// In whole seconds.
@@ -148,6 +154,10 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
 
   /// Whether a further attempt may help by itself.
   public var isRetriable: Bool { kind == .transient || kind == .throttled }
+
+  /// Whether it takes back what was given before: the store itself says that the value, or the login, is not to be had. A credential
+  /// that is not in its place yet, and a page of whoever stands in between, take nothing back.
+  public var forfeits: Bool { kind == .missing || (kind == .denied && source == .service) }
 }
 
 /// Makes the failures that every adapter knows, for one connection.
@@ -166,10 +176,10 @@ public struct FailureMaker: Sendable {
 
   public func make(
     _ kind: ProviderFailure.Class, _ message: String, reference: String? = nil, status: Int? = nil,
-    retryAfter: Duration? = nil, hint: String? = nil
+    retryAfter: Duration? = nil, from source: ProviderFailure.Source? = nil, hint: String? = nil
   ) -> ProviderFailure {
     ProviderFailure(
-      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter,
+      kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, from: source,
       credentials?.withheld(from: message) ?? message, hint: hint.map { credentials?.withheld(from: $0) ?? $0 })
   }
 

@@ -146,7 +146,7 @@ struct ToyProvider: SecretProvider {
   }
 
   @Sendable private static func isLost(_ failure: ProviderFailure, _ login: Session<SecretBytes>.Login) async -> Bool {
-    failure.status == 401
+    failure.kind == .denied && failure.status == 401
   }
 
   private func values(of lookups: [Lookup], _ token: SecretBytes) async throws(ProviderFailure) -> [FetchResult] {

@@ -1,5 +1,6 @@
 import HTTPTransport
 import JSONReader
+import ProviderKit
 
 /// An error of a service as it was answered.
 struct AWSError: Sendable {
@@ -52,11 +53,14 @@ struct AWSError: Sendable {
       status: response.status)
   }
 
+  /// Whose answer it is: every error of a service has a code.
+  var source: ProviderFailure.Source { code == nil ? .stranger : .service }
+
+  /// Without a code the answer is not a service's, and denies nothing.
   private static func kind(of status: Int) -> Kind {
     switch status {
     case 429: .throttled
     case 500...599: .transient
-    case 401, 403: .denied
     default: .other
     }
   }

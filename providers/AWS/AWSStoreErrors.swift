@@ -22,9 +22,10 @@ extension AWSStore {
     let who = "asked as \(subject.identity.shown), in \(region)"
     func make(_ kind: ProviderFailure.Class, _ message: String, _ hint: String? = nil) -> ProviderFailure {
       guard let response else {
-        return connection.failures.make(kind, message, reference: subject.reference, hint: hint)
+        return connection.failures.make(kind, message, reference: subject.reference, from: .service, hint: hint)
       }
-      return connection.failure(kind, message, response, about: subject.reference, hint: hint)
+      return connection.failure(
+        kind, message, response, about: subject.reference, from: error.source, hint: hint)
     }
     switch error.kind {
     case .throttled:

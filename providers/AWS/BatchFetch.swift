@@ -20,7 +20,7 @@ final class BatchFetch: Sendable {
       switch error.kind {
       case .credentials, .signature, .throttled, .transient:
         self = .failed(failure)
-      case .denied where error.code == nil, .other where error.code == nil:
+      case .other where error.code == nil:
         // An answer without a code is not the service's: single calls would get the same.
         self = .failed(failure)
       case .denied, .decryption, .missing, .other:

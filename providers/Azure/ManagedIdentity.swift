@@ -154,7 +154,7 @@ struct ManagedIdentity: Sendable {
     case 400...403:
       let word = connection.aside(connection.json(ifAny: response)?.member("error")?.text, atMost: 40)
       return connection.failure(
-        .denied, "\(service) gives no token\(word)", response,
+        .denied, "\(service) gives no token\(word)", response, from: .node,
         hint: clientID == nil
           ? "assign a managed identity to the machine, or name a user-assigned one by managed_identity_client_id"
           : "check \(clientIDPlace), and that the identity is assigned to the machine")

@@ -121,6 +121,9 @@ final class VaultAPI: Sendable {
   }
 
   private func judge(_ response: HTTPResponse, _ call: Call) -> CallVerdict {
+    if let stranger = errors.stranger(response, call.reference) {
+      return .fail(stranger)
+    }
     if response.status == 200 || response.status == 204 || call.accepts.contains(response.status)
       || (300..<400).contains(response.status)
     {

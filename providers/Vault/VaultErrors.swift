@@ -20,9 +20,6 @@ struct VaultErrors: Sendable {
       connection.failure(kind, message, response, about: reference, hint: hint)
     }
     switch status {
-    case 400 where isAskedForTLS(response):
-      return make(
-        .malformed, "the server speaks https at this port, and was asked by http", hint: "write https:// in address")
     case 400:
       return make(.malformed, words ?? "the request was refused")
     case 401, 403:
@@ -48,6 +45,21 @@ struct VaultErrors: Sendable {
     default:
       return make(.malformed, words ?? "an answer that the API does not have")
     }
+  }
+
+  /// Refusals of the server are JSON with its errors, or with what is left of a deleted version; `nil` where this is one, or no refusal.
+  func stranger(_ response: HTTPResponse, _ reference: String?) -> ProviderFailure? {
+    guard [400, 401, 403, 404].contains(response.status) else {
+      return nil
+    }
+    guard !isAskedForTLS(response) else {
+      return connection.stranger(
+        response, about: reference, "the server speaks https at this port, and was asked by http",
+        hint: "write https:// in address")
+    }
+    let body = connection.json(ifAny: response)
+    return ["errors", "data", "request_id"].contains { body?.member($0) != nil }
+      ? nil : connection.stranger(response, about: reference)
   }
 
   /// Go's server and nginx answer a plain request at a port for TLS in words.
@@ -81,14 +93,12 @@ struct VaultErrors: Sendable {
     guard let hint else {
       return failure
     }
-    return failures.make(
-      failure.kind, failure.message, reference: failure.reference, status: failure.status,
-      retryAfter: failure.retryAfter, hint: hint)
+    return failure.hinting(hint)
   }
 
   /// The answer lacks what the API promises.
   func incomplete(_ what: String, _ reference: String?) -> ProviderFailure {
-    failures.make(.malformed, "the answer has no \(what)", reference: reference)
+    failures.make(.malformed, "the answer has no \(what)", reference: reference, from: .stranger)
   }
 
   // MARK: - Redirects

@@ -96,9 +96,11 @@ struct VaultToken: Sendable {
   func renewed(_ api: VaultAPI) async throws(ProviderFailure) -> VaultToken {
     let sentAt = api.connection.services.time.now
     let call = VaultAPI.Call(method: .post, path: "auth/token/renew-self", token: value)
-    let auth = try await api.send(call).json?.member("auth")
-    let lifetime = Self.lifetime(auth?.member("lease_duration")) ?? .zero
-    let lengthens = lifetime >= granted * 2 / 3 && auth?.member("renewable")?.boolean ?? true
+    guard let auth = try await api.send(call).json?.member("auth"), auth.kind == .object else {
+      throw api.errors.incomplete("token", nil)
+    }
+    let lifetime = Self.lifetime(auth.member("lease_duration")) ?? .zero
+    let lengthens = lifetime >= granted * 2 / 3 && auth.member("renewable")?.boolean ?? true
     return VaultToken(
       value: value, isOwn: isOwn, isBatch: false, isRenewable: lengthens, lifetime: lifetime, granted: granted,
       issuedAt: sentAt, isVerified: true)

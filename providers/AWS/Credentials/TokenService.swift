@@ -136,7 +136,7 @@ struct TokenService: Sendable {
       let hint = hints.compactMap { $0 }.joined(separator: "; ")
       return connection.failure(
         kind, "\(request.action): \(words ?? "the request was refused")", response, about: request.reference,
-        hint: hint.isEmpty ? nil : hint)
+        from: error.source, hint: hint.isEmpty ? nil : hint)
     }
     if let hint = error.code.flatMap({ Self.hints[$0] }) {
       return make(.denied, hint, request.who)
@@ -144,6 +144,8 @@ struct TokenService: Sendable {
     switch error.kind {
     case .throttled: return make(.throttled)
     case .transient: return make(.transient)
+    case _ where error.code == nil:
+      return connection.stranger(response, about: request.reference).named(request.action)
     case _ where error.mayBeOfTime: return make(.denied, "set the node's clock", request.who)
     case _ where [400, 401, 403].contains(response.status):
       return make(.denied, "check the role and its conditions", request.who)

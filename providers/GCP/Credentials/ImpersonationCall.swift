@@ -72,9 +72,14 @@ struct ImpersonationCall: Sendable {
   private func refusal(_ response: HTTPResponse) -> ProviderFailure {
     let error = GoogleError(connection.json(ifAny: response))
     func failure(_ kind: ProviderFailure.Class, _ message: String, _ hint: String? = nil) -> ProviderFailure {
-      connection.failure(kind, "acting as \(principal): \(message)\(error.shown)", response, hint: hint)
+      connection.failure(
+        kind, "acting as \(principal): \(message)\(error.shown)", response,
+        from: error.isThere ? .service : .stranger, hint: hint)
     }
     switch response.status {
+    case 400...404 where !error.isThere:
+      return failure(
+        .malformed, "this is not the IAM Credentials API's answer", "check \(impersonation.url.origin)")
     case 403 where error.reason == "SERVICE_DISABLED":
       return failure(.denied, "the IAM Credentials API is not enabled", "enable iamcredentials.googleapis.com")
     case 401:

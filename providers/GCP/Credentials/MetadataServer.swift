@@ -67,7 +67,7 @@ struct MetadataServer: Sendable {
 
   @Sendable private func judge(_ response: HTTPResponse) -> CallVerdict {
     func failure(_ kind: ProviderFailure.Class, _ message: String, _ hint: String? = nil) -> CallVerdict {
-      .fail(connection.failure(kind, message, response, hint: hint))
+      .fail(connection.failure(kind, message, response, from: .node, hint: hint))
     }
     // What stands before it while it is away has not its header.
     if [408, 429].contains(response.status) || (500...599).contains(response.status) {

@@ -143,16 +143,18 @@ struct TokenService: Sendable {
   private func refusal(_ response: HTTPResponse, of grant: Grant) -> ProviderFailure {
     let json = connection.json(ifAny: response)
     let code = GoogleWords.code(json?.member("error"))
+    let isOwn = json?.member("error") != nil
     func failure(_ kind: ProviderFailure.Class, _ message: String, _ hint: String? = nil) -> ProviderFailure {
       connection.failure(
-        kind, "login as \(grant.principal): \(message)\(GoogleWords.shown([code]))", response, hint: hint)
+        kind, "login as \(grant.principal): \(message)\(GoogleWords.shown([code]))", response,
+        from: isOwn ? .service : .stranger, hint: hint)
     }
     switch (response.status, code) {
     case (429, _):
       return failure(.throttled, "too many logins")
     case (408, _), (500...599, _), (_, "internal_failure"?), (_, "server_error"?), (_, "temporarily_unavailable"?):
       return failure(.transient, "the token endpoint failed")
-    case (400, _), (401, _), (403, _):
+    case (400, _) where isOwn, (401, _) where isOwn, (403, _) where isOwn:
       let (reason, hint) = Self.reason(code, json?.member("error_description")?.text)
       return failure(.denied, reason, hint)
     default:
