@@ -15,9 +15,31 @@ public struct Resolver: Sendable {
   /// - Parameter limit: for the whole of it; what has no answer by then fails.
   /// - Throws: every failed entry.
   public func resolve(_ plan: ExecutionPlan, within limit: Duration) async throws(GenerationFailure) -> Generation {
+    try generation(of: plan, await results(of: plan, within: limit))
+  }
+
+  /// What fetching everything that `plan` names came to.
+  ///
+  /// - Parameter limit: for the whole of it; what has no answer by then fails.
+  public func results(of plan: ExecutionPlan, within limit: Duration) async -> [Reference: FetchResult] {
     let fetched = await fetch(plan, within: limit)
-    return try GenerationAssembly.assemble(plan, atMost: pool.policy.bounds.executionBytes) {
-      fetched[$0.group][$0.reference]
+    var results: [Reference: FetchResult] = [:]
+    for (group, fetched) in zip(plan.groups, fetched) {
+      for (reference, result) in zip(group.references, fetched) {
+        results[reference] = result
+      }
+    }
+    return results
+  }
+
+  /// - Throws: every failed entry.
+  public func generation(
+    of plan: ExecutionPlan, _ results: [Reference: FetchResult]
+  ) throws(GenerationFailure) -> Generation {
+    try GenerationAssembly.assemble(plan, atMost: pool.policy.bounds.executionBytes) { item in
+      let group = plan.groups[item.group]
+      return results[group.references[item.reference]]
+        ?? .failure(ProviderFailure(.transient, connection: group.connection.name, "not fetched"))
     }
   }
 

@@ -4,38 +4,34 @@ import SecretBytes
 
 /// The sealed generations of the node, one file an execution; mode 0700, files 0600.
 public struct CacheFolder: Sendable {
-  private static let suffix = ".sealed"
   private static let largestFile = 256 * 1024 * 1024
 
-  public let path: String
+  /// Names, and removal, for which no key is needed.
+  public let files: CacheFiles
   private let keys: CacheKeys
 
   /// - Throws: where the folder cannot be made.
   public init(_ path: String, _ keys: CacheKeys) throws(CacheFault) {
-    self.path = path
+    files = CacheFiles(path)
     self.keys = keys
     guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
       throw CacheFault("\(path): \(String(cString: strerror(errno)))")
     }
-    if let folder = try? open() {
+    if let folder = try? files.folder() {
       try? TemporaryFile.removeStale(in: folder, owner: nil)
     }
   }
 
-  private func open() throws(SystemFault) -> FileDescriptor {
-    try FileDescriptor(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, "cannot open the folder")
-  }
-
-  /// A digest: ids have any length and any letters.
-  private func name(of id: String) -> String { SHA256.hexDigest(SecretBytes(id)) + Self.suffix }
+  public var path: String { files.path }
 
   /// A crash leaves the old file or the new one.
   public func write(_ generation: CachedGeneration) throws(CacheFault) {
+    let name = CacheFiles.name(of: generation.executionID)
     let sealed = try generation.sealed(with: keys)
     do throws(SystemFault) {
-      try TemporaryFile.replace(name(of: generation.executionID), with: sealed, in: open())
+      try TemporaryFile.replace(name, with: sealed, in: files.folder())
     } catch {
-      throw CacheFault("\(path)/\(name(of: generation.executionID)): \(error)")
+      throw CacheFault("\(path)/\(name): \(error)")
     }
   }
 
@@ -43,9 +39,10 @@ public struct CacheFolder: Sendable {
   ///
   /// - Throws: where there is one that cannot be used; it is left for ``all()`` to tell of, and replaced by the next that is written.
   public func read(_ id: String) throws(CacheFault) -> CachedGeneration? {
-    let generation = try read(file: name(of: id))
+    let name = CacheFiles.name(of: id)
+    let generation = try read(file: name)
     guard generation.map({ $0.executionID == id }) ?? true else {
-      throw CacheFault("\(path)/\(name(of: id)): of another execution")
+      throw CacheFault("\(path)/\(name): of another execution")
     }
     return generation
   }
@@ -63,32 +60,13 @@ public struct CacheFolder: Sendable {
 
   /// What is in the folder: each file's generation, or why it cannot be used.
   public func all() throws(CacheFault) -> [Result<CachedGeneration, CacheFault>] {
-    try names().compactMap { name in
+    try files.names().compactMap { name in
       do throws(CacheFault) {
         return try read(file: name).map { .success($0) }
       } catch {
         return .failure(error)
       }
     }
-  }
-
-  private func names() throws(CacheFault) -> [String] {
-    do throws(SystemFault) {
-      return try DirectoryEntry.names(in: open()).filter { $0.hasSuffix(Self.suffix) }.sorted()
-    } catch {
-      throw CacheFault("\(path): \(error)")
-    }
-  }
-
-  /// Removes every file.
-  ///
-  /// - Returns: how many.
-  public func removeAll() throws(CacheFault) -> Int {
-    let names = try names()
-    for name in names where unlink("\(path)/\(name)") != 0 && errno != ENOENT {
-      throw CacheFault("\(path)/\(name): \(String(cString: strerror(errno)))")
-    }
-    return names.count
   }
 
   private func file(_ name: String) throws(CacheFault) -> SecretBytes? {
@@ -104,9 +82,5 @@ public struct CacheFolder: Sendable {
   }
 
   /// Does nothing where there is none.
-  public func remove(_ id: String) throws(CacheFault) {
-    guard unlink("\(path)/\(name(of: id))") == 0 || errno == ENOENT else {
-      throw CacheFault("\(path)/\(name(of: id)): \(String(cString: strerror(errno)))")
-    }
-  }
+  public func remove(_ id: String) throws(CacheFault) { try files.remove(id) }
 }

@@ -25,31 +25,50 @@ public struct CachedValue: Sendable, Equatable {
   }
 }
 
+/// What a connection of an earlier process left: the token that the agent made, and the leases that hang on it, in the adapter's form.
+public struct CachedHandover: Sendable, Equatable {
+  /// Digest of the provider's block.
+  public let identity: String
+  public let content: SecretBytes
+
+  public init(identity: String, content: SecretBytes) {
+    self.identity = identity
+    self.content = content
+  }
+}
+
 /// The values of one execution, and their form in a file.
 ///
 /// | bytes | |
 /// | --- | --- |
 /// | 7 | `SACACHE` |
-/// | 1 | version of the format, 1 |
+/// | 1 | version of the format, 2 |
 /// | 8 | name of the key |
 /// | 4 + … | the execution's id |
 /// | 12 | nonce |
 /// | … | AES-256-GCM of the text; associated data: everything before the nonce |
 /// | 16 | tag |
 ///
-/// The text: the number of values, then of each its name, identity, version, times and payload. Numbers are big-endian, what has
-/// no fixed length begins with it in four bytes; `0xffffffff` there, or the smallest number in the place of a time, is none.
+/// The text: the number of values, then of each its name, identity, version, times and payload; then the number of handovers, and of
+/// each its identity and content. Numbers are big-endian, what has no fixed length begins with it in four bytes; `0xffffffff` there, or
+/// the smallest number in the place of a time, is none.
 public struct CachedGeneration: Sendable, Equatable {
   static let magic = Array("SACACHE".utf8)
-  static let version: UInt8 = 1
-  private static let none = UInt32.max
+  static let version: UInt8 = 2
 
   public let executionID: String
   public let values: [CachedValue]
+  public let handovers: [CachedHandover]
 
-  public init(executionID: String, values: [CachedValue]) {
+  public init(executionID: String, values: [CachedValue], handovers: [CachedHandover] = []) {
     self.executionID = executionID
     self.values = values
+    self.handovers = handovers
+  }
+
+  /// The value that was kept for an entry of this name, if it is one for the same words.
+  public func value(of name: String, _ identity: String?) -> CachedValue? {
+    values.first { $0.name == name && $0.identity == identity }
   }
 
   // MARK: - Sealing
@@ -73,20 +92,22 @@ public struct CachedGeneration: Sendable, Equatable {
     return file.finish()
   }
 
-  private var text: SecretBytes {
+  /// What is sealed.
+  var text: SecretBytes {
     var text = SecretBuffer()
     text.appendNumber(UInt32(clamping: values.count))
     for value in values {
       text.appendRun(SecretBytes(value.name))
       text.appendRun(SecretBytes(value.identity))
-      if let version = value.version {
-        text.appendRun(SecretBytes(version))
-      } else {
-        text.appendNumber(Self.none)
-      }
+      text.appendRun(ifAny: value.version)
       text.appendNumber(value.fetchedAtUnix)
       text.appendNumber(value.expiresAtUnix ?? .min)
       text.appendRun(value.payload)
+    }
+    text.appendNumber(UInt32(clamping: handovers.count))
+    for handover in handovers {
+      text.appendRun(SecretBytes(handover.identity))
+      text.appendRun(handover.content)
     }
     return text.finish()
   }
@@ -112,86 +133,38 @@ public struct CachedGeneration: Sendable, Equatable {
     guard let text = Seal.open(file.slice(reader.place..<file.count), with: key, binding: head) else {
       throw CacheFault("altered or cut off")
     }
-    guard let values = Self.values(text) else {
+    guard let generation = Self(executionID: id, text: text) else {
       throw CacheFault("sealed by this node, and not in the format of version \(version)")
     }
-    self.init(executionID: id, values: values)
+    self = generation
   }
 
-  private static func values(_ text: SecretBytes) -> [CachedValue]? {
+  /// Reads what was sealed; `nil` where it is not of the format.
+  init?(executionID: String, text: SecretBytes) {
     var reader = RunReader(text)
     guard let count = reader.number(UInt32.self) else {
       return nil
     }
     var values: [CachedValue] = []
     for _ in 0..<count {
-      guard let name = reader.string(), let identity = reader.string(), let version = reader.optionalRun(none: none),
-        let fetched = reader.number(Int64.self), let expires = reader.number(Int64.self), let payload = reader.run()
-      else {
+      guard let value = reader.value() else {
         return nil
       }
-      values.append(
-        CachedValue(
-          name: name, identity: identity, version: version.flatMap { $0.unsafeString() }, fetchedAtUnix: fetched,
-          expiresAtUnix: expires == .min ? nil : expires, payload: payload.detached()))
+      values.append(value)
     }
-    return reader.isAtEnd ? values : nil
-  }
-}
-
-/// Takes numbers and runs off a text, as far as they are there.
-private struct RunReader {
-  private let source: SecretBytes
-  private(set) var place = 0
-
-  init(_ source: SecretBytes) {
-    self.source = source
-  }
-
-  var isAtEnd: Bool { place == source.count }
-
-  mutating func number<Number: FixedWidthInteger>(_: Number.Type) -> Number? {
-    let size = Number.bitWidth / 8
-    guard source.count - place >= size else {
+    guard let count = reader.number(UInt32.self) else {
       return nil
     }
-    defer { place += size }
-    return source.withUnsafeBytes { Number(bigEndian: $0.loadUnaligned(fromByteOffset: place, as: Number.self)) }
-  }
-
-  mutating func run() -> SecretBytes? {
-    guard let count = number(UInt32.self) else {
+    var handovers: [CachedHandover] = []
+    for _ in 0..<count {
+      guard let identity = reader.string(), let content = reader.run() else {
+        return nil
+      }
+      handovers.append(CachedHandover(identity: identity, content: content.detached()))
+    }
+    guard reader.isAtEnd else {
       return nil
     }
-    return take(Int(count))
-  }
-
-  /// `.some(nil)`: there is none.
-  mutating func optionalRun(none: UInt32) -> SecretBytes?? {
-    guard let count = number(UInt32.self) else {
-      return nil
-    }
-    return count == none ? .some(nil) : take(Int(count)).map { .some($0) }
-  }
-
-  mutating func string() -> String? { run()?.unsafeString() }
-
-  mutating func take(_ count: Int) -> SecretBytes? {
-    guard source.count - place >= count else {
-      return nil
-    }
-    defer { place += count }
-    return source.slice(place..<(place + count))
-  }
-}
-
-extension SecretBuffer {
-  fileprivate mutating func appendNumber(_ number: some FixedWidthInteger) {
-    withUnsafeBytes(of: number.bigEndian) { append($0) }
-  }
-
-  fileprivate mutating func appendRun(_ bytes: SecretBytes) {
-    appendNumber(UInt32(clamping: bytes.count))
-    append(bytes)
+    self.init(executionID: executionID, values: values, handovers: handovers)
   }
 }

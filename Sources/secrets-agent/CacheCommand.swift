@@ -1,5 +1,6 @@
 import AgentDaemon
 import ArgumentParser
+import EventLoop
 import ExecutionModel
 import Glibc
 import SealedCache
@@ -25,8 +26,12 @@ struct CacheCommand: ParsableCommand {
         With --rotate a new key is put before the present one: what is sealed from now on needs the new one, and what was sealed before \
         still opens. The daemon takes it at its next start.
 
+        With --tpm the key is sealed by this machine's TPM 2.0 (Debian's tpm2-tools): the file is of no use elsewhere. The daemon opens \
+        it by the same tools at its start. TPM2TOOLS_TCTI says which TPM is meant; without it, /dev/tpmrm0.
+
         EXAMPLES
           secrets-agent cache init --key-file /etc/secrets-agent/cache.key
+          secrets-agent cache init --tpm
         """)
 
     @Option(help: "The key file.", completion: .file())
@@ -35,9 +40,18 @@ struct CacheCommand: ParsableCommand {
     @Flag(help: "Add a new key to a file that is there.")
     var rotate = false
 
+    @Flag(help: "Have this machine's TPM seal the key.")
+    var tpm = false
+
     func run() throws {
-      try CacheCommand.reporting { () throws(CacheFault) in
-        rotate ? try CacheKeys.rotate(at: keyFile) : try CacheKeys.create(at: keyFile)
+      let (path, rotates, isSealed) = (keyFile, rotate, tpm)
+      try CacheCommand.onLoop { loop throws(CacheFault) in
+        let seal = isSealed ? TPMSeal(on: loop) : nil
+        if rotates {
+          try await CacheKeyFile.rotate(at: path, sealedBy: seal)
+        } else {
+          try await CacheKeyFile.create(at: path, sealedBy: seal)
+        }
       }
     }
   }
@@ -46,20 +60,26 @@ struct CacheCommand: ParsableCommand {
     @Option(help: "The daemon's configuration, YAML or JSON.", completion: .file())
     var config: String
 
+    /// The files alone: no key is needed to remove them, nor that the cache is on.
+    func files() throws -> CacheFiles { CacheFiles(try configuration().cacheFolder) }
+
     func open() throws -> CacheFolder {
-      let settings: Daemon.Settings
+      let configuration = try configuration()
+      return try CacheCommand.onLoop { loop throws(CacheFault) in
+        let keys = try await CacheKeys.load(
+          path: configuration.cache?.keyFile ?? CacheKeys.defaultPath, tpm: TPMSeal(on: loop))
+        return try CacheFolder(configuration.cacheFolder, keys)
+      }
+    }
+
+    private func configuration() throws -> AgentConfiguration {
       do throws(DocumentFaults) {
-        settings = try DaemonSettings.load(config)
+        return try DaemonSettings.load(config).configuration
       } catch {
         for fault in error.faults {
           FaultPrinter(format: .text).error("\(config): \(fault.line)", ["class": "configuration"])
         }
         throw ExitStatus.invalidConfiguration.code
-      }
-      let configuration = settings.configuration
-      return try CacheCommand.reporting { () throws(CacheFault) in
-        try CacheFolder(
-          configuration.cacheFolder, CacheKeys.load(path: configuration.cache?.keyFile ?? CacheKeys.defaultPath))
       }
     }
   }
@@ -78,12 +98,10 @@ struct CacheCommand: ParsableCommand {
       try CacheCommand.withKept(in: place.open()) { kept in
         for generation in kept {
           for value in generation.values {
-            let age = GoDuration(
-              nanoseconds: max(0, Int64(time(nil)) - value.fetchedAtUnix).multipliedReportingOverflow(by: 1_000_000_000)
-                .partialValue)
             let version = value.version.map { "version \(ShownText.clean($0)), " } ?? ""
+            let fetched = value.age(at: Int64(time(nil))).map { "fetched \($0) ago" } ?? "its age is not known"
             print(
-              "\(ShownText.clean(generation.executionID)) \(ShownText.clean(value.name)): \(version)fetched \(age) ago")
+              "\(ShownText.clean(generation.executionID)) \(ShownText.clean(value.name)): \(version)\(fetched)")
           }
         }
       }
@@ -122,12 +140,12 @@ struct CacheCommand: ParsableCommand {
     var execution: String?
 
     func run() throws {
-      let folder = try place.open()
+      let files = try place.files()
       try CacheCommand.reporting { () throws(CacheFault) in
         if let execution {
-          try folder.remove(execution)
+          try files.remove(execution)
         } else {
-          print("\(Count(try folder.removeAll(), "file")) removed")
+          print("\(Count(try files.removeAll(), "file")) removed")
         }
       }
     }
@@ -151,6 +169,27 @@ struct CacheCommand: ParsableCommand {
     }
   }
 
+  /// Does `work` where the ends of processes are noticed.
+  private static func onLoop<Outcome: Sendable>(
+    _ work: @escaping @Sendable (EventLoop) async throws(CacheFault) -> Outcome
+  ) throws -> Outcome {
+    let loop: EventLoop
+    do throws(EventLoopFault) {
+      loop = try EventLoop()
+    } catch {
+      FaultPrinter(format: .text).error("the event loop cannot start: \(error)")
+      throw ExitStatus.invalidConfiguration.code
+    }
+    let outcome = loop.run { () async -> Result<Outcome, CacheFault> in
+      do throws(CacheFault) {
+        return .success(try await work(loop))
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try reporting { () throws(CacheFault) in try outcome.get() }
+  }
+
   private static func reporting<Outcome>(_ work: () throws(CacheFault) -> Outcome) throws -> Outcome {
     do throws(CacheFault) {
       return try work()
@@ -158,5 +197,14 @@ struct CacheCommand: ParsableCommand {
       FaultPrinter(format: .text).error(error.description, ["class": "cache"])
       throw ExitStatus.invalidConfiguration.code
     }
+  }
+}
+
+extension CachedValue {
+  /// Since it was fetched; `nil` where clock and record are centuries apart. A clock that was set back makes it no younger than new.
+  fileprivate func age(at unixTime: Int64) -> GoDuration? {
+    let (seconds, isFar) = unixTime.subtractingReportingOverflow(fetchedAtUnix)
+    let (nanoseconds, isLong) = max(0, seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    return isFar || isLong ? nil : GoDuration(nanoseconds: nanoseconds)
   }
 }

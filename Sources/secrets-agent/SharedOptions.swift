@@ -26,6 +26,13 @@ struct DocumentOptions: ParsableArguments {
   func loadExecution(policy: NodePolicy, variables: EnvironmentFormat?) throws -> Execution {
     try DocumentSource(path: document, choice: choice).loadExecution(policy: policy, variables: variables)
   }
+
+  /// The same with the item as it was written.
+  func loadWhole(
+    policy: NodePolicy, variables: EnvironmentFormat?
+  ) throws -> (Execution, ExecutionDocument.Item) {
+    try DocumentSource(path: document, choice: choice).loadWhole(policy: policy, variables: variables)
+  }
 }
 
 /// Which execution of a document, and by which rules.

@@ -8,7 +8,9 @@ import Testing
 
 /// What a document's words may be in the node owner's commands.
 @Suite struct ChangeNotifierTests {
-  private func faults(_ command: [String], id: String) throws -> [String] {
+  private func faults(
+    _ command: [String], id: String, of event: ExecutionNotices.Event = .change
+  ) throws -> [String] {
     let document = """
       {"id": "\(id)", "job_spec": {"secret_providers": {"p": {"provider": "scripted", "store": "none"}},
        "secrets": {"A": {"from": "p", "key": "A"}}}}
@@ -17,7 +19,8 @@ import Testing
       ExecutionDocument(SecretBytes(document)).item(nil), in: ValidationContext())
     let loop = try EventLoop()
     return loop.run {
-      await ChangeNotifier(loop: loop).send([.command(command, timeLimit: .seconds(60))], execution, id, "/out/e", [])
+      await ChangeNotifier(loop: loop).send(
+        event, [.command(command, timeLimit: .seconds(60))], execution, id, "/out/e", [])
     }
   }
 
@@ -28,5 +31,12 @@ import Testing
       ])
     #expect(try faults(["/bin/true", "{id}"], id: "e-1") == [])
     #expect(try faults(["/bin/true", "-v", "--of={id}"], id: "--help") == [], "the owner's own options stay")
+  }
+
+  @Test(arguments: [ExecutionNotices.Event.change, .stop])
+  func aCommandIsToldOfWhat(_ event: ExecutionNotices.Event) throws {
+    let check = ["/bin/sh", "-c", "test \"$SECRETS_AGENT_EVENT\" = \(event.rawValue)"]
+    #expect(try faults(check, id: "e-1", of: event) == [])
+    #expect(try faults(check, id: "e-1", of: event == .change ? .stop : .change).count == 1)
   }
 }

@@ -53,8 +53,8 @@ final class SupervisorScene: Sendable {
       catalog: registry.catalog, scheduler: scheduler, configuration: configuration, policy: policy,
       records: try ExecutionRecords(stateFolder: self.root), time: time, log: log, executor: nil, worker: worker,
       cache: cache, delivered: delivered, sources: sources
-    ) { notices, _, id, _, _ in
-      sent.add("\(id): \(notices.count)")
+    ) { event, notices, _, id, _, _ in
+      sent.add(event == .change ? "\(id): \(notices.count)" : "\(id): stop")
       return []
     }
     let supervisor = supervisor

@@ -54,6 +54,53 @@ import Testing
     #expect(!outcome.errorText.contains("demo-api-key"))
   }
 
+  /// Whenever daemon and rotation are killed, what was sealed opens, with the old key or the new one.
+  @Test func aKeyThatIsRotatedWhileTheNodeDiesOpensWhatWasSealed() async throws {
+    let key = daemon.folder.file("cache.key").path
+    #expect(try await daemon.plain("cache", "init", "--key-file", key).status == Status.done)
+    try daemon.drop(demo(fakes.address), as: "web")
+    var run = try daemon.start()
+    #expect(try await daemon.reach(run) { try await cache("verify").outputText.hasPrefix("1 execution ") })
+    for round in 0..<12 {
+      let rotation = try daemon.begin(plain: "cache", "init", "--rotate", "--key-file", key)
+      // From its start to well after its end; the daemon seals anew meanwhile, by the key that it began with or the next one.
+      usleep(UInt32(round * 1500))
+      rotation.send(SIGKILL)
+      run.send(SIGKILL)
+      _ = try await rotation.outcome()
+      _ = try await run.outcome()
+      let verified = try await cache("verify")
+      #expect(verified.status == Status.done && verified.outputText.hasPrefix("1 execution "), verified.said)
+      run = try daemon.start()
+    }
+    try await powerCut(run)
+    run = try daemon.start()
+    #expect(try await daemon.reach(run) { daemon.generation(of: "web")?["API_KEY"] == "demo-api-key-0123456789" })
+    run.send(SIGKILL)
+  }
+
+  @Test func filesOfACacheThatIsOffAreToldOfAndPurgedWithoutTheKey() async throws {
+    let key = daemon.folder.file("cache.key").path
+    #expect(try await daemon.plain("cache", "init", "--key-file", key).status == Status.done)
+    try daemon.drop(demo(fakes.address), as: "web")
+    var run = try daemon.start()
+    #expect(try await daemon.reach(run) { try await cache("verify").outputText.hasPrefix("1 execution ") })
+    run.send(SIGTERM)
+    _ = try await run.outcome()
+    unlink(key)
+    try daemon.configure()
+    run = try daemon.start()
+    #expect(try await daemon.reach(run) { try run.errorSoFar().contains("secrets-agent cache purge --config FILE") })
+    let purged = try await cache("purge")
+    #expect(purged.status == Status.done && purged.outputText == "1 file removed\n", purged.said)
+    run.send(SIGTERM)
+    _ = try await run.outcome()
+    let after = try daemon.start()
+    #expect(try await daemon.reach(after) { try after.errorSoFar().contains("started") })
+    #expect(try !after.errorSoFar().contains("cache purge"))
+    after.send(SIGKILL)
+  }
+
   @Test func withoutItsKeyTheDaemonSaysSo() async throws {
     let outcome = try await daemon.start().outcome()
     #expect(outcome.status == Status.invalidConfiguration, outcome.said)

@@ -38,6 +38,9 @@ final class RunningDaemon: Sendable {
     try agent.start(arguments + ["--socket", folder.file("api.sock").path])
   }
 
+  /// The same of a command that asks no daemon.
+  func begin(plain arguments: String...) throws -> Run { try agent.start(arguments) }
+
   /// A command that asks no daemon.
   func plain(_ arguments: String...) async throws -> Outcome { try await agent.run(arguments) }
 

@@ -216,6 +216,10 @@ import Testing
       await NoticeRunner(loop: loop).run(.unitReload("web@a-b.service"), environment: environment, hiding: [])
     }
     #expect(outcome.output == ["reload-or-restart -- web@a-b.service"])
+    let stopped = loop.run {
+      await NoticeRunner(loop: loop).run(.unitStop("web@a-b.service"), environment: environment, hiding: [])
+    }
+    #expect(stopped.output == ["stop -- web@a-b.service"])
     for name in ["", "a b", "a;b", "a\n", "ä", "a/b", String(repeating: "a", count: 256)] {
       let refused = loop.run {
         await NoticeRunner(loop: loop).run(.unitReload(name), environment: environment, hiding: [])

@@ -50,6 +50,28 @@ import Testing
     #expect(try shell("echo one; echo two >&2", .beginning(bytes: 1000)).output == SecretBytes("one\ntwo\n"))
   }
 
+  @Test func whatItIsGivenToReadIsItsStandardInput() throws {
+    func read(_ input: SecretBytes?) throws -> CapturedCommand.Outcome {
+      let command = CapturedCommand(
+        ["cat"], environment: Self.environment, input: input, output: .answer(atMost: 10_000), timeLimit: .seconds(200))
+      return try loop.run { [loop] () async -> Result<CapturedCommand.Outcome, SpawnFault> in
+        do throws(SpawnFault) {
+          return .success(try await command.run(on: loop, time: loop))
+        } catch {
+          return .failure(error)
+        }
+      }.get()
+    }
+    let longest = SecretBytes(repeatElement(0x61, count: CapturedCommand.longestInput))
+    for input in [SecretBytes("a\u{0}b"), SecretBytes(), longest] {
+      #expect(try read(input).output == input)
+    }
+    #expect(try read(nil).output.isEmpty)
+    #expect(throws: SpawnFault.self) {
+      try read(SecretBytes(repeatElement(0x61, count: CapturedCommand.longestInput + 1)))
+    }
+  }
+
   @Test func theAnswerEndsWithItsProcessThoughAGrandchildHoldsThePipe() throws {
     let outcome = try shell("sleep 600 & echo $!; exit 0")
     #expect(outcome.ending == .byItself(.exited(0)))

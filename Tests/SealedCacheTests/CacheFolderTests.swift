@@ -11,9 +11,7 @@ import Testing
 
   init() throws {
     scratch = try ScratchFolder()
-    try CacheKeys.create(at: scratch.path + "/key")
-    folder = try CacheFolder(
-      scratch.path + "/cache", CacheKeys.load(path: scratch.path + "/key", credentials: nil))
+    folder = try CacheFolder(scratch.path + "/cache", CacheKeys([.random()]))
   }
 
   private func generation(_ id: String, _ value: String = "hunter2") -> CachedGeneration {
@@ -62,7 +60,21 @@ import Testing
     let all = try folder.all()
     #expect(all.compactMap { try? $0.get() } == [generation("e")])
     #expect(all.count == 2)
-    #expect(try folder.removeAll() == 2)
+    #expect(try folder.files.removeAll() == 2)
     #expect(try folder.all().isEmpty)
+  }
+
+  @Test func aFolderOfThatNameIsNotTheAgents() throws {
+    try folder.write(generation("e"))
+    try FileManager.default.createDirectory(atPath: folder.path + "/x.sealed", withIntermediateDirectories: false)
+    #expect(try folder.all().count == 1)
+    #expect(try folder.files.removeAll() == 1)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["x.sealed"])
+  }
+
+  @Test func aFolderThatIsNotThereHasNoFiles() throws {
+    let none = CacheFiles(scratch.path + "/none")
+    #expect(none.count == 0)
+    #expect(try none.removeAll() == 0)
   }
 }

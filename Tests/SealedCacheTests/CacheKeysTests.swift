@@ -1,3 +1,4 @@
+import EventLoop
 import Foundation
 import SecretBytes
 import TestSupport
@@ -11,48 +12,49 @@ import Testing
 
   init() throws { scratch = try ScratchFolder() }
 
-  private func names(_ credentials: String? = nil) throws -> [[UInt8]] {
-    try CacheKeys.load(path: path, credentials: credentials).all.map(\.name)
+  private func names(_ credentials: String? = nil) async throws -> [[UInt8]] {
+    try await CacheKeys.load(path: path, credentials: credentials, tpm: TPMSeal(on: EventLoop())).all.map(\.name)
   }
 
-  @Test func aMadeFileIsItsOwnersAlone() throws {
-    try CacheKeys.create(at: path)
+  @Test func aMadeFileIsItsOwnersAlone() async throws {
+    try await CacheKeyFile.create(at: path)
     #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
-    #expect(try names().count == 1)
+    #expect(try await names().count == 1)
   }
 
-  @Test func aKeyThatIsThereIsNotReplaced() throws {
-    try CacheKeys.create(at: path)
-    let before = try names()
-    #expect(throws: CacheFault.self) { try CacheKeys.create(at: path) }
-    #expect(try names() == before)
+  @Test func aKeyThatIsThereIsNotReplaced() async throws {
+    try await CacheKeyFile.create(at: path)
+    let before = try await names()
+    await #expect(throws: CacheFault.self) { try await CacheKeyFile.create(at: path) }
+    #expect(try await names() == before)
   }
 
-  @Test func aRotationPutsANewKeyBeforeTheOldOne() throws {
-    try CacheKeys.create(at: path)
-    let first = try names()
-    try CacheKeys.rotate(at: path)
-    let second = try names()
+  @Test func aRotationPutsANewKeyBeforeTheOldOne() async throws {
+    try await CacheKeyFile.create(at: path)
+    let first = try await names()
+    try await CacheKeyFile.rotate(at: path)
+    let second = try await names()
     #expect(second.count == 2 && second.last == first.first)
     for _ in 0..<20 {
-      try CacheKeys.rotate(at: path)
+      try await CacheKeyFile.rotate(at: path)
     }
-    #expect(try names().count == CacheKeys.most)
+    #expect(try await names().count == CacheKeyFile.most)
   }
 
-  @Test func aCredentialOfTheServiceManagerCountsFirst() throws {
-    try CacheKeys.create(at: path)
+  @Test func aCredentialOfTheServiceManagerCountsFirst() async throws {
+    try await CacheKeyFile.create(at: path)
     let other = try ScratchFolder()
-    try CacheKeys.create(at: other.path + "/" + CacheKeys.credentialName)
-    #expect(try names(other.path) != names())
-    #expect(try names(other.path + "/none") == names())
+    try await CacheKeyFile.create(at: other.path + "/" + CacheKeys.credentialName)
+    let own = try await names()
+    #expect(try await names(other.path) != own)
+    #expect(try await names(other.path + "/none") == own)
   }
 
   @Test(arguments: [0o640, 0o604, 0o666])
-  func aFileThatOthersReadIsRefused(_ mode: Int) throws {
-    try CacheKeys.create(at: path)
+  func aFileThatOthersReadIsRefused(_ mode: Int) async throws {
+    try await CacheKeyFile.create(at: path)
     try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
-    #expect(throws: CacheFault.self) { try names() }
+    await #expect(throws: CacheFault.self) { try await names() }
   }
 
   @Test(arguments: [
@@ -60,12 +62,12 @@ import Testing
     String(repeating: "1", count: 128), String(repeating: "1", count: 64) + "\nx",
   ])
   func whatIsNoKeyIsRefusedWithoutBeingShown(_ text: String) throws {
-    let fault = #expect(throws: CacheFault.self) { try CacheKeys(parsing: SecretBytes(text), from: "f") }
+    let fault = #expect(throws: CacheFault.self) { try CacheKeyFile(parsing: SecretBytes(text), from: "f") }
     #expect(fault?.description.contains("111") == false)
   }
 
-  @Test func endsOfLinesMayBeWindows() throws {
+  @Test func endsOfLinesMayBeWindows() async throws {
     let text = String(repeating: "1", count: 64) + "\r\n" + String(repeating: "2", count: 64)
-    #expect(try CacheKeys(parsing: SecretBytes(text), from: "f").all.count == 2)
+    #expect(try CacheKeyFile(parsing: SecretBytes(text), from: "f").entries.count == 2)
   }
 }

@@ -16,6 +16,7 @@ struct VaultScene {
   let provider: any SecretProvider
   let connection: ProviderConnection
   let time: ManualTime
+  private let services: ProviderServices
 
   /// A token without end: on a clock that skips sleeps, renewal would go on without a pause.
   static let endless = VaultFakeGrant(ttl: 0)
@@ -42,10 +43,9 @@ struct VaultScene {
           transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: time, random: { 0.5 },
           environment: NodeEnvironment(policy: policy) { environment[$0].map { SecretBytes($0) } }, policy: policy,
           log: log, executor: loop)
-        let provider = try #require(
-          VaultProvider.open(
-            connection.key, over: OpenConnection(named: connection.name, services: services, takesCA: true)))
-        try await body(VaultScene(fake: fake, provider: provider, connection: connection, time: time))
+        let provider = try open(connection, services)
+        try await body(
+          VaultScene(fake: fake, provider: provider, connection: connection, time: time, services: services))
         await fake.stop()
         return .success(())
       } catch {
@@ -53,6 +53,21 @@ struct VaultScene {
       }
     }
     try outcome.get()
+  }
+
+  private static func open(
+    _ connection: ProviderConnection, _ services: ProviderServices
+  ) throws -> any SecretProvider {
+    try #require(
+      VaultProvider.open(
+        connection.key, over: OpenConnection(named: connection.name, services: services, takesCA: true)))
+  }
+
+  /// Another process with the same document.
+  func restarted() throws -> VaultScene {
+    VaultScene(
+      fake: fake, provider: try Self.open(connection, services), connection: connection, time: time,
+      services: services)
   }
 
   func reference(_ mount: String, _ path: String, _ numbers: [String: Int64] = [:]) -> Reference {

@@ -13,6 +13,14 @@ struct VaultLease: Sendable {
 
   var expiry: Moment { startedAt.advanced(by: lifetime) }
 
+  /// A renewable one of an earlier process: the server will say how long it is still good.
+  init(_ inherited: VaultHandover.Lease, at moment: Moment) {
+    id = inherited.id
+    lifetime = .seconds(inherited.granted)
+    isRenewable = true
+    startedAt = moment
+  }
+
   /// The lease of an answer; `nil` where there is none, as for KV.
   init?(_ json: JSONValue, at moment: Moment) {
     guard let id = json.member("lease_id")?.text, !id.isEmpty else {
@@ -35,8 +43,13 @@ actor VaultLeases {
     let granted: Duration
   }
 
+  /// How long before its end a lease is given up that could not be renewed.
+  private static let margin: Duration = .seconds(15)
+
   private let api: VaultAPI
   private var held: [VaultLookup: Held] = [:]
+  /// Those of an earlier process that were not asked for yet, by their paths.
+  private var inherited: [String: Held] = [:]
 
   init(api: VaultAPI) {
     self.api = api
@@ -44,7 +57,30 @@ actor VaultLeases {
 
   private var services: ProviderServices { api.connection.services }
 
-  var isEmpty: Bool { held.isEmpty }
+  var isEmpty: Bool { held.isEmpty && inherited.isEmpty }
+
+  /// What a later process could go on with.
+  func handedOver(of lookups: [VaultLookup]) -> [VaultHandover.Lease] {
+    lookups.compactMap { lookup in
+      guard let held = held[lookup] ?? inherited[lookup.readPath], held.lease.isRenewable else {
+        return nil
+      }
+      return VaultHandover.Lease(
+        path: lookup.readPath, id: held.lease.id, granted: held.granted.components.seconds,
+        payload: held.secret.payload)
+    }
+  }
+
+  func inherit(_ leases: [VaultHandover.Lease]) {
+    let now = services.time.now
+    for lease in leases where inherited[lease.path] == nil && !held.keys.contains(where: { $0.readPath == lease.path })
+    {
+      let restored = VaultLease(lease, at: now)
+      inherited[lease.path] = Held(
+        secret: FetchedSecret(payload: lease.payload, expiry: restored.expiry, fetchedAt: now), lease: restored,
+        granted: restored.lifetime)
+    }
+  }
 
   /// Keeps a new lease; the one that it replaces runs out by itself, since a workload may still use its value.
   func keep(_ read: VaultReader.Read, for lookup: VaultLookup) {
@@ -56,16 +92,33 @@ actor VaultLeases {
   }
 
   /// The held value with a longer life, if its lease renews for at least two thirds of what it was granted; `nil`: read anew.
-  func renewed(_ lookup: VaultLookup, token: SecretBytes) async -> FetchedSecret? {
-    guard let current = held[lookup], current.lease.isRenewable, services.time.now < current.lease.expiry else {
+  ///
+  /// - Throws: where the server could not be asked, while the lease holds: to read anew would make a second one.
+  func renewed(_ lookup: VaultLookup, token: SecretBytes) async throws(ProviderFailure) -> FetchedSecret? {
+    guard let current = held[lookup] ?? inherited[lookup.readPath], current.lease.isRenewable,
+      services.time.now < current.lease.expiry
+    else {
+      inherited[lookup.readPath] = nil
       return nil
     }
     let body = Self.body(current.lease.id, increment: current.granted)
     let sentAt = services.time.now
     let call = VaultAPI.Call(
       method: .put, path: "sys/leases/renew", token: token, body: body, reference: lookup.description)
-    let lease = (try? await api.send(call))?.json.flatMap { VaultLease($0, at: sentAt) }
+    let lease: VaultLease?
+    do throws(ProviderFailure) {
+      lease = try await api.send(call).json.flatMap { VaultLease($0, at: sentAt) }
+    } catch {
+      api.connection.metrics.renewed(false)
+      let mayPass = error.isRetriable || error.source == .stranger
+      guard !mayPass || services.time.now >= current.lease.expiry.advanced(by: .zero - Self.margin) else {
+        throw error
+      }
+      inherited[lookup.readPath] = nil
+      return nil
+    }
     api.connection.metrics.renewed(lease != nil)
+    inherited[lookup.readPath] = nil
     guard let lease, lease.lifetime >= current.granted * 2 / 3 else {
       return nil
     }
@@ -77,8 +130,11 @@ actor VaultLeases {
 
   /// The calls that revoke every lease that is held; none is held any more.
   func revocations() -> [VaultAPI.Call] {
-    defer { held = [:] }
-    return held.values.map {
+    defer {
+      held = [:]
+      inherited = [:]
+    }
+    return (Array(held.values) + inherited.values).map {
       VaultAPI.Call(method: .put, path: "sys/leases/revoke", body: Self.body($0.lease.id, increment: nil))
     }
   }

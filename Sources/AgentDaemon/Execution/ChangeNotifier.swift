@@ -6,7 +6,7 @@ import Processes
 import SecretBytes
 import Text
 
-/// Sends the change notices of the configuration, with an execution's names filled in.
+/// Sends the notices of the configuration, with an execution's names filled in.
 struct ChangeNotifier: Sendable {
   private let runner: NoticeRunner
 
@@ -16,17 +16,17 @@ struct ChangeNotifier: Sendable {
 
   /// All of `notices`, one after the other; one line for each that failed.
   @Sendable func send(
-    _ notices: [AgentConfiguration.Notice], _ execution: Execution, _ id: String, _ folder: String,
-    _ values: [SecretBytes]
+    _ event: ExecutionNotices.Event, _ notices: [AgentConfiguration.Notice], _ execution: Execution, _ id: String,
+    _ folder: String, _ values: [SecretBytes]
   ) async -> [String] {
     var faults: [String] = []
     for notice in notices {
-      let filled = Self.fill(notice, execution, id, folder)
+      let filled = Self.fill(notice, event, execution, id, folder)
       if let fault = Self.mistakenOption(notice, filled) {
         faults.append(fault)
         continue
       }
-      let outcome = await runner.run(filled, environment: Self.environment(id, folder), hiding: values)
+      let outcome = await runner.run(filled, environment: Self.environment(event, id, folder), hiding: values)
       if !outcome.succeeded {
         let said = outcome.output.last.map { "; it said: \($0)" } ?? ""
         faults.append(outcome.message + said)
@@ -47,7 +47,8 @@ struct ChangeNotifier: Sendable {
   }
 
   private static func fill(
-    _ notice: AgentConfiguration.Notice, _ execution: Execution, _ id: String, _ folder: String
+    _ notice: AgentConfiguration.Notice, _ event: ExecutionNotices.Event, _ execution: Execution, _ id: String,
+    _ folder: String
   ) -> ChangeNotice {
     func text(_ template: String, isName: Bool = false) -> String {
       OutputFolderName.fill(template, execution, id: id, folder: folder) { value in
@@ -55,18 +56,25 @@ struct ChangeNotifier: Sendable {
         value.map { isName && $0 != folder ? OutputFolderName.encoded($0) : $0 } ?? ""
       }
     }
-    return switch notice {
-    case .signalPID(let number, let pid): .signal(number, pid: pid)
-    case .signalFile(let number, let file): .signalFile(number, pidFile: text(file, isName: true))
-    case .command(let arguments, let limit): .command(arguments.map { text($0) }, timeLimit: limit)
-    case .unitReload(let unit): .unitReload(text(unit, isName: true))
+    // Whatever signal tells a workload of a change, SIGTERM asks it to end.
+    return switch (notice, event) {
+    case (.signalPID(let number, let pid), .change): .signal(number, pid: pid)
+    case (.signalPID(_, let pid), .stop): .signal(SIGTERM, pid: pid)
+    case (.signalFile(let number, let file), .change): .signalFile(number, pidFile: text(file, isName: true))
+    case (.signalFile(_, let file), .stop): .signalFile(SIGTERM, pidFile: text(file, isName: true))
+    case (.command(let arguments, let limit), _): .command(arguments.map { text($0) }, timeLimit: limit)
+    case (.unitReload(let unit), .change): .unitReload(text(unit, isName: true))
+    case (.unitReload(let unit), .stop): .unitStop(text(unit, isName: true))
     }
   }
 
   /// Little more than a way to find programs: neither the agent's credentials nor a secret.
-  private static func environment(_ id: String, _ folder: String) -> ProcessEnvironment {
+  private static func environment(
+    _ event: ExecutionNotices.Event, _ id: String, _ folder: String
+  ) -> ProcessEnvironment {
     var environment = ProcessEnvironment()
     environment.set("PATH", SecretBytes(getenv("PATH").map { String(cString: $0) } ?? "/usr/sbin:/usr/bin:/sbin:/bin"))
+    environment.set("SECRETS_AGENT_EVENT", SecretBytes(event.rawValue))
     environment.set("SECRETS_AGENT_EXECUTION", SecretBytes(id))
     environment.set("SECRETS_AGENT_FOLDER", SecretBytes(folder))
     return environment

@@ -3,6 +3,7 @@ import NodePolicy
 import ProviderKit
 import Refresh
 import Resolution
+import SecretBytes
 
 /// Decides what becomes of an execution's newest document: by its own validity, its states, the node policy and the configuration.
 struct DocumentAdmission {
@@ -20,6 +21,8 @@ struct DocumentAdmission {
     let execution: Execution
     let plan: ExecutionPlan
     let subscriptions: [Subscription]
+    /// What connections go on with that an earlier life of the process had.
+    let handovers: [(connection: ProviderConnection, handover: SecretBytes)]
     /// Name of its output folder beneath the root.
     let folder: String
     /// Why what the cache has of it is not used.
@@ -65,11 +68,13 @@ struct DocumentAdmission {
         ["no output folder can be named after it: outputs.folder is \(configuration.outputs.folder)"])
     }
     let plan = ExecutionPlan(execution)
-    let (restored, problem) = cache?.restore(execution, item, id) ?? ([:], nil)
+    let restored = cache?.restore(execution, item, id) ?? GenerationCache.Restored()
     return .accepted(
       Admitted(
         execution: execution, plan: plan,
-        subscriptions: plan.subscriptions.map { $0.beginning(with: restored[$0.reference]) }, folder: folder,
-        cacheProblem: problem))
+        subscriptions: plan.subscriptions.map { $0.beginning(with: restored.values[$0.reference]) },
+        handovers: plan.groups.compactMap { group in
+          restored.handovers[group.connection.name].map { (group.connection, $0) }
+        }, folder: folder, cacheProblem: restored.problem))
   }
 }

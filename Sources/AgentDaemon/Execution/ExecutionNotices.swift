@@ -6,10 +6,18 @@ import SecretBytes
 /// Tells workloads of a new generation: once, over restarts too, since what was told of is on record.
 @DaemonActor
 final class ExecutionNotices {
-  /// Sends the configured notices of a change; gives one line for each that failed.
+  /// What a workload is told.
+  enum Event: String, Sendable {
+    /// Another generation is in place.
+    case change
+    /// Its outputs are gone, and it is to end (`on_max_stale: stop` of the node policy).
+    case stop
+  }
+
+  /// Sends the configured notices of an event; gives one line for each that failed.
   typealias Notifier =
     @Sendable (
-      _ notices: [AgentConfiguration.Notice], _ execution: Execution, _ id: String, _ folder: String,
+      _ event: Event, _ notices: [AgentConfiguration.Notice], _ execution: Execution, _ id: String, _ folder: String,
       _ values: [SecretBytes]
     )
     async -> [String]
@@ -67,16 +75,7 @@ final class ExecutionNotices {
       return
     }
     let generation = entry.generation
-    let folder = "\(table.configuration.outputs.root)/\(accepted.folder)"
-    let faults = await notifier(table.configuration.notices, accepted.execution, id, folder, values)
-    for fault in faults {
-      log.error("notice failed", metadata: ["execution": "\(id)", "reason": "\(fault)"])
-    }
-    let sent = table.configuration.notices.count - faults.count
-    if sent > 0 {
-      log.notice(
-        "notices sent", metadata: ["execution": "\(id)", "generation": "\(generation)", "notices": "\(sent)"])
-    }
+    let faults = await tell(id, of: .change, accepted, values)
     guard table.managed[id] != nil else {
       return
     }
@@ -85,10 +84,55 @@ final class ExecutionNotices {
       table.folders.save(record)
     }
     table.managed[id]?.notifying = nil
-    table.managed[id]?.noticeProblem = faults.first
-    table.managed[id]?.notices += sent
-    table.managed[id]?.failedNotices += faults.count
+    note(faults, of: id)
     // A generation that came while the notices were under way needs its own.
     send(id, values)
+  }
+
+  /// Tells a workload to end, whose outputs are gone. At once: what it was told of before is over.
+  func sendStop(_ id: String, _ values: [SecretBytes]) {
+    guard let accepted = table.managed[id]?.accepted, !table.configuration.notices.isEmpty else {
+      return
+    }
+    let before = table.managed[id]?.notifying
+    before?.cancel()
+    table.managed[id]?.notifying = Task(executorPreference: executor) {
+      await before?.value
+      await self.stop(id, accepted, values)
+    }
+  }
+
+  private func stop(_ id: String, _ accepted: ManagedExecution.Accepted, _ values: [SecretBytes]) async {
+    let faults = await tell(id, of: .stop, accepted, values)
+    table.managed[id]?.notifying = nil
+    note(faults, of: id)
+    // What has come meanwhile starts it again.
+    send(id, values)
+  }
+
+  private func tell(
+    _ id: String, of event: Event, _ accepted: ManagedExecution.Accepted, _ values: [SecretBytes]
+  ) async -> [String] {
+    let folder = "\(table.configuration.outputs.root)/\(accepted.folder)"
+    let notices = table.configuration.notices
+    let faults = await notifier(event, notices, accepted.execution, id, folder, values)
+    for fault in faults {
+      log.error("notice failed", metadata: ["execution": "\(id)", "reason": "\(fault)"])
+    }
+    if faults.count < notices.count {
+      log.notice(
+        "notices sent",
+        metadata: [
+          "execution": "\(id)", "event": "\(event.rawValue)",
+          "generation": "\(table.managed[id]?.generation ?? 0)", "notices": "\(notices.count - faults.count)",
+        ])
+    }
+    return faults
+  }
+
+  private func note(_ faults: [String], of id: String) {
+    table.managed[id]?.noticeProblem = faults.first
+    table.managed[id]?.notices += table.configuration.notices.count - faults.count
+    table.managed[id]?.failedNotices += faults.count
   }
 }

@@ -33,7 +33,7 @@ struct Freshness {
     return state.interval.map { age <= $0 * 2 + .seconds(60) } ?? (state.failure == nil)
   }
 
-  /// Whether the policy no longer lets the value be used.
+  /// Whether it is older than the policy allows.
   func isTooOld(_ state: ReferenceState) -> Bool {
     guard let limit = policy.maxStale, let age = age(of: state), isLate(state) else {
       return false
@@ -41,12 +41,15 @@ struct Freshness {
     return age > .nanoseconds(limit.nanoseconds)
   }
 
+  /// Whether it is to be delivered no more.
+  func isWithheld(_ state: ReferenceState) -> Bool { policy.onMaxStale != .keep && isTooOld(state) }
+
   /// The value to deliver.
   func result(of state: ReferenceState?) -> FetchResult {
     guard let state, let result = state.result else {
       return .failure(ProviderFailure(.transient, connection: "", "not fetched yet"))
     }
-    guard isTooOld(state) else {
+    guard isWithheld(state) else {
       return result
     }
     return .failure(

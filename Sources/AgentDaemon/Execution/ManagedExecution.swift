@@ -26,6 +26,8 @@ struct ManagedExecution {
   var generation: Int64 = 0
   var deliveredAtUnix: Int64?
   var deliveryFailures = 0
+  /// What was delivered is not to be used any more.
+  var isWithdrawn = false
   var notices = 0
   var failedNotices = 0
   /// Under way or waiting; at most one of each.
@@ -39,6 +41,8 @@ struct ManagedExecution {
   var kept: CachedGeneration?
   /// Why it is not what it should be.
   var cacheProblem: String?
+  /// In a row.
+  var cacheFailures = 0
 
   var problems: [String] { [documentProblem, deliveryProblem, noticeProblem, cacheProblem].compactMap { $0 } }
 

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import SecretBytes
 
-/// How a workload is told that its secrets changed.
+/// How a workload is told that its secrets changed, or that it is to end.
 public enum ChangeNotice: Sendable, Hashable {
   /// A signal to a process.
   case signal(Int32, pid: pid_t)
@@ -13,6 +13,8 @@ public enum ChangeNotice: Sendable, Hashable {
   case command([String], timeLimit: Duration)
   /// `systemctl reload-or-restart` of a unit, with a time limit of 30 s.
   case unitReload(String)
+  /// `systemctl stop` of a unit, with the same limit.
+  case unitStop(String)
 }
 
 /// How giving a notice went.
