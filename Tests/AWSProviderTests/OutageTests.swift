@@ -49,8 +49,8 @@ private struct Source: Sendable, CustomTestStringConvertible {
         }),
       Source(
         testDescription: "container", auth: #"{"method": "container"}"#, asks: ["GET /v1/credentials"],
-        variables: { ["AWS_CONTAINER_CREDENTIALS_FULL_URI": "\($0.address)/v1/credentials"] }, seconds: 7200,
-        prepare: { $0.setContainerRole(path: "/v1/credentials", token: nil, seconds: 7200) }),
+        variables: { ["AWS_CONTAINER_CREDENTIALS_FULL_URI": "\($0.address)/v1/credentials"] }, seconds: 14_400,
+        prepare: { $0.setContainerRole(path: "/v1/credentials", token: nil, seconds: 14_400) }),
       Source(
         testDescription: "instance metadata", auth: #"{"method": "instance_metadata"}"#,
         asks: ["PUT /latest/api/token", "GET /latest/meta-data/*"],
