@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct RefusalReportTests {
   @Test func anExecutionMaySayTenAtOnceAndOneMoreEverySixSeconds() async {
-    let reports = await RefusalReports()
+    let reports = RefusalReports()
     let time = ManualTime()
     for _ in 0..<RefusalReports.most {
       #expect(await reports.admits("e", at: time.now))
@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test func whatWasSaidIsCounted() async {
-    let reports = await RefusalReports()
+    let reports = RefusalReports()
     let time = ManualTime()
     for isFetched in [true, false, true] {
       #expect(await reports.admits("e", at: time.now))
