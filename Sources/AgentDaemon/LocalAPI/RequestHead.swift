@@ -68,14 +68,17 @@ struct RequestHead {
       throw .bad("the request's target must begin with / or http://HOST, without a user")
     }
     let path = try rest.prefix { $0 != "?" }.split(separator: "/").map(segment)
-    return (authority, path, try query(rest.drop { $0 != "?" }.dropFirst()))
+    return (authority, path, query(rest.drop { $0 != "?" }.dropFirst()))
   }
 
-  private static func query(_ text: Substring) throws(RequestFault) -> [String: String] {
+  /// What cannot be decoded asks for nothing, as everything that no route knows.
+  private static func query(_ text: Substring) -> [String: String] {
     var items: [String: String] = [:]
     for item in text.split(separator: "&") {
       let sides = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      items[try word(sides[0])] = sides.count > 1 ? try word(sides[1]) : ""
+      if let name = try? word(sides[0]), let value = try? sides.count > 1 ? word(sides[1]) : "" {
+        items[name] = value
+      }
     }
     return items
   }
