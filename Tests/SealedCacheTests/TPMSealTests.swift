@@ -111,8 +111,9 @@ private final class SoftwareTPM {
   /// What leads the tools to it, and keeps their complaints about that short.
   var variables: [String: String] { ["TPM2TOOLS_TCTI": "swtpm:path=\(folder)/tpm", "TSS2_LOG": "all+NONE"] }
 
+  /// As by a power cut: it has what it wrote.
   func stop() {
-    process.terminate()
+    kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
     for name in ["tpm", "tpm.ctrl"] {
       unlink("\(folder)/\(name)")
@@ -121,7 +122,7 @@ private final class SoftwareTPM {
 
   deinit {
     if process.isRunning {
-      process.terminate()
+      kill(process.processIdentifier, SIGKILL)
     }
   }
 }
