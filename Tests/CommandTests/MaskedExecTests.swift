@@ -89,6 +89,15 @@ import Testing
     #expect(outcome.status == 127)
   }
 
+  @Test func theAgentsOwnErrorsRepeatNoValue() async throws {
+    for format in ["text", "json"] {
+      let outcome = try await agent.run("exec", "--log-format", format, file, "--", "demo-api-key-0123456789")
+      #expect(outcome.status == 127)
+      #expect(outcome.errorText.contains("<redacted>"), outcome.said)
+      #expect(!outcome.errorText.contains("demo-api-key"), outcome.said)
+    }
+  }
+
   @Test func aWatchedCommandIsMaskedToo() async throws {
     let outcome = try await agent.run(
       "exec", "--watch", "--mask", file, "--", "sh", "-c", #"echo "it is $API_KEY"; exit 3"#)
