@@ -105,10 +105,11 @@ import Testing
     await deliver("e-1", "web", [("CERTIFICATE", "c2"), ("KEY", "k2")], number: 2)
     #expect(await answer(lookup, "web.service", "KEY") == .success("k1"))
     #expect(await answer(lookup, "web.service", "KEY", process: 101) == .success("k2"))
-    #expect(await answer(lookup, "other.service", "KEY") != .success("k1"))
+    // The same process, for another unit.
+    await deliver("e-2", "other", [("KEY", "o1")])
+    #expect(await answer(lookup, "other.service", "KEY") == .success("o1"))
     // What was withdrawn is not given on.
     await delivered.withdraw("e-1")
-    await deliver("e-1", "other", [("KEY", "k3")], number: 3)
     #expect(await waited(lookup, "web.service", "KEY").contains("no execution with a generation"))
   }
 
