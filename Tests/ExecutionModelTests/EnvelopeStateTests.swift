@@ -177,8 +177,8 @@ private let noChange: [(String, JSONTree)] = [
   ("status.desired_state.message", "m"), ("status.desired_state.details", ["c": "d"]),
   ("status.observed_state.message", "idle"), ("status.observed_state.details", ["c": "d"]),
   ("status.next_execution_id", "e-2"), ("status.previous_execution_id", "e-0"), ("status.lease", [1]),
-  ("job_spec.config", ["a": 2]), ("job_spec.priority", 51), ("job_spec.labels", ["l": "2"]),
-  ("job_spec.description", "d"), ("job_spec.rollout", ["strategy": "canary"]), ("job_spec.lease", [1]),
+  ("job_spec.config", ["a": 2]), ("job_spec.priority", 51), ("job_spec.description", "d"),
+  ("job_spec.rollout", ["strategy": "canary"]), ("job_spec.lease", [1]),
   ("eval_id", "eval-2"), ("rollout_wave", 2), ("lease", ["a": "b"]),
 ]
 
@@ -198,6 +198,7 @@ private let change: [(String, JSONTree)] = [
   ("job_spec.secrets.A.path", "/etc/shop/b"), ("job_spec.secrets.A.refresh", "30m"),
   ("job_spec.secrets.B", ["from": "f", "path": "/etc/shop/b"]), ("job_spec.secrets", [:]),
   ("job_spec.secret_providers.f.provider", "local_file"), ("job_spec.secret_providers.g", ["provider": "file"]),
+  ("job_spec.labels", ["l": "2"]), ("job_spec.namespace", "staging"),
 ]
 
 @Test(arguments: change)
