@@ -5,6 +5,9 @@ import Testing
 
 extension OpenBaoTests {
   /// Leases of a real server over restarts of the daemon, with the sealed cache on.
+  ///
+  /// OpenBao 2 panics where a lease of its KV 1 engine is renewed ("field path not in the schema"), so that here the token is adopted,
+  /// and the lease read anew after three renewals without an answer; VaultHandoverTests hold that a lease which renews is kept.
   @Suite struct LeaseAdoption {
     private let bao: OpenBaoServer
     private let folder: ScratchFolder
@@ -72,7 +75,7 @@ extension OpenBaoTests {
         let second = try start()
         try await settled(second)
         #expect(try folder.text(of: "out/web/USERNAME") == "u-4711")
-        #expect(try reads == 1 && logins == 1, "nothing is made anew")
+        #expect(try logins == 1, "no token is made anew")
         #expect(try await bao.livingTokens(madeBy: role.loginPath) == 1)
         kill(second.processIdentifier, signal)
         second.waitUntilExit()

@@ -43,6 +43,9 @@ actor VaultLeases {
     let granted: Duration
   }
 
+  /// After so many renewals in a row that came to nothing a lease is read anew: a server may fail at this one call alone, as OpenBao 2
+  /// does for a KV 1 engine with `leased_passthrough`.
+  private static let mostFailures = 3
   /// How long before its end a lease is given up that could not be renewed.
   private static let margin: Duration = .seconds(15)
 
@@ -50,6 +53,8 @@ actor VaultLeases {
   private var held: [VaultLookup: Held] = [:]
   /// Those of an earlier process that were not asked for yet, by their paths.
   private var inherited: [String: Held] = [:]
+  /// Renewals in a row that came to nothing, by paths.
+  private var failures: [String: Int] = [:]
 
   init(api: VaultAPI) {
     self.api = api
@@ -84,6 +89,8 @@ actor VaultLeases {
 
   /// Keeps a new lease; the one that it replaces runs out by itself, since a workload may still use its value.
   func keep(_ read: VaultReader.Read, for lookup: VaultLookup) {
+    inherited[lookup.readPath] = nil
+    failures[lookup.readPath] = nil
     if let lease = read.lease {
       held[lookup] = Held(secret: read.secret, lease: lease, granted: lease.lifetime)
     } else {
@@ -111,13 +118,19 @@ actor VaultLeases {
     } catch {
       api.connection.metrics.renewed(false)
       let mayPass = error.isRetriable || error.source == .stranger
-      guard !mayPass || services.time.now >= current.lease.expiry.advanced(by: .zero - Self.margin) else {
+      let count = min(failures[lookup.readPath] ?? 0, Self.mostFailures) + 1
+      failures[lookup.readPath] = count
+      let isNearItsEnd = services.time.now >= current.lease.expiry.advanced(by: .zero - Self.margin)
+      guard !mayPass || isNearItsEnd || count >= Self.mostFailures else {
         throw error
       }
-      inherited[lookup.readPath] = nil
+      if !mayPass {
+        inherited[lookup.readPath] = nil
+      }
       return nil
     }
     api.connection.metrics.renewed(lease != nil)
+    failures[lookup.readPath] = nil
     inherited[lookup.readPath] = nil
     guard let lease, lease.lifetime >= current.granted * 2 / 3 else {
       return nil
