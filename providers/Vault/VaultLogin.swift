@@ -142,6 +142,9 @@ struct VaultLogin: Sendable {
 
   /// A login answered by 400, 403 or 404 tells of the credentials or the mount, not of a secret.
   private func explained(_ failure: ProviderFailure) -> ProviderFailure {
+    guard failure.source == .service else {
+      return failure
+    }
     let hint: String
     switch failure.status {
     case 400?, 401?, 403?: hint = "check the credentials, the role and auth.mount_path (\(mount))"
