@@ -39,6 +39,7 @@ let package = Package(
   products: [
     .executable(name: "secrets-agent", targets: ["secrets-agent"]),
     .executable(name: "secrets-agent-fakes", targets: ["secrets-agent-fakes"]),
+    .executable(name: "secrets-agent-csi", targets: ["secrets-agent-csi"]),
     .library(name: "ProviderFakes", targets: ["ProviderFakes"]),
   ],
   dependencies: [
@@ -49,6 +50,11 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+    // The provider of the Secrets Store CSI driver only.
+    .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-2", exact: "2.4.3"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", exact: "2.9.2"),
+    .package(url: "https://github.com/grpc/grpc-swift-protobuf", exact: "2.4.1"),
   ],
   targets: [
     // Floor 0: system modules and the parts that know nothing of secrets' stores.
@@ -108,7 +114,26 @@ let package = Package(
       name: "secrets-agent",
       dependencies: [
         "AWSProvider", "AgentDaemon", "AgentVersion", "AzureProvider", "CWipingAllocator", "Delivery", "FileProvider",
-        "Files", "GCPProvider", "Masking", "Processes", "Resolution", "SealedCache", "VaultProvider", arguments, logging,
+        "Files", "GCPProvider", "Masking", "Processes", "Resolution", "SealedCache", "VaultProvider", arguments,
+        logging,
+      ],
+      swiftSettings: strict),
+
+    // A program of its own, since gRPC is larger than the agent; the agent links none of it.
+    .target(
+      name: "CSIDriverProtocol",
+      dependencies: [
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["csi_driver_provider.proto"]),
+    .executableTarget(
+      name: "secrets-agent-csi",
+      dependencies: [
+        "AgentDaemon", "AgentVersion", "CSIDriverProtocol", "CWipingAllocator", arguments,
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
       ],
       swiftSettings: strict),
 
@@ -174,6 +199,10 @@ let package = Package(
     tests("ProviderFakesTests", ["EventLoop", "HTTPTransport", "JSONReader", "ProviderFakes", "SecretBytes", logging]),
     // These drive the built executable, as a user does.
     tests("CommandTests", ["ProviderFakes", "JSONReader", "SecretBytes", "TestSupport"]),
+    // The provider of the CSI driver, by a double of the driver.
+    .testTarget(
+      name: "CSITests", dependencies: ["secrets-agent-csi", "TestSupport"], exclude: ["Driver"],
+      swiftSettings: strict),
     // The same against a real OpenBao server, where SECRETS_AGENT_BAO names its executable.
     tests("OpenBaoTests", ["JSONReader", "SecretBytes", "TestSupport"]),
     .testTarget(

@@ -21,6 +21,8 @@ final class RunningDaemon {
   private let local = LocalSource()
   private let supervisor: ExecutionSupervisor
   private let valueListeners: ValueListeners?
+  private let volumes: PodVolumes
+  private let workloadTokens: WorkloadTokens
   private let scheduler: RefreshScheduler
   private let worker: WorkerThread
   private let changes: AsyncStream<Set<String>>
@@ -46,7 +48,8 @@ final class RunningDaemon {
     } catch {
       throw DaemonFault("no worker beside the loop: \(error)")
     }
-    let pool = Self.pool(daemon.settings, daemon.registry, loop, log)
+    let tokens = WorkloadTokens()
+    let pool = Self.pool(daemon.settings, daemon.registry, loop, log, tokens)
     let (changes, inbox) = AsyncStream<Set<String>>.makeStream()
     let scheduler = RefreshScheduler(
       pool: pool, time: loop, nodeID: configuration.nodeID, log: log, executor: loop
@@ -68,8 +71,15 @@ final class RunningDaemon {
       sources: SourceAssembly(configuration).names,
       notifier: ChangeNotifier(loop: loop).send)
     self.supervisor = supervisor
+    workloadTokens = tokens
+    let volumes = PodVolumes(
+      catalog: daemon.registry.catalog, scheduler: scheduler, tokens: tokens, time: loop, executor: loop,
+      worker: worker,
+      log: log, hidden: daemon.hidden
+    ) { (supervisor.configuration.nodeID, supervisor.policy) }
+    self.volumes = volumes
     valueListeners = delivered.map { [worker] in
-      ValueListeners($0, supervisor, configuration, loop: loop, log: log, worker: worker)
+      ValueListeners($0, volumes, supervisor, configuration, loop: loop, log: log, worker: worker)
     }
     watch = ServedFileWatch(loop: loop) { [loop] reference in
       Task(executorPreference: loop) { await scheduler.noteChange(of: reference) }
@@ -77,7 +87,8 @@ final class RunningDaemon {
   }
 
   private static func pool(
-    _ settings: Daemon.Settings, _ registry: ProviderRegistry, _ loop: EventLoop, _ log: Logger
+    _ settings: Daemon.Settings, _ registry: ProviderRegistry, _ loop: EventLoop, _ log: Logger,
+    _ tokens: WorkloadTokens
   ) -> ProviderPool {
     var limits = RequestLimits()
     limits.connect = settings.configuration.limits.connect
@@ -86,7 +97,7 @@ final class RunningDaemon {
     let services = ProviderServices(
       transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: loop,
       environment: NodeEnvironment(policy: settings.policy), policy: settings.policy, limits: limits, log: log,
-      executor: loop)
+      executor: loop, workloadTokens: tokens)
     return ProviderPool(registry: registry, services: services)
   }
 
@@ -157,7 +168,7 @@ final class RunningDaemon {
     for task in sourceTasks {
       task.cancel()
     }
-    pool = Self.pool(settings, registry, loop, log)
+    pool = Self.pool(settings, registry, loop, log, workloadTokens)
     await scheduler.handOver(to: pool)
     let old = scheduler.replace(pool: pool)
     await supervisor.reload(
@@ -198,9 +209,10 @@ final class RunningDaemon {
 
   private func startChores() {
     chores = [
-      Task(executorPreference: loop) { [changes, supervisor] in
+      Task(executorPreference: loop) { [changes, supervisor, volumes] in
         for await owners in changes {
           await supervisor.valuesChanged(owners)
+          await volumes.valuesChanged(owners)
         }
       },
       Task(executorPreference: loop) { await self.awaitFirstPass() },
@@ -223,6 +235,7 @@ final class RunningDaemon {
 
   private func audit() async {
     await supervisor.audit()
+    await volumes.audit()
     followFiles()
     await tellStatus()
     // A burst of deliveries leaves free pages behind, and this process idles for months.
@@ -286,7 +299,8 @@ final class RunningDaemon {
       version: version, nodeID: settings.configuration.nodeID, executions: await supervisor.overview.status(),
       sources: listings.sources, unheard: listings.unheard, sourceFailures: listings.failures,
       unreadable: listings.unreadable, unremoved: supervisor.overview.unremoved,
-      openBreakers: scheduler.openBreakers.map(\.name), turns: loop.turnCounts, refusals: supervisor.refusals.counts)
+      openBreakers: scheduler.openBreakers.map(\.name), turns: loop.turnCounts, refusals: supervisor.refusals.counts,
+      volumes: valueListeners == nil ? nil : volumes.counts)
   }
 
   /// Sources that were not heard yet, and executions that are not ready.

@@ -31,10 +31,11 @@ public struct CredentialField: Sendable {
   /// - Parameters:
   ///   - summary: what it is, as `the secret id`.
   ///   - isSecret: whether the literal itself is a credential, and not just half of one, as a role's id.
-  public init(_ name: String, _ summary: String, isSecret: Bool = true) {
+  ///   - isIdentity: whether it is another issuer's token.
+  public init(_ name: String, _ summary: String, isSecret: Bool = true, isIdentity: Bool = false) {
     bytes = isSecret ? Field(name, .credential, "\(summary), literally") : nil
     text = isSecret ? nil : Field(name, .text, "\(summary), literally")
-    file = Field("\(name)_file", .file, "a file that holds \(summary); read at each login")
+    file = Field("\(name)_file", isIdentity ? .identityFile : .file, "a file that holds \(summary); read at each login")
     variable = Field("\(name)_env", .environmentVariable, "a variable of the agent that holds \(summary)")
   }
 

@@ -22,10 +22,13 @@ public struct ExecutionSubject: Sendable {
 /// one of them may send somewhere the other may not.
 public struct CredentialGrant: Sendable, Hashable {
   public let rules: [String]
+  /// Who logs in with tokens of its own, and with nothing of the node's; `nil`: the node.
+  public let workload: WorkloadIdentity?
 
   public static let none = CredentialGrant([])
 
-  public init(_ rules: [String]) {
+  public init(_ rules: [String], workload: WorkloadIdentity? = nil) {
     self.rules = rules
+    self.workload = workload
   }
 }

@@ -59,7 +59,8 @@ enum FieldDecoder {
       return .address(try address(try controlled(value), isOrigin: kind == .origin))
     case .version(let form) where value.kind == .number:
       return .text(try checked(value.sourceText.unsafeString() ?? "", form.grammar))
-    case .text, .grammar, .version, .choice, .file, .environmentVariable, .audience, .remotePath, .object:
+    case .text, .grammar, .version, .choice, .file, .identityFile, .environmentVariable, .audience, .remotePath,
+      .object:
       return .text(try text(try controlled(value, isRemotePath: kind == .remotePath), kind))
     }
   }
@@ -132,10 +133,13 @@ enum FieldDecoder {
       return try checked(text, form.grammar)
     case .choice(let choices) where !choices.contains(text):
       throw ValueFault("expected one of \(choices.joined(separator: ", "))", misspelt: text, of: choices)
-    case .file where !text.hasPrefix("/"):
-      throw ValueFault("expected an absolute path")
-    case .file where text.hasSuffix("/") || text.utf8.count > longestPath:
-      throw ValueFault("expected the path of a file, of at most \(longestPath) bytes")
+    case .file, .identityFile:
+      guard text.hasPrefix("/") else {
+        throw ValueFault("expected an absolute path")
+      }
+      guard !text.hasSuffix("/"), text.utf8.count <= longestPath else {
+        throw ValueFault("expected the path of a file, of at most \(longestPath) bytes")
+      }
     case .environmentVariable where !SecretName.isEnvironmentName(text):
       throw ValueFault("not the name of an environment variable")
     case .remotePath where text.pathSegments(keepingEmpty: true).contains(where: isNoSegment):

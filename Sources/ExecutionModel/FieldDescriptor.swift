@@ -24,6 +24,8 @@ public struct FieldDescriptor: Sendable, Equatable {
     case pem
     /// The absolute path of a file on the node.
     case file
+    /// The same, of a file that holds another issuer's token.
+    case identityFile
     /// The name of an environment variable of the agent.
     case environmentVariable
     /// The audience of a token that the node's SPIFFE Workload API gives.

@@ -40,7 +40,8 @@ enum FieldSchema {
     case .version(let form): ["type": ["string", "integer"], "pattern": .string(form.grammar.pattern)]
     case .choice(let choices): ["enum": .strings(choices)]
     case .object(let fields): object(fields)
-    case .text, .credential, .grammar, .address, .origin, .file, .environmentVariable, .audience, .remotePath, .pem:
+    case .text, .credential, .grammar, .address, .origin, .file, .identityFile, .environmentVariable, .audience,
+      .remotePath, .pem:
       (["type": "string", "minLength": 1] as JSONTree).adding(
         pattern(kind).map { .object([.init("pattern", .string($0))]) } ?? [:])
     }
@@ -59,7 +60,8 @@ enum FieldSchema {
     case .version: ["type": ["string", "integer", "null"]]
     case .choice(let choices): ["enum": .array(choices.map { .string($0) } + ["", .null])]
     case .object(let fields): object(fields)
-    case .text, .credential, .grammar, .address, .origin, .file, .environmentVariable, .audience, .remotePath, .pem:
+    case .text, .credential, .grammar, .address, .origin, .file, .identityFile, .environmentVariable, .audience,
+      .remotePath, .pem:
       (["type": ["string", "null"]] as JSONTree).adding(
         pattern(kind).map { .object([.init("pattern", .string("^$|\($0)"))]) } ?? [:])
     }
@@ -84,7 +86,7 @@ enum FieldSchema {
     switch kind {
     case .grammar(let grammar): grammar.pattern
     case .address, .origin: "^https?://"
-    case .file: "^/"
+    case .file, .identityFile: "^/"
     case .pem: "^(/|-----BEGIN )"
     case .environmentVariable: "^[A-Za-z_][A-Za-z0-9_]*$"
     default: nil

@@ -98,7 +98,7 @@ public enum ProviderTables {
     case .duration: "duration"
     case .address, .origin: "address"
     case .pem: "PEM text, or the path of a PEM file"
-    case .file: "path on the node"
+    case .file, .identityFile: "path on the node"
     case .environmentVariable: "name of a variable"
     case .audience: "audience"
     case .remotePath: "remote path"

@@ -11,7 +11,24 @@ extension NodePolicy {
   public func granting(_ grant: CredentialGrant) -> NodePolicy {
     var policy = self
     policy.grant = grant
+    if grant.workload != nil {
+      policy.closeNode()
+    }
     return policy
+  }
+
+  /// Addresses of clouds that the node's variables change for everybody.
+  private static let addressVariables = [
+    "AZURE_AUTHORITY_HOST", "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER",
+    "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS",
+  ]
+
+  /// A workload that logs in as itself comes to no credential, file or identity of the node's.
+  private mutating func closeNode() {
+    environment = .matching(Self.addressVariables.filter { environment.allows($0) })
+    credentialFiles = .beneath([])
+    fileRoots = .beneath([])
+    spiffeAudiences = .matching([])
   }
 
   /// Whether any rule, for whomever it is, says where `credential` may go.

@@ -7,6 +7,9 @@ extension NodePolicy {
   /// Platforms serve these on link-local addresses or on loopback, by plain HTTP, and the address is the platform's well-known one
   /// or stands in the agent's own environment: no document names it. Any other address is held to the `addresses` rule.
   public func check(metadataService url: HTTPURL) throws(PolicyRefusal) {
+    if grant.workload != nil, !LinkLocalHost.isPodIdentityAgent(url.host) {
+      throw refusal("values", "a pod logs in as itself, and not as the machine at \(url.host)")
+    }
     if Self.isOfMachine(url) {
       return
     }
@@ -30,6 +33,9 @@ extension LinkLocalHost {
   static func isMetadataService(_ host: String) -> Bool {
     isIPv4(host) || host == "[fd00:ec2::254]" || host == "[fd00:ec2::23]"
   }
+
+  /// Of EKS, which asks for the pod's own token.
+  static func isPodIdentityAgent(_ host: String) -> Bool { host == "169.254.170.23" || host == "[fd00:ec2::23]" }
 
   /// A dotted address of 169.254.0.0/16, and nothing else.
   private static func isIPv4(_ host: String) -> Bool {

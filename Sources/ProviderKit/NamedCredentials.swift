@@ -32,7 +32,9 @@ struct NamedCredentials {
         if let variable = value.flatMap({ String($0) }) {
           credentials.append((place + keys, .variable(variable)))
         }
-      case .file, .pem:
+      case .identityFile where grant.workload != nil:
+        continue
+      case .file, .identityFile, .pem:
         if let path = value.flatMap({ String($0) }) ?? (value == nil ? field.defaultText : nil), path.hasPrefix("/") {
           credentials.append((place + keys, .file(path)))
         }

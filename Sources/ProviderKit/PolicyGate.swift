@@ -102,7 +102,10 @@ public struct PolicyGate {
         if let variable = value.flatMap({ String($0) }) {
           note(place + keys) { policy throws(PolicyRefusal) in try policy.check(credentialVariable: variable) }
         }
-      case .file, .pem:
+      case .identityFile where policy.grant.workload != nil:
+        // It stands for the workload's own token.
+        continue
+      case .file, .identityFile, .pem:
         if let path = value.flatMap({ String($0) }) ?? (value == nil ? field.defaultText : nil), path.hasPrefix("/") {
           note(place + keys) { policy throws(PolicyRefusal) in try policy.check(credentialFile: path) }
         }

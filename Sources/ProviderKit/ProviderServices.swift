@@ -23,6 +23,10 @@ public struct ProviderServices: Sendable {
   public let executor: EventLoop?
   /// What connections of the same identity share.
   public private(set) var shared: SharedSessions
+  /// What the node's engine brought along for its workloads.
+  public let workloadTokens: WorkloadTokens
+  /// Who logs in with those; `nil`: the node.
+  private var workload: WorkloadIdentity?
   /// Where the credential rules' decisions are noted; `nil`: nobody asks for them.
   public let decisions: CredentialDecisions?
 
@@ -30,7 +34,8 @@ public struct ProviderServices: Sendable {
     transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending, time: any TimeSource,
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, environment: NodeEnvironment,
     policy: NodePolicy, limits: RequestLimits = RequestLimits(), log: Logger, executor: EventLoop? = nil,
-    shared: SharedSessions = SharedSessions(), decisions: CredentialDecisions? = nil
+    shared: SharedSessions = SharedSessions(), workloadTokens: WorkloadTokens = WorkloadTokens(),
+    decisions: CredentialDecisions? = nil
   ) {
     self.transport = transport
     self.time = time
@@ -42,16 +47,25 @@ public struct ProviderServices: Sendable {
     self.log = log
     self.executor = executor
     self.shared = shared
+    self.workloadTokens = workloadTokens
     self.decisions = decisions
   }
+
+  var tokensOfWorkload: WorkloadTokenSet? { workload.map { workloadTokens.tokens(of: $0) } }
 
   /// The same for connections of `grant`: their policy is as it is for their executions, and they share no login with others.
   public func granting(_ grant: CredentialGrant) -> ProviderServices {
     var services = self
     services.policy = policy.granting(grant)
     services.shared = shared.sessions(of: grant)
+    services.workload = grant.workload
     return services
   }
+}
+
+extension OpenConnection {
+  /// The tokens of the workload that the connection logs in as; `nil`: it logs in as the node.
+  public var workloadTokens: WorkloadTokenSet? { services.tokensOfWorkload }
 }
 
 /// Time limits and sizes of one connection's calls.

@@ -18,7 +18,8 @@ public struct ProviderRegistry: Sendable {
     _ connection: ProviderConnection, _ services: ProviderServices, _ metrics: ConnectionMetrics
   ) throws(ProviderFailure) -> any SecretProvider {
     let open = OpenConnection(
-      named: connection.name, services: services.granting(connection.key.grant), metrics: metrics, takesCA: connection.descriptor.takesCA)
+      named: connection.name, services: services.granting(connection.key.grant), metrics: metrics,
+      takesCA: connection.descriptor.takesCA)
     for type in types where type.descriptor.type == connection.type {
       if let provider = type.open(connection.key, over: open) {
         return provider

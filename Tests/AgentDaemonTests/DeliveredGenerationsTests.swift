@@ -71,7 +71,7 @@ import Text
     scene.store.put("A", "1")
     let deadline = time.now.advanced(by: .seconds(3600))
     let waiting = Task { [delivered] in
-      await delivered.first(until: deadline) { delivered.generation(of: "e")?.number }
+      await delivered.arrivals.first(until: deadline) { delivered.generation(of: "e")?.number }
     }
     await time.sleepers(1)
     await scene.list(["e": try scene.item("e", ["A"])])
@@ -81,13 +81,15 @@ import Text
 
   @Test func whoWaitsInVainIsToldAtTheDeadlineAndACancelledOneAtOnce() async throws {
     let deadline = time.now.advanced(by: .seconds(30))
-    let waiting = Task { [delivered] in await delivered.first(until: deadline) { delivered.generation(of: "e")?.number }
+    let waiting = Task { [delivered] in
+      await delivered.arrivals.first(until: deadline) { delivered.generation(of: "e")?.number }
     }
     await time.sleepers(1)
     time.advance(by: .seconds(30))
     #expect(await waiting.value == nil)
     let later = time.now.advanced(by: .seconds(30))
-    let cancelled = Task { [delivered] in await delivered.first(until: later) { delivered.generation(of: "e")?.number }
+    let cancelled = Task { [delivered] in
+      await delivered.arrivals.first(until: later) { delivered.generation(of: "e")?.number }
     }
     await time.sleepers(1)
     cancelled.cancel()

@@ -95,7 +95,7 @@ struct DeclaredField: Sendable, CustomTestStringConvertible {
     case .address: ["ftp://store.example.com", "https://store.example.com/?q=1", "https://user@store.example.com", 7]
     case .origin: ["https://store.example.com/path", "store", 7]
     case .pem: ["no pem", 7]
-    case .file: ["relative/path", 7]
+    case .file, .identityFile: ["relative/path", 7]
     case .environmentVariable: ["1 VARIABLE", 7]
     case .remotePath: ["a//b", "a/../b", 7]
     case .object: [7, "text"]

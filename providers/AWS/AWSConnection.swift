@@ -72,7 +72,8 @@ enum AWSLogin: Sendable {
   private static let role = Field<String>("role", .text, defaultsTo: "AWS_ROLE_ARN", "ARN of the role to assume")
   private static let roleARN = Field<String>("role_arn", .text, extension: true, "another spelling of `role`")
   private static let tokenFile = Field<String>(
-    "token_file", .file, defaultsTo: "AWS_WEB_IDENTITY_TOKEN_FILE", "a file that holds the token; read at each login")
+    "token_file", .identityFile, defaultsTo: "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "a file that holds the token; read at each login")
 
   private static let webIdentities = LoginMethod<AWSLogin>(
     "web_identity", aliases: ["irsa", "oidc", "assume_role_with_web_identity"],

@@ -79,7 +79,7 @@ struct AzureCredential: Sendable {
       let client = try text(client, "client_id", AzureVariable.clientID)
       try takeUpWorkloadIdentity(given)
       let source = if let given { given } else { try federatedTokenFile() }
-      let token = try await connection.identityToken(source)
+      let token = try await connection.identityToken(source, for: ["api://AzureADTokenExchange"])
       return try await entra.token(tenant: tenant, client: client, proof: .assertion(token), scope: audience.scope)
     case .standard(let clientID):
       return try await AzureChain(clientID: clientID, credential: self).token(for: audience)
@@ -87,7 +87,7 @@ struct AzureCredential: Sendable {
   }
 
   private func federatedTokenFile() throws(ProviderFailure) -> IdentityTokenSource {
-    let path = try text(nil, "token_file", AzureVariable.federatedTokenFile)
+    let path = connection.workloadTokens != nil ? "/" : try text(nil, "token_file", AzureVariable.federatedTokenFile)
     return .given(CredentialSource(.file(path), named: "the federated token"))
   }
 

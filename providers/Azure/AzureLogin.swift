@@ -45,7 +45,7 @@ enum AzureLogin: Sendable, Hashable {
   private static let workloadClient = Field<String>(
     "client_id", .text, defaultsTo: AzureVariable.clientID, "the application's (client) id")
   private static let tokenFile = Field<String>(
-    "token_file", .file, defaultsTo: AzureVariable.federatedTokenFile,
+    "token_file", .identityFile, defaultsTo: AzureVariable.federatedTokenFile,
     "a file that holds the federated token; read at each login")
 
   private static let byWorkloadIdentity = LoginMethod<AzureLogin>(

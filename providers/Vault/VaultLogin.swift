@@ -8,8 +8,8 @@ import Text
 struct VaultLogin: Sendable {
   enum Method: Sendable {
     case appRole(roleID: CredentialSource, secretID: CredentialSource)
-    case kubernetes(role: String, token: CredentialSource)
-    case jwt(role: String, token: CredentialSource)
+    case kubernetes(role: String, token: IdentityTokenSource)
+    case jwt(role: String, token: IdentityTokenSource)
     case given(CredentialSource)
     /// A file that somebody else keeps fresh.
     case tokenFile(CredentialSource)
@@ -32,8 +32,8 @@ struct VaultLogin: Sendable {
   private static let secretID = CredentialField("secret_id", "the secret id")
   private static let role = Field<String>("role", .text, required: true, "the role to log in as")
   private static let podToken = Field<String>(
-    "token_file", .file, defaultsTo: serviceAccountToken, "the service account's token, read at each login")
-  private static let jwt = CredentialField("jwt", "the JWT")
+    "token_file", .identityFile, defaultsTo: serviceAccountToken, "the service account's token, read at each login")
+  private static let jwt = CredentialField("jwt", "the JWT", isIdentity: true)
   private static let token = CredentialField("token", "the token")
   private static let path = Field<String>("path", .file, required: true, "the file that holds the token")
   private static let mountPath = Field<String>(
@@ -54,12 +54,18 @@ struct VaultLogin: Sendable {
       ) { values throws(FieldFault) in
         .kubernetes(
           role: try values.required(role),
-          token: .init(.file(values[podToken] ?? serviceAccountToken), named: "auth.token_file"))
+          token: .given(.init(.file(values[podToken] ?? serviceAccountToken), named: "auth.token_file")))
       },
       LoginMethod(
-        "jwt", "POST /v1/{mount}/login with role and a JWT", fields: [role.descriptor] + jwt.descriptors,
-        rules: [jwt.rule]
-      ) { values throws(FieldFault) in .jwt(role: try values.required(role), token: try jwt.source(in: values)) },
+        "jwt", "POST /v1/{mount}/login with role and a JWT",
+        fields: [role.descriptor] + jwt.descriptors + [IdentityTokenSource.spiffe.descriptor],
+        rules: [.exactlyOne(jwt.descriptors.map(\.name) + [IdentityTokenSource.spiffe.descriptor.name])]
+      ) { values throws(FieldFault) in
+        if let audience = values[IdentityTokenSource.spiffe] {
+          return .jwt(role: try values.required(role), token: .spiffe(audience: audience))
+        }
+        return .jwt(role: try values.required(role), token: .given(try jwt.source(in: values)))
+      },
       LoginMethod(
         "static", aliases: ["token"],
         "a token as it is; the daemon asks GET /v1/auth/token/lookup-self how long it lives", fields: token.descriptors,
@@ -102,7 +108,12 @@ struct VaultLogin: Sendable {
       ]
       return try await logIn(api, proofs, .usesUp("a secret id that is good for one login"))
     case .kubernetes(let role, let source), .jwt(let role, let source):
-      return try await logIn(api, [("role", SecretBytes(role)), ("jwt", try connection.credential(source))])
+      return try await logIn(
+        api,
+        [
+          ("role", SecretBytes(role)),
+          ("jwt", try await connection.identityToken(source, for: ["vault", "openbao", api.origin])),
+        ])
     case .given(let source):
       return .given(try connection.credential(source), at: connection.services.time.now)
     case .tokenFile(let source):

@@ -60,6 +60,7 @@ public final class ExecutionSupervisor {
 
   /// What is in force; changed by ``reload(_:_:sources:)`` only.
   var configuration: AgentConfiguration { table.configuration }
+  var policy: NodePolicy { table.policy }
 
   private func admission(cache: GenerationCache? = nil) -> DocumentAdmission {
     DocumentAdmission(catalog: catalog, configuration: table.configuration, policy: table.policy, cache: cache)

@@ -19,6 +19,7 @@ struct PrometheusText {
     page.addBreakers(status.openBreakers, of: connections.map(\.key.name))
     page.addExecutions(status.executions)
     page.addRefusals(status.refusals)
+    page.addVolumes(status.volumes)
     page.addSecrets(status.executions)
     page.addConnections(connections)
     page.addProcess(process)
@@ -51,6 +52,21 @@ struct PrometheusText {
 
   private static func seconds(_ span: Duration) -> String {
     String(Double(span.saturatingNanoseconds) / 1e9)
+  }
+
+  private mutating func addVolumes(_ counts: PodVolumes.Counts?) {
+    guard let counts else {
+      return
+    }
+    family("volumes", "gauge", "Volumes of pods that are kept fresh.")
+    sample("volumes", [], String(counts.volumes))
+    family("volume_mounts_total", "counter", "Requests for pods' volumes.")
+    sample("volume_mounts_total", [], String(counts.mounts))
+    family(
+      "volume_stale_mounts_total", "counter", "Those that got values which their stores could not give anew in time.")
+    sample("volume_stale_mounts_total", [], String(counts.staleMounts))
+    family("volume_failed_mounts_total", "counter", "Those that got nothing.")
+    sample("volume_failed_mounts_total", [], String(counts.failedMounts))
   }
 
   private mutating func addAgent(_ status: StatusDocument) {

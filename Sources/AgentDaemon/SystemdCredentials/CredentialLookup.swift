@@ -44,7 +44,7 @@ final class CredentialLookup {
     let key = UnitStarts.Key(process: process, unit: request.unit)
     let start = starts.start(key, now: time.now, wait: rules.credentials.wait)
     let deadline = start.began.advanced(by: rules.credentials.wait)
-    let generation = await delivered.first(until: deadline) { () -> DeliveredGeneration? in
+    let generation = await delivered.arrivals.first(until: deadline) { () -> DeliveredGeneration? in
       guard case .success(let found) = self.generation(of: request.unit, rules) else {
         return nil
       }

@@ -7,6 +7,7 @@ import Text
 ///
 /// | route | does |
 /// | --- | --- |
+/// | `POST /v1/volumes` | takes a ``VolumeRequest``; 200 and ``ExecutionValues``; 422 where the class and 409 where the policy does not let it be, 401 where a store refuses, 503 where there are no values yet: one line a fault |
 /// | `GET /v1/executions/{id}/values` | 200 and ``ExecutionValues``: what was last delivered; 404 where no source lists it; 503 with the reason where it has no generation yet, after ``patience`` |
 @DaemonActor
 final class ValueAPI {
@@ -22,21 +23,26 @@ final class ValueAPI {
   }
 
   private let delivered: DeliveredGenerations
+  private let volumes: PodVolumes?
   private let time: any TimeSource
   private let worker: WorkerThread?
   private let standing: @DaemonActor (String) -> Standing
 
   init(
-    _ delivered: DeliveredGenerations, time: any TimeSource, worker: WorkerThread?,
+    _ delivered: DeliveredGenerations, volumes: PodVolumes? = nil, time: any TimeSource, worker: WorkerThread?,
     standing: @escaping @DaemonActor (String) -> Standing
   ) {
     self.delivered = delivered
+    self.volumes = volumes
     self.time = time
     self.worker = worker
     self.standing = standing
   }
 
   func answer(_ request: APIRequest) async -> APIResponse {
+    if request.path == ["v1", "volumes"], let volumes {
+      return request.method == "POST" ? await values(request.body, volumes) : .methodNotAllowed(["POST"])
+    }
     guard request.path.count == 4, request.path[0] == "v1", request.path[1] == "executions", request.path[3] == "values"
     else {
       return .text("no such route", status: 404)
@@ -47,6 +53,21 @@ final class ValueAPI {
     return await values(of: request.path[2])
   }
 
+  private func values(_ body: SecretBytes, _ volumes: PodVolumes) async -> APIResponse {
+    guard let request = await WorkerThread.run(on: worker, { VolumeRequest(json: body) }) else {
+      return .text("the body is no request for a volume", status: 400)
+    }
+    switch await volumes.answer(request) {
+    case .values(let generation):
+      let values = ExecutionValues(generation)
+      return .json(await WorkerThread.run(on: worker) { values.json })
+    case .refused(let lines, let isPolicy):
+      return .text(lines.joined(separator: "\n"), status: isPolicy ? 409 : 422)
+    case .failed(let lines, let isDenied):
+      return .text(lines.joined(separator: "\n"), status: isDenied ? 401 : 503)
+    }
+  }
+
   private enum Outcome {
     case found(DeliveredGeneration)
     case unknown
@@ -54,7 +75,7 @@ final class ValueAPI {
 
   /// The answer to the one route.
   func values(of id: String) async -> APIResponse {
-    let outcome = await delivered.first(until: time.now.advanced(by: Self.patience)) { () -> Outcome? in
+    let outcome = await delivered.arrivals.first(until: time.now.advanced(by: Self.patience)) { () -> Outcome? in
       if let generation = delivered.generation(of: id) {
         return .found(generation)
       }

@@ -18,8 +18,19 @@ public struct ValueClient: Sendable {
     case notDelivered(String)
   }
 
+  /// Why there are none for a volume.
+  public enum VolumeFault: Error, Sendable, Equatable {
+    /// It is not to be, by the class or by the policy: a line a fault.
+    case refused([String], isPolicy: Bool)
+    /// Stores gave no values: a line an entry.
+    case failed([String], isDenied: Bool)
+    case other(Fault)
+  }
+
   /// From the connection to the end of one answer; the daemon itself waits for a part of it.
   private static let answerTime = ValueAPI.patience + .seconds(10)
+  /// The same for a volume, for which stores may have to be asked; the kubelet has two minutes.
+  private static let volumeTime = Duration.seconds(50)
   private static let pause = Duration.milliseconds(500)
 
   private let socket: String
@@ -52,18 +63,45 @@ public struct ValueClient: Sendable {
     }
   }
 
+  /// What one volume of a pod is to hold.
+  public func values(of volume: VolumeRequest) async throws(VolumeFault) -> ExecutionValues {
+    let end = loop.now.advanced(by: Self.volumeTime)
+    let response: HTTPResponse
+    do throws(Fault) {
+      response = try await send(.post, ["v1", "volumes"], volume.json, until: end, told: nil)
+      if response.status == 200 {
+        return try values(in: response)
+      }
+    } catch {
+      throw .other(error)
+    }
+    switch response.status {
+    case 401: throw .failed(Self.lines(response), isDenied: true)
+    case 409: throw .refused(Self.lines(response), isPolicy: true)
+    case 422: throw .refused(Self.lines(response), isPolicy: false)
+    case 503: throw .failed(Self.lines(response), isDenied: false)
+    default: throw .other(fault(of: response))
+    }
+  }
+
   /// - Parameter told: what the daemon said last, which tells more than that there was no time left to hear it again.
   func ask(
     _ execution: String, until end: Moment, told: String?
   ) async throws(Fault) -> ExecutionValues {
-    let timeout = max(.milliseconds(1), min(Self.answerTime, loop.now.duration(to: end)))
-    let response: HTTPResponse
+    let limit = min(end, loop.now.advanced(by: Self.answerTime))
+    return try values(
+      in: try await send(.get, ["v1", "executions", execution, "values"], nil, until: limit, told: told))
+  }
+
+  private func send(
+    _ method: HTTPMethod, _ path: [String], _ body: SecretBytes?, until end: Moment, told: String?
+  ) async throws(Fault) -> HTTPResponse {
+    let timeout = max(.milliseconds(1), loop.now.duration(to: end))
     do {
-      let url = ["v1", "executions", execution, "values"].reduce(try HTTPURL(parsing: "http://localhost")) {
-        $0.appending(segment: $1)
-      }
-      response = try await client.send(
-        HTTPRequest(method: .get, url: url, timeout: timeout, maximumResponseBytes: ExecutionValues.mostBytes))
+      let url = path.reduce(try HTTPURL(parsing: "http://localhost")) { $0.appending(segment: $1) }
+      return try await client.send(
+        HTTPRequest(
+          method: method, url: url, body: body, timeout: timeout, maximumResponseBytes: ExecutionValues.mostBytes))
     } catch {
       let failure = error as? TransportFailure
       if case .timedOut? = failure?.kind {
@@ -73,17 +111,30 @@ public struct ValueClient: Sendable {
       let words = failure.flatMap { $0.detail.isEmpty ? nil : $0.detail }
       throw .unreachable("\(socket): no daemon answers: \(words ?? "\(error)")")
     }
-    let reason = { ShownText.clean(response.body.unsafeString()?.split(separator: "\n").first.map(String.init) ?? "") }
-    switch response.status {
-    case 200:
-      guard let values = ExecutionValues(json: response.body) else {
-        throw .unreachable("\(socket): what answers is no secrets-agent")
-      }
-      return values
-    case 403: throw .notAllowed("\(socket): \(reason()); see values.allowed_users")
-    case 404: throw .unknown
-    case 503: throw .notDelivered(reason())
-    default: throw .unreachable("\(socket): status \(response.status): \(reason())")
+  }
+
+  private func values(in response: HTTPResponse) throws(Fault) -> ExecutionValues {
+    guard response.status == 200 else {
+      throw fault(of: response)
     }
+    guard let values = ExecutionValues(json: response.body) else {
+      throw .unreachable("\(socket): what answers is no secrets-agent")
+    }
+    return values
+  }
+
+  private func fault(of response: HTTPResponse) -> Fault {
+    let reason = Self.lines(response).first ?? ""
+    switch response.status {
+    case 403: return .notAllowed("\(socket): \(reason); see values.allowed_users")
+    case 404: return .unknown
+    case 503: return .notDelivered(reason)
+    default: return .unreachable("\(socket): status \(response.status): \(reason)")
+    }
+  }
+
+  private static func lines(_ response: HTTPResponse) -> [String] {
+    let text = response.body.unsafeString() ?? ""
+    return text.split(separator: "\n").prefix(100).map { ShownText.clean(String($0)) }
   }
 }

@@ -5,6 +5,7 @@ import Logging
 @DaemonActor
 final class ValueListeners {
   private let delivered: DeliveredGenerations
+  private let volumes: PodVolumes
   private let supervisor: ExecutionSupervisor
   private let configuration: AgentConfiguration
   private let loop: EventLoop
@@ -14,10 +15,11 @@ final class ValueListeners {
   private var values: LocalServer?
 
   init(
-    _ delivered: DeliveredGenerations, _ supervisor: ExecutionSupervisor, _ configuration: AgentConfiguration,
-    loop: EventLoop, log: Logger, worker: WorkerThread
+    _ delivered: DeliveredGenerations, _ volumes: PodVolumes, _ supervisor: ExecutionSupervisor,
+    _ configuration: AgentConfiguration, loop: EventLoop, log: Logger, worker: WorkerThread
   ) {
     self.delivered = delivered
+    self.volumes = volumes
     self.supervisor = supervisor
     self.configuration = configuration
     self.loop = loop
@@ -46,9 +48,9 @@ final class ValueListeners {
 
   private func listen(_ settings: AgentConfiguration.Values) throws(LocalServerFault) {
     let overview = supervisor.overview
-    let api = ValueAPI(delivered, time: loop, worker: worker) { overview.standing(of: $0) }
+    let api = ValueAPI(delivered, volumes: volumes, time: loop, worker: worker) { overview.standing(of: $0) }
     var limits = LocalServerLimits()
-    limits.bodyBytes = 0
+    limits.bodyBytes = VolumeRequest.mostBytes
     let server = LocalServer(loop: loop, log: log, name: "value socket", limits: limits)
     let peers = PeerRule(users: settings.allowedUsers, groups: [])
     try server.listen(

@@ -29,12 +29,15 @@ struct CredentialSearch: Sendable {
     said = SaidOnce.shared(by: context.connection.services)
   }
 
+  private var isOfPod: Bool { context.connection.workloadTokens != nil }
+
   func resolve() async throws(ProviderFailure) -> ResolvedCredentials {
     try service?.leads()
     let outcome: SourceOutcome
     switch context.settings.login {
     case .keys(let keys): return ResolvedCredentials(credentials: keys, source: "keys of the document")
     case .webIdentity(let role, let token): return try await webIdentity(role, token)
+    case .container where isOfPod, .standard where isOfPod: outcome = try await podIdentity()
     case .standard: return try await standard()
     case .profile: outcome = try await profile()
     case .container: outcome = try await container()
@@ -182,6 +185,9 @@ struct CredentialSearch: Sendable {
   }
 
   private func namedTokenFile() throws(ProviderFailure) -> IdentityTokenSource {
+    guard !isOfPod else {
+      return .given(CredentialSource(.file("/"), named: "the pod's token"))
+    }
     guard let file = try context.text(of: Self.tokenFile) else {
       throw context.denied("auth.token_file is not given, and \(Self.tokenFile) is not set")
     }
@@ -193,7 +199,7 @@ struct CredentialSearch: Sendable {
   ) async throws(ProviderFailure) -> ResolvedCredentials {
     try context.connection.takeUp(.identity(.awsWebIdentity))
     try tokens.service.leads()
-    let token = try await context.connection.identityToken(source)
+    let token = try await context.connection.identityToken(source, for: ["sts.amazonaws.com"])
     return ResolvedCredentials(
       credentials: try await tokens.credentials(of: role, by: .token(token)),
       source: "web identity role \(role.shown)")

@@ -52,6 +52,7 @@ extension CredentialSearch {
   private static let fullURI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
   private static let token = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
   private static let tokenFile = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+  private static let podIdentityAgent = "http://169.254.170.23/v1/credentials"
   /// Beside loopback, the hosts that may be asked without TLS.
   private static let plainHosts: Set<String> = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"]
 
@@ -81,6 +82,24 @@ extension CredentialSearch {
     }
     return .found(
       ResolvedCredentials(credentials: try service.credentials(response), source: "container endpoint"))
+  }
+
+  /// EKS Pod Identity as the pod itself asks for it, with the token that its engine brought
+  /// (https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html).
+  func podIdentity() async throws(ProviderFailure) -> SourceOutcome {
+    let audience = "pods.eks.amazonaws.com"
+    guard let tokens = context.connection.workloadTokens, let url = try? HTTPURL(parsing: Self.podIdentityAgent) else {
+      return .nothing("there is no pod")
+    }
+    let token = try context.connection.workloadToken(tokens.token(for: audience), tokens, [audience])
+    let headers = [HTTPHeader("Accept", "application/json"), HTTPHeader("Authorization", secret: token)]
+    let service = MachineService(connection: context.connection, name: "the EKS Pod Identity agent", attempts: 3)
+    let response = try await service.send(.get, url, headers)
+    guard response.status == 200 else {
+      throw service.failure(
+        .denied, "refused", response, hint: "check that the service account has a pod identity association")
+    }
+    return .found(ResolvedCredentials(credentials: try service.credentials(response), source: "pod identity"))
   }
 
   private func relative(_ path: String) throws(ProviderFailure) -> HTTPURL {

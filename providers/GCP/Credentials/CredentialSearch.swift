@@ -11,6 +11,9 @@ struct CredentialSearch: Sendable {
 
   func credential(of source: GoogleLogin.Source) async throws(ProviderFailure) -> GoogleCredential {
     switch source {
+    case .workloadIdentity(nil, _) where connection.workloadTokens != nil,
+      .standard where connection.workloadTokens != nil:
+      return try ofWorkload()
     case .serviceAccountKey(let path):
       let name = "auth.service_account_key_file"
       let credential = try read(path, named: name)
@@ -40,6 +43,24 @@ struct CredentialSearch: Sendable {
       return token.flatMap { credential.vouchedFor(by: $0) } ?? credential
     case .standard:
       return try await chain()
+    }
+  }
+
+  /// A pod's own, exchanged at the pool whose audience one of its tokens has.
+  private func ofWorkload() throws(ProviderFailure) -> GoogleCredential {
+    let tokens = connection.workloadTokens
+    let prefix = "//iam.googleapis.com/projects/"
+    let audiences = tokens?.audiences ?? []
+    guard let audience = audiences.first(where: { $0.hasPrefix(prefix) || $0.hasPrefix("https:" + prefix) }) else {
+      throw connection.failures.make(
+        .denied, "the pod brought no token for a workload identity pool",
+        hint: "add the provider's https://iam.googleapis.com/projects/… to tokenRequests of the CSIDriver object")
+    }
+    let pool = audience.hasPrefix("https:") ? String(audience.dropFirst(6)) : audience
+    do throws(CredentialFault) {
+      return .externalAccount(try ExternalAccount(ofPodIn: pool))
+    } catch {
+      throw connection.failures.make(.denied, "the pod's token \(error.message)")
     }
   }
 

@@ -34,7 +34,7 @@ struct ExternalAccount: Sendable {
   init(_ json: JSONValue) throws(CredentialFault) {
     audience = try json.line("audience")
     subjectTokenType = try json.line("subject_token_type")
-    tokenURL = try json.address("token_url", otherwise: "https://sts.googleapis.com/v1/token")
+    tokenURL = try json.address("token_url", otherwise: Self.standardTokenURL)
     source = try Source(json.member("credential_source"))
     let secret = json.member("client_secret")?.secret?.detached()
     client = try json.line(ifAny: "client_id").map { Client(id: $0, secret: secret) }
@@ -45,6 +45,20 @@ struct ExternalAccount: Sendable {
         "has a workforce_pool_user_project, but its audience is no workforce pool; remove the one, or check the other")
     }
   }
+
+  /// A pod's service account, whose token its engine brings.
+  init(ofPodIn pool: String) throws(CredentialFault) {
+    audience = pool
+    subjectTokenType = "urn:ietf:params:oauth:token-type:jwt"
+    guard let url = try? HTTPURL(parsing: Self.standardTokenURL) else {
+      throw CredentialFault("has no token_url")
+    }
+    tokenURL = url
+    source = .identity(.given(CredentialSource(.file("/"), named: "the pod's token")))
+    (client, userProject, quotaProject) = (nil, nil, nil)
+  }
+
+  private static let standardTokenURL = "https://sts.googleapis.com/v1/token"
 
   /// Whether it is people's pool: `//iam.googleapis.com/locations/LOCATION/workforcePools/…`. One for workloads counts on its own
   /// project.

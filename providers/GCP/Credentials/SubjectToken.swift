@@ -18,6 +18,8 @@ struct SubjectToken: Sendable {
     case .address(let url, let headers, let member):
       let name = "credential_source.url: \(ShownText.clean(url.origin))"
       return try token(in: try await served(url, headers, name), member, name)
+    case .identity(let source):
+      return try await connection.identityToken(source, for: [account.audience, "https:\(account.audience)"])
     case .aws(let source):
       var identity = AWSIdentity(source: source, connection: connection)
       return try await identity.token(for: account.audience)
@@ -35,7 +37,8 @@ struct SubjectToken: Sendable {
       default:
         .fail(
           connection.failure(
-            .denied, "\(name) gives no token", response, hint: "check the url and headers of the credential file"))
+            .denied, "\(name) gives no token", response, from: .node,
+            hint: "check the url and headers of the credential file"))
       }
     }.body
   }

@@ -1,0 +1,256 @@
+import EventLoop
+import ExecutionModel
+import Logging
+import Masking
+import NodePolicy
+import ProviderKit
+import Refresh
+import Resolution
+import SecretBytes
+
+/// The volumes of the node's pods that the CSI provider asks for: what they hold is kept fresh as executions' values are, in memory,
+/// and the driver writes it. Nobody says when a volume is gone; it is forgotten when nobody has asked for it for a while.
+@DaemonActor
+final class PodVolumes {
+  enum Answer: Sendable {
+    case values(DeliveredGeneration)
+    /// The class or the policy does not let it be: one line a fault.
+    case refused([String], isPolicy: Bool)
+    /// There is none yet; one line an entry that failed.
+    case failed([String], isDenied: Bool)
+  }
+
+  struct Counts: Sendable, Equatable {
+    /// Volumes that are kept fresh.
+    var volumes = 0
+    /// Answered requests, and those among them that got older values, since a store gave no newer ones.
+    var mounts = 0
+    var staleMounts = 0
+    /// Requests that got nothing.
+    var failedMounts = 0
+  }
+
+  private struct Key: Hashable {
+    let identity: WorkloadIdentity
+    let document: SecretBytes
+  }
+
+  private struct Volume {
+    let owner: String
+    let plan: ExecutionPlan
+    var askedAt: Moment
+    var generation: DeliveredGeneration?
+    /// Why the newest values are not a generation.
+    var failure: GenerationFailure?
+  }
+
+  /// How long a request waits for values that were never there.
+  private static let patience = Duration.seconds(30)
+  /// After how long without a request a volume is forgotten. Drivers ask every two minutes where they are set up to rotate.
+  static let idle = Duration.seconds(3600)
+
+  private let catalog: ProviderCatalog
+  private let scheduler: RefreshScheduler
+  private let tokens: WorkloadTokens
+  private let settings: @DaemonActor () -> (nodeID: String, policy: NodePolicy)
+  private let time: any TimeSource
+  private let worker: WorkerThread?
+  private let log: Logger
+  private let hidden: LiveValues
+  private let arrivals: Arrivals
+  private var volumes: [Key: Volume] = [:]
+  private var keys: [String: Key] = [:]
+  private var lastNumber: UInt64 = 0
+  private var counted = Counts()
+
+  init(
+    catalog: ProviderCatalog, scheduler: RefreshScheduler, tokens: WorkloadTokens, time: any TimeSource,
+    executor: (any TaskExecutor)?, worker: WorkerThread?, log: Logger, hidden: LiveValues,
+    settings: @escaping @DaemonActor () -> (nodeID: String, policy: NodePolicy)
+  ) {
+    self.catalog = catalog
+    self.scheduler = scheduler
+    self.tokens = tokens
+    self.settings = settings
+    self.time = time
+    self.worker = worker
+    self.log = log
+    self.hidden = hidden
+    arrivals = Arrivals(time: time, executor: executor)
+  }
+
+  var counts: Counts {
+    var counts = counted
+    counts.volumes = volumes.count
+    return counts
+  }
+
+  // MARK: - Requests
+
+  /// What the volume holds now.
+  func answer(_ request: VolumeRequest) async -> Answer {
+    let answer = await answered(request)
+    counted.mounts &+= 1
+    if case .values = answer {
+      return answer
+    }
+    counted.failedMounts &+= 1
+    return answer
+  }
+
+  private func answered(_ request: VolumeRequest) async -> Answer {
+    let key = Key(identity: request.identity, document: request.document)
+    tokens.note(request.tokens, of: request.identity)
+    if volumes[key] == nil, let refusal = await open(key, pod: request.pod) {
+      return refusal
+    }
+    volumes[key]?.askedAt = time.now
+    retry(key)
+    let owner = volumes[key]?.owner ?? ""
+    let isTried: Bool? = await arrivals.first(until: time.now.advanced(by: Self.patience)) {
+      self.scheduler.isTried(owner) ? true : nil
+    }
+    guard isTried == true, let assembled = await assemble(key) else {
+      return .failed(["no values yet; the driver asks again"], isDenied: false)
+    }
+    return assembled
+  }
+
+  /// Takes a class in that was not asked for before.
+  ///
+  /// - Returns: why not.
+  private func open(_ key: Key, pod: String) async -> Answer? {
+    let (catalog, (nodeID, policy)) = (catalog, settings())
+    let result = await WorkerThread.run(on: worker) {
+      Self.admit(key, catalog, nodeID, policy.granting(CredentialGrant([], workload: key.identity)))
+    }
+    switch result {
+    case .refused(let answer):
+      return answer
+    case .admitted(let plan):
+      // Another pod's request may have been quicker.
+      guard volumes[key] == nil else {
+        return nil
+      }
+      lastNumber &+= 1
+      let owner = "volume \(lastNumber) of \(key.identity)"
+      volumes[key] = Volume(owner: owner, plan: plan, askedAt: time.now)
+      keys[owner] = key
+      log.notice(
+        "volume opened",
+        metadata: ["identity": "\(key.identity)", "pod": "\(pod)", "secrets": "\(plan.items.count)"])
+      await scheduler.subscribe(owner, plan.subscriptions)
+      return nil
+    }
+  }
+
+  private enum Admission: Sendable {
+    case admitted(ExecutionPlan)
+    case refused(Answer)
+  }
+
+  private nonisolated static func admit(
+    _ key: Key, _ catalog: ProviderCatalog, _ nodeID: String, _ policy: NodePolicy
+  ) -> Admission {
+    do throws(DocumentFaults) {
+      let item = try ExecutionDocument(key.document).item(nil)
+      var context = ValidationContext(nodeName: nodeID, policy: policy, variables: nil)
+      context.grant = { _ in CredentialGrant([], workload: key.identity) }
+      let execution = try catalog.validate(item, in: context).execution
+      let refusals = PolicyGate.refusals(of: execution, in: item, by: policy, asEnvironment: false)
+      guard refusals.isEmpty else {
+        return .refused(.refused(refusals.map(\.line), isPolicy: true))
+      }
+      guard !execution.secrets.isEmpty else {
+        return .refused(.refused(["secrets: none, so the volume would be empty"], isPolicy: false))
+      }
+      return .admitted(ExecutionPlan(execution))
+    } catch {
+      let lines = error.faults.filter { $0.severity == .error }.map(\.line)
+      return .refused(.refused(lines.isEmpty ? ["the class is refused"] : lines, isPolicy: false))
+    }
+  }
+
+  /// A request brings new tokens: what was refused with the old ones is asked for anew, as often as the scheduler lets anybody.
+  private func retry(_ key: Key) {
+    guard let volume = volumes[key] else {
+      return
+    }
+    let denied = scheduler.stateList(of: volume.owner).filter { $0.1.failure?.kind == .denied }.map(\.0)
+    if !denied.isEmpty {
+      _ = scheduler.refresh(denied)
+    }
+  }
+
+  // MARK: - Values
+
+  /// Values of `owners` changed, or could not be had.
+  func valuesChanged(_ owners: Set<String>) {
+    if owners.contains(where: { keys[$0] != nil }) {
+      arrivals.tell()
+    }
+  }
+
+  /// The newest whole generation; an older one where values fail.
+  private func assemble(_ key: Key) async -> Answer? {
+    guard let volume = volumes[key] else {
+      return nil
+    }
+    let policy = settings().policy
+    let (states, plan, limit) = (scheduler.stateList(of: volume.owner), volume.plan, policy.bounds.executionBytes)
+    let freshness = Freshness(policy: policy, now: time.now)
+    let result = await WorkerThread.run(on: worker) { () -> Result<Generation, GenerationFailure> in
+      let byReference = Dictionary(states) { first, _ in first }
+      return Result { () throws(GenerationFailure) in
+        try GenerationAssembly.assemble(plan, atMost: limit) { freshness.result(of: byReference[$0.entry.reference]) }
+      }
+    }
+    if states.contains(where: { freshness.isLate($0.1) }) {
+      counted.staleMounts &+= 1
+    }
+    switch result {
+    case .success(let generation):
+      return .values(note(generation, key))
+    case .failure(let failure):
+      // A value that its store refuses, or has no more, is not given on.
+      let isForfeit = states.contains { $0.1.failure?.forfeits == true || freshness.isTooOld($0.1) }
+      if let held = volumes[key]?.generation, !isForfeit {
+        return .values(held)
+      }
+      volumes[key]?.generation = nil
+      return .failed(
+        failure.failures.map(\.line), isDenied: failure.failures.allSatisfy { $0.failure.kind == .denied })
+    }
+  }
+
+  /// Numbered from the time of the first, so that a restart of the daemon does not give a number again for something else.
+  private func note(_ generation: Generation, _ key: Key) -> DeliveredGeneration {
+    let last = volumes[key]?.generation
+    if let last, last.secrets.map(\.name) == generation.secrets.map(\.name),
+      zip(last.secrets, generation.secrets).allSatisfy({ $0.value == $1.value && $0.version == $1.version })
+    {
+      return last
+    }
+    let number = last.map { $0.number &+ 1 } ?? time.unixTime
+    let delivered = DeliveredGeneration(volumes[key]?.owner ?? "", nil, number, generation)
+    volumes[key]?.generation = delivered
+    hidden.set(generation.secrets.map(\.value), of: delivered.execution)
+    return delivered
+  }
+
+  // MARK: - The end
+
+  /// Forgets what nobody asks for any more.
+  func audit() async {
+    for (key, volume) in volumes where volume.askedAt.duration(to: time.now) > Self.idle {
+      volumes[key] = nil
+      keys[volume.owner] = nil
+      hidden.set([], of: volume.owner)
+      log.notice("volume forgotten", metadata: ["identity": "\(key.identity)"])
+      await scheduler.unsubscribe(volume.owner)
+      if !volumes.keys.contains(where: { $0.identity == key.identity }) {
+        tokens.forget(key.identity)
+      }
+    }
+  }
+}

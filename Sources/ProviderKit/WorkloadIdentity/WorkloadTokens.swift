@@ -1,0 +1,49 @@
+import ExecutionModel
+import SecretBytes
+import Synchronization
+
+/// The tokens that a node's engine brought along for its workloads, by who they vouch for and by audience; in memory only. The newest
+/// counts: an engine brings new ones before the old end.
+public final class WorkloadTokens: Sendable {
+  private let held = Mutex<[WorkloadIdentity: [String: SecretBytes]]>([:])
+
+  public init() {}
+
+  public func note(_ tokens: [String: SecretBytes], of identity: WorkloadIdentity) {
+    held.withLock { $0[identity] = tokens }
+  }
+
+  public func forget(_ identity: WorkloadIdentity) {
+    held.withLock { $0[identity] = nil }
+  }
+
+  func tokens(of identity: WorkloadIdentity) -> WorkloadTokenSet {
+    WorkloadTokenSet(identity: identity, byAudience: held.withLock { $0[identity] } ?? [:])
+  }
+}
+
+/// One workload's tokens.
+public struct WorkloadTokenSet: Sendable {
+  /// Audiences that mean one cloud, whose tokens are for nobody else.
+  private static let clouds: Set<String> = [
+    "sts.amazonaws.com", "pods.eks.amazonaws.com", "api://AzureADTokenExchange",
+  ]
+
+  let identity: WorkloadIdentity
+  let byAudience: [String: SecretBytes]
+
+  /// Audiences, in order.
+  public var audiences: [String] { byAudience.keys.sorted() }
+
+  public func token(for audience: String) -> SecretBytes? { byAudience[audience] }
+
+  /// For a store whose audience its owner chose: the first of `audiences` that there is one for, else the only one that is for no
+  /// cloud.
+  public func token(forFirstOf audiences: [String]) -> SecretBytes? {
+    if let audience = audiences.first(where: { byAudience[$0] != nil }) {
+      return byAudience[audience]
+    }
+    let others = byAudience.filter { !Self.clouds.contains($0.key) && !$0.key.contains("iam.googleapis.com/") }
+    return others.count == 1 ? others.first?.value : nil
+  }
+}

@@ -1,0 +1,26 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The built provider and daemon, by a double of the Secrets Store CSI driver (Driver/driver.py).
+@Suite(.enabled(if: Python.path != nil, "\(Python.absence)"))
+struct VolumeTests {
+  private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+  private static let binaries = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent()
+
+  @Test(arguments: ["hundred_pods", "outage", "clouds", "faults"])
+  func theDriverGetsWhatItAsksFor(_ scenario: String) throws {
+    let proto = Self.folder.appendingPathComponent("../../Sources/CSIDriverProtocol/csi_driver_provider.proto")
+    try Python.run(
+      """
+      import runpy, sys
+      sys.path.insert(0, sys.argv[1])
+      sys.argv = ['volumes.py'] + sys.argv[2:]
+      runpy.run_path(sys.path[0] + '/volumes.py', run_name='__main__')
+      """,
+      [
+        Self.folder.appendingPathComponent("Driver").path, Self.binaries.path, proto.standardizedFileURL.path, scenario,
+      ])
+  }
+}
