@@ -5,14 +5,17 @@ public enum SHA256 {
   /// Bytes of a digest.
   static let size = 32
 
-  /// The digest of `bytes` in lower-case hexadecimal digits.
-  public static func hexDigest(_ bytes: SecretBytes) -> String {
+  /// The 32 bytes of the digest of `bytes`.
+  public static func digest(_ bytes: SecretBytes) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: size)
     bytes.withUnsafeBytes { input in
       _ = COpenSSL.SHA256(input.bindMemory(to: UInt8.self).baseAddress, input.count, &digest)
     }
-    return hexadecimal(digest)
+    return digest
   }
+
+  /// The digest of `bytes` in lower-case hexadecimal digits.
+  public static func hexDigest(_ bytes: SecretBytes) -> String { hexadecimal(digest(bytes)) }
 
   /// The keyed digest of `text`. It may be a key itself, so it stays in secret memory.
   public static func authenticationCode(_ text: String, key: SecretBytes) -> SecretBytes {

@@ -37,14 +37,14 @@ public struct APIResponse: Sendable {
   public let status: Int
   public let contentType: String
   public let body: SecretBytes
-  /// The methods that a 405 names, as RFC 9110 §15.5.6 asks; empty elsewhere.
-  private let allowedMethods: [String]
+  /// Further headers, which no client had a word in.
+  private let headers: [(name: String, value: String)]
 
-  public init(status: Int, contentType: String, body: SecretBytes, allowedMethods: [String] = []) {
+  public init(status: Int, contentType: String, body: SecretBytes, headers: [(name: String, value: String)] = []) {
     self.status = status
     self.contentType = contentType
     self.body = body
-    self.allowedMethods = allowedMethods
+    self.headers = headers
   }
 
   /// Plain text, with a line break at its end.
@@ -57,17 +57,18 @@ public struct APIResponse: Sendable {
     APIResponse(status: status, contentType: "application/json", body: json)
   }
 
-  /// 405, with the methods that the path knows.
+  /// 405, with the methods that the path knows, as RFC 9110 §15.5.6 asks.
   public static func methodNotAllowed(_ allowed: [String]) -> APIResponse {
-    let text = text("this path takes \(allowed.joined(separator: ", "))")
-    return APIResponse(status: 405, contentType: text.contentType, body: text.body, allowedMethods: allowed)
+    let methods = allowed.joined(separator: ", ")
+    let text = text("this path takes \(methods)")
+    return APIResponse(status: 405, contentType: text.contentType, body: text.body, headers: [("Allow", methods)])
   }
 
   /// The status line and the headers. RFC 9112 §4: a phrase is for people, and they read the body.
   var head: SecretBytes {
-    let allow = allowedMethods.isEmpty ? "" : "Allow: \(allowedMethods.joined(separator: ", "))\r\n"
+    let further = headers.map { "\($0.name): \($0.value)\r\n" }.joined()
     return SecretBytes(
       "HTTP/1.1 \(status) \(status < 400 ? "OK" : "Error")\r\nContent-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n"
-        + allow + "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n")
+        + further + "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n")
   }
 }
