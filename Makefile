@@ -28,7 +28,7 @@ RELEASE += -Xlinker -z -Xlinker pack-relative-relocs
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-daemon soak test test-asan test-tsan lint format bench bench-daemon docs fuzz install deb image sbom man \
+.PHONY: help setup build demo demo-daemon soak test test-asan test-tsan lint format bench bench-daemon docs fuzz install build-csi csi-protocol deb image image-csi sbom man \
   test-packages clean
 
 help: ## Say what there is
@@ -101,6 +101,23 @@ deb: build ## Build dist/secrets-agent_VERSION_ARCH.deb
 image: build ## Build an OCI image, dist/secrets-agent_VERSION_ARCH.oci.tar (IMAGE: its name)
 	@scripts/setup packages
 	@SWIFT='$(SWIFT)' IMAGE='$(IMAGE)' scripts/image
+
+build-csi: ## Build secrets-agent-csi, the provider of the Secrets Store CSI driver, in .build/release
+	@scripts/setup build
+	$(SWIFT) build $(RELEASE) --product secrets-agent-csi
+
+image-csi: build-csi ## The same of the provider of the Secrets Store CSI driver
+	@scripts/setup packages
+	@SWIFT='$(SWIFT)' IMAGE='$(IMAGE)' PROGRAM=secrets-agent-csi scripts/image
+
+csi-protocol: setup ## Write the CSI driver's messages anew from their .proto
+	$(SWIFT) build --product protoc-gen-swift
+	$(SWIFT) build --product protoc-gen-grpc-swift-2
+	cd Sources/CSIDriverProtocol && '$(CURDIR)/.venv/bin/python' -m grpc_tools.protoc -I. \
+	  --plugin=protoc-gen-swift='$(CURDIR)/.build/debug/protoc-gen-swift' \
+	  --plugin=protoc-gen-grpc-swift='$(CURDIR)/.build/debug/protoc-gen-grpc-swift-2' \
+	  --swift_out=. --swift_opt=Visibility=Package \
+	  --grpc-swift_out=. --grpc-swift_opt=Visibility=Package,Client=false csi_driver_provider.proto
 
 sbom: build ## Write the bill of materials, dist/secrets-agent.spdx.json
 	@scripts/setup packages

@@ -72,7 +72,7 @@ func everyErrorHasItsLine(_ code: String, _ status: Int, _ kind: ProviderFailure
 
 @Test(arguments: [
   (Fault.status(500), ProviderFailure.Class.transient), (.html(200), .malformed), (.html(502), .transient),
-  (.html(403), .denied), (.html(404), .malformed), (.truncated, .transient), (.reset, .transient),
+  (.html(403), .malformed), (.html(404), .malformed), (.truncated, .transient), (.reset, .transient),
   (.garbage, .malformed), (.malformedJSON, .malformed), (.huge(20 * 1024 * 1024), .malformed),
   (.redirect("http://127.0.0.2:1/"), .malformed), (.retryAfter(status: 429, seconds: 3), .throttled),
   (.retryAfter(status: 503, seconds: 3), .transient), (.status(418), .malformed),

@@ -156,7 +156,7 @@ private typealias Scene = AWSScene<SecretsManagerProvider>
   try Scene.run { (scene: Scene) async throws in
     scene.fake.faults.add(.html(403))
     for result in await scene.fetch((0..<20).map { scene.secret("s\($0)") }) {
-      #expect(try scene.failure(result).kind == .denied)
+      #expect(try scene.failure(result).kind == .malformed)
     }
     #expect(scene.fake.recorder.requests.count == 1)
   }

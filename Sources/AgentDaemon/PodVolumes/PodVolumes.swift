@@ -105,10 +105,10 @@ final class PodVolumes {
       return refusal
     }
     volumes[key]?.askedAt = time.now
-    retry(key)
     let owner = volumes[key]?.owner ?? ""
+    let failures = retry(key)
     let isTried: Bool? = await arrivals.first(until: time.now.advanced(by: Self.patience)) {
-      self.scheduler.isTried(owner) ? true : nil
+      self.scheduler.isTried(owner) && self.areOver(failures, owner) ? true : nil
     }
     guard isTried == true, let assembled = await assemble(key) else {
       return .failed(["no values yet; the driver asks again"], isDenied: false)
@@ -138,7 +138,7 @@ final class PodVolumes {
       keys[owner] = key
       log.notice(
         "volume opened",
-        metadata: ["identity": "\(key.identity)", "pod": "\(pod)", "secrets": "\(plan.items.count)"])
+        metadata: ["identity": "\(key.identity)", "pod": "\(pod)", "secrets": .stringConvertible(plan.items.count)])
       await scheduler.subscribe(owner, plan.subscriptions)
       return nil
     }
@@ -172,14 +172,24 @@ final class PodVolumes {
   }
 
   /// A request brings new tokens: what was refused with the old ones is asked for anew, as often as the scheduler lets anybody.
-  private func retry(_ key: Key) {
+  ///
+  /// - Returns: how often those have failed in a row that are being asked for.
+  private func retry(_ key: Key) -> [Reference: Int] {
     guard let volume = volumes[key] else {
-      return
+      return [:]
     }
-    let denied = scheduler.stateList(of: volume.owner).filter { $0.1.failure?.kind == .denied }.map(\.0)
-    if !denied.isEmpty {
-      _ = scheduler.refresh(denied)
+    let denied = scheduler.stateList(of: volume.owner).filter { $0.1.failure?.kind == .denied }
+    guard !denied.isEmpty, scheduler.refresh(denied.map(\.0)).tooSoon == 0 else {
+      return [:]
     }
+    return Dictionary(denied.map { ($0.0, $0.1.failuresInARow) }) { first, _ in first }
+  }
+
+  private func areOver(_ failures: [Reference: Int], _ owner: String) -> Bool {
+    failures.isEmpty
+      || scheduler.stateList(of: owner).allSatisfy { reference, state in
+        failures[reference].map { state.failure == nil || state.failuresInARow != $0 } ?? true
+      }
   }
 
   // MARK: - Values

@@ -135,6 +135,6 @@ public struct ValueClient: Sendable {
 
   private static func lines(_ response: HTTPResponse) -> [String] {
     let text = response.body.unsafeString() ?? ""
-    return text.split(separator: "\n").prefix(100).map { ShownText.clean(String($0)) }
+    return text.split(separator: "\n").prefix(100).map { ShownText.clean(String($0), atMost: 500) }
   }
 }

@@ -3,14 +3,14 @@ import SecretBytes
 import Synchronization
 
 /// The tokens that a node's engine brought along for its workloads, by who they vouch for and by audience; in memory only. The newest
-/// counts: an engine brings new ones before the old end.
+/// of an audience counts: an engine brings new ones before the old end, and not every volume has those of every audience.
 public final class WorkloadTokens: Sendable {
   private let held = Mutex<[WorkloadIdentity: [String: SecretBytes]]>([:])
 
   public init() {}
 
   public func note(_ tokens: [String: SecretBytes], of identity: WorkloadIdentity) {
-    held.withLock { $0[identity] = tokens }
+    held.withLock { $0[identity, default: [:]].merge(tokens) { $1 } }
   }
 
   public func forget(_ identity: WorkloadIdentity) {

@@ -83,6 +83,7 @@ class Scene:
     def start_daemon(self):
         environment = {
             "AZURE_AUTHORITY_HOST": self.addresses.get("azure", ""),
+            "AWS_ENDPOINT_URL_STS": self.addresses.get("aws", ""),
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER": self.addresses.get("gcp", ""),
             # What a pod's class must never come to use.
             "AWS_ACCESS_KEY_ID": "AKIANODE", "AWS_SECRET_ACCESS_KEY": "node"}

@@ -156,7 +156,8 @@ def faults(scene, issuer, driver):
         of({"secret_providers": "f: {provider: file}", "secrets": "A: {from: f, path: /etc/passwd}"}),
         "PERMISSION_DENIED", "file_roots")
     refused(of(vault_class(scene, "api")), "UNAUTHENTICATED", "login")
-    refused(of(good, audiences=()), "UNAUTHENTICATED", "token")
+    bare = double.Volume(good, "shop", "nobody", "nobody-1", {})
+    refused(lambda: driver.mount(bare), "UNAUTHENTICATED", "brought no token for vault", "tokenRequests")
     missing = vault_class(scene, "web", ["S0"], more="GONE: {from: vault, mount: secret, secret_path: no, field: a}\n")
     refused(of(missing), "UNAVAILABLE", "GONE")
     narrow = volume(scene, issuer, "web", "web-1", good | {"filePermission": "0440"})
