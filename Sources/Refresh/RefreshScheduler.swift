@@ -31,7 +31,7 @@ public final class RefreshScheduler {
   private let time: any TimeSource
   private let random: @Sendable () -> Double
   private let nodeID: String
-  private let log: Logger
+  private var reports: FailureReports
   private let executor: (any TaskExecutor)?
   private let observer: Observer
   private var schedules: [ProviderConnection.Key: ConnectionSchedule] = [:]
@@ -50,7 +50,7 @@ public final class RefreshScheduler {
     self.time = time
     self.random = random
     self.nodeID = nodeID
-    self.log = log
+    self.reports = FailureReports(log)
     self.executor = executor
     self.observer = observer
   }
@@ -242,6 +242,7 @@ public final class RefreshScheduler {
   /// Ends all timers; nothing is fetched any more.
   public func stop() {
     isStopped = true
+    reports.finish()
     timer?.task.cancel()
     timer = nil
   }
@@ -262,7 +263,7 @@ public final class RefreshScheduler {
     while let first = wakes.min, first.schedule.armed != first.moment {
       wakes.removeMin()
     }
-    guard !isStopped, let due = wakes.min?.moment else {
+    guard !isStopped, let due = [wakes.min?.moment, reports.due].compactMap({ $0 }).min() else {
       return
     }
     if let timer, timer.due <= due {
@@ -295,6 +296,7 @@ public final class RefreshScheduler {
       }
       wake(first.schedule)
     }
+    reports.write(at: now)
     arm()
   }
 
@@ -323,8 +325,12 @@ public final class RefreshScheduler {
     let now = time.now
     let (changed, failed) = schedule.note(call.taken, results, at: now, unixTime: time.unixTime, random: random)
     for tracked in failed {
-      report(tracked.state, at: now)
+      reports.note(tracked.reference, tracked.state, at: now)
     }
+    if schedule.fetching == 0 {
+      reports.settle(schedule.connection.key, at: now)
+    }
+    reports.write(at: now)
     if call.batch.hasEnded {
       schedule.noteBatch(call.batch, at: now, random: random())
     }
@@ -333,18 +339,6 @@ public final class RefreshScheduler {
     if !changed.isEmpty {
       observer(changed)
     }
-  }
-
-  private func report(_ state: ReferenceState, at now: Moment) {
-    guard let failure = state.failure else {
-      return
-    }
-    log.warning(
-      "refresh failed",
-      metadata: [
-        "class": "\(failure.kind.rawValue)", "reason": "\(failure.line)",
-        "retry_in": "\(state.due.map { now.duration(to: $0) } ?? .zero)", "failures": "\(state.failuresInARow)",
-      ])
   }
 }
 

@@ -34,4 +34,11 @@ public struct SecretFailure: Error, Sendable, Equatable {
 /// A generation that could not be made: every failed entry, not only the first. Never empty when thrown.
 public struct GenerationFailure: Error, Sendable {
   public let failures: [SecretFailure]
+
+  /// Every failed entry, in lines: what many have in common is said once, with the first of their names.
+  public var lines: [String] {
+    FailureGroup.grouped(failures.map { ($0, $0.failure) }).flatMap(\.told).map { group in
+      group.line("secrets", name: { $0.secret }, single: { $0.subject.line })
+    }
+  }
 }

@@ -20,4 +20,11 @@ public enum ShownText {
     }
     return shown
   }
+
+  /// The first of `names`, cleaned, and how many more there are: `A, B, C and 18 more`.
+  public static func list(_ names: some Collection<String>, atMost count: Int = 3) -> String {
+    let shown = names.prefix(count).map { clean($0) }.joined(separator: ", ")
+    let rest = names.count - min(names.count, count)
+    return rest > 0 ? "\(shown) and \(rest) more" : shown
+  }
 }

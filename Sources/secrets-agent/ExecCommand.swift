@@ -222,7 +222,7 @@ struct ExecCommand: ParsableCommand {
   }
 
   /// Ends this process as the child ended: with its status, or by its signal.
-  private static func leave(as status: ChildStatus) -> Never {
+  static func leave(as status: ChildStatus) -> Never {
     if case .signalled(let number) = status {
       var set = sigset_t()
       sigemptyset(&set)

@@ -48,15 +48,8 @@ struct FaultPrinter: Sendable {
     guard format == .text else {
       return failure.failures.forEach(print)
     }
-    for alike in Alike.grouped(failure.failures) {
-      guard alike.isOne, let first = alike.failures.first?.failure else {
-        alike.failures.forEach(print)
-        continue
-      }
-      let names = alike.failures.map { ShownText.clean($0.secret) }
-      let rest = names.count > Alike.shown ? " and \(names.count - Alike.shown) more" : ""
-      let subject = "\(names.count) secrets (\(names.prefix(Alike.shown).joined(separator: ", "))\(rest))"
-      print(.error, "\(subject): \(first.about(nil).line)", [:])
+    for line in failure.lines {
+      error(line)
     }
   }
 
@@ -93,37 +86,6 @@ struct FaultPrinter: Sendable {
     case .json:
       StandardError.writeJSON(level: severity.rawValue, message: line, fields: fields.sorted { $0.key < $1.key })
     }
-  }
-}
-
-/// Failures of one provider that say the same, each of its own reference.
-private struct Alike {
-  /// How many make one line.
-  static let fewest = 4
-  /// How many names that line has.
-  static let shown = 3
-
-  var failures: [SecretFailure]
-
-  /// Whether they make one line: many of them, or all that waited for one login, which has no reference.
-  var isOne: Bool {
-    failures.count >= Self.fewest || (failures.count > 1 && failures.allSatisfy { $0.failure.reference == nil })
-  }
-
-  /// In the order of their first ones.
-  static func grouped(_ failures: [SecretFailure]) -> [Alike] {
-    var places: [String: Int] = [:]
-    var groups: [Alike] = []
-    for failure in failures {
-      let line = failure.failure.about(nil).line
-      if let place = places[line] {
-        groups[place].failures.append(failure)
-      } else {
-        places[line] = groups.count
-        groups.append(Alike(failures: [failure]))
-      }
-    }
-    return groups
   }
 }
 

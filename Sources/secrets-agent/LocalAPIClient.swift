@@ -6,6 +6,12 @@ import JSONReader
 import Logging
 import Text
 
+/// Why the daemon gave no answer that is one.
+struct LocalAPIFault: Error {
+  let line: String
+  let status: ExitStatus
+}
+
 /// How commands reach a running daemon.
 struct DaemonOptions: ParsableArguments {
   @Option(help: "The daemon's Unix socket.", completion: .file())
@@ -20,53 +26,71 @@ struct DaemonOptions: ParsableArguments {
   func ask(
     _ method: HTTPMethod, _ path: [String], _ query: [(String, String)] = [], on loop: EventLoop
   ) async -> Result<JSONValue, ExitCode> {
-    switch await exchange(method, path, query, on: loop) {
-    case .failure(let code): return .failure(code)
-    case .success(let response):
-      if response.status == 429 {
-        let wait = response.headers.first("Retry-After").flatMap { Int($0) }.map { "\($0) s" } ?? "at most 5 s"
-        faults.error("it was asked for too soon after the last time; ask again in \(wait)", ["class": "daemon"])
-        return .failure(ExitStatus.unavailable.code)
-      }
-      guard (200..<300).contains(response.status) else {
-        return .failure(refusal(response))
-      }
-      guard let answer = try? JSONValue.parse(response.body, limits: JSONLimits(maximumBytes: 256 << 20)) else {
-        faults.error(
-          "\(socket): what answers is no secrets-agent; name the daemon's socket with --socket", ["class": "daemon"])
-        return .failure(ExitStatus.unavailable.code)
-      }
-      return .success(answer)
+    switch await answer(method, path, query, on: loop) {
+    case .success(let answer): return .success(answer)
+    case .failure(let fault):
+      faults.error(fault)
+      return .failure(fault.status.code)
     }
+  }
+
+  /// Sends one request, and prints nothing.
+  func answer(
+    _ method: HTTPMethod, _ path: [String], _ query: [(String, String)] = [], on loop: EventLoop
+  ) async -> Result<JSONValue, LocalAPIFault> {
+    let response: HTTPResponse
+    switch await exchange(method, path, query, on: loop) {
+    case .failure(let fault): return .failure(fault)
+    case .success(let answer): response = answer
+    }
+    if response.status == 429 {
+      let wait = response.headers.first("Retry-After").flatMap { Int($0) }.map { "\($0) s" } ?? "at most 5 s"
+      return .failure(
+        LocalAPIFault(
+          line: "it was asked for too soon after the last time; ask again in \(wait)", status: .unavailable))
+    }
+    guard (200..<300).contains(response.status) else {
+      return .failure(Self.refusal(response))
+    }
+    guard let answer = try? JSONValue.parse(response.body, limits: JSONLimits(maximumBytes: 256 << 20)) else {
+      return .failure(
+        LocalAPIFault(
+          line: "\(socket): what answers is no secrets-agent; name the daemon's socket with --socket",
+          status: .unavailable))
+    }
+    return .success(answer)
   }
 
   /// Asks whether all that the daemon knows of is delivered and fresh enough; prints what is not.
   /// - Returns: the exit status where it is not ready, or cannot be asked.
   func readiness(on loop: EventLoop) async -> ExitCode? {
+    let fault: LocalAPIFault
     switch await exchange(.get, ["readyz"], on: loop) {
-    case .failure(let code): return code
+    case .failure(let silence): fault = silence
     case .success(let response) where response.status == 200: return nil
     case .success(let response) where response.status == 503:
-      faults.error(Self.firstLine(response), ["class": "daemon"])
-      return ExitStatus.unavailable.code
-    case .success(let response): return refusal(response)
+      fault = LocalAPIFault(line: Self.firstLine(response), status: .unavailable)
+    case .success(let response): fault = Self.refusal(response)
     }
+    faults.error(fault)
+    return fault.status.code
   }
 
   private static func firstLine(_ response: HTTPResponse) -> String {
     ShownText.clean(response.body.unsafeString()?.split(separator: "\n").first.map(String.init) ?? "", atMost: 2000)
   }
 
-  private func refusal(_ response: HTTPResponse) -> ExitCode {
-    faults.error(
-      "the daemon refuses (status \(response.status)): \(Self.firstLine(response))", ["class": "daemon"])
-    return response.status == 403 ? ExitStatus.denied.code : ExitStatus.unavailable.code
+  static func refusal(_ response: HTTPResponse) -> LocalAPIFault {
+    LocalAPIFault(
+      line: "the daemon refuses (status \(response.status)): \(firstLine(response))",
+      status: response.status == 403 ? .denied : .unavailable)
   }
 
-  /// One request and its answer, whatever it says; prints the fault where there is none.
-  private func exchange(
-    _ method: HTTPMethod, _ path: [String], _ query: [(String, String)] = [], on loop: EventLoop
-  ) async -> Result<HTTPResponse, ExitCode> {
+  /// One request and its answer, whatever it says.
+  func exchange(
+    _ method: HTTPMethod, _ path: [String], _ query: [(String, String)] = [], timeout: Duration = .seconds(10),
+    on loop: EventLoop
+  ) async -> Result<HTTPResponse, LocalAPIFault> {
     var options = HTTPClientOptions()
     options.unixSocket = socket
     options.addressRule = .any
@@ -75,15 +99,17 @@ struct DaemonOptions: ParsableArguments {
     do {
       let plain = path.reduce(try HTTPURL(parsing: "http://localhost")) { $0.appending(segment: $1) }
       let url = query.isEmpty ? plain : plain.with(query: query)
-      return .success(try await client.send(HTTPRequest(method: method, url: url, maximumResponseBytes: 256 << 20)))
+      return .success(
+        try await client.send(
+          HTTPRequest(method: method, url: url, timeout: timeout, maximumResponseBytes: 256 << 20)))
     } catch {
       if let obstacle = SocketAccess.obstacle(socket) {
-        faults.error("\(socket): \(obstacle)", ["class": "daemon"])
-        return .failure(ExitStatus.denied.code)
+        return .failure(LocalAPIFault(line: "\(socket): \(obstacle)", status: .denied))
       }
-      faults.error(
-        "\(socket): no daemon answers: \(error); start one, or name its socket with --socket", ["class": "daemon"])
-      return .failure(ExitStatus.unavailable.code)
+      return .failure(
+        LocalAPIFault(
+          line: "\(socket): no daemon answers: \(error); start one, or name its socket with --socket",
+          status: .unavailable))
     }
   }
 
@@ -93,5 +119,11 @@ struct DaemonOptions: ParsableArguments {
       throw ExitStatus.invalidConfiguration.code
     }
     return loop.run { await body(loop) }
+  }
+}
+
+extension FaultPrinter {
+  func error(_ fault: LocalAPIFault) {
+    error(fault.line, ["class": "daemon"])
   }
 }

@@ -12,7 +12,8 @@ private func secret(
   _ name: String, failure: ProviderFailure? = nil, next: Duration? = .seconds(60), version: String? = "3"
 ) -> ExecutionStatus.Secret {
   ExecutionStatus.Secret(
-    name: name, provider: "vault", providerType: "hashicorp_vault", reference: "secret/web/db",
+    name: name, standing: failure == nil ? .live : .failing, provider: "vault", providerType: "hashicorp_vault",
+    reference: "secret/web/db",
     source: failure == nil ? .live : .stale, version: version, age: .milliseconds(1500), lastSuccessUnix: 1_700_000_000,
     nextRefresh: next, expiresIn: .seconds(-5), failures: failure == nil ? 0 : 2, failure: failure, isFresh: true)
 }

@@ -168,8 +168,9 @@ import Testing
     #expect(try await watching.printed("web  live  generation 2"))
     run.send(SIGTERM)
     _ = try await run.outcome()
-    // There is no daemon any more to ask.
-    #expect(try await watching.outcome().status == Status.unavailable)
+    // It waits for the daemon's return, until it is ended itself.
+    watching.send(SIGTERM)
+    #expect(try await watching.outcome().signal == SIGTERM)
   }
 
   @Test func anOrchestratorIsFollowedOverHTTP() async throws {

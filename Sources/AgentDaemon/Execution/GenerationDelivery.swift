@@ -116,11 +116,11 @@ final class GenerationDelivery {
   private func fail(
     _ id: String, _ failure: GenerationFailure, withdrawing reason: String?, hiding values: [SecretBytes]
   ) {
-    let rest = failure.failures.count > 1 ? " (and \(failure.failures.count - 1) more)" : ""
-    let problem = failure.failures.first.map { $0.line + rest }
+    let lines = failure.lines
+    let problem = lines.first.map { $0 + (lines.count > 1 ? " (and \(lines.count - 1) more)" : "") }
     if table.managed[id]?.deliveryProblem != problem {
-      for failed in failure.failures.prefix(20) {
-        log.error("generation not made", metadata: ["execution": "\(id)", "reason": "\(failed.line)"])
+      for line in lines.prefix(20) {
+        log.error("generation not made", metadata: ["execution": "\(id)", "reason": "\(line)"])
       }
     }
     table.managed[id]?.deliveryProblem = problem

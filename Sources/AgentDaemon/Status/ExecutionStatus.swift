@@ -23,7 +23,21 @@ public struct ExecutionStatus: Sendable {
       case stale
     }
 
+    /// In one word, what an operator has to know first; the worst that holds.
+    public enum Standing: String, Sendable {
+      /// The last attempt to fetch it failed; what is delivered is older, or nothing.
+      case failing
+      /// What is delivered was kept over a start, or is older than its interval and the policy allow.
+      case stale
+      /// A newer value should be there by now.
+      case late
+      /// It has not been fetched yet.
+      case pending
+      case live
+    }
+
     public let name: String
+    public let standing: Standing
     public let provider: String
     public let providerType: String
     /// What is fetched, as `secret/web/db`.

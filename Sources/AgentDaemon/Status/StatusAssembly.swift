@@ -47,12 +47,26 @@ extension ExecutionStatus.Secret {
     let connection = plan.groups[item.group].connection
     let now = freshness.now
     self.init(
-      name: item.entry.name, provider: connection.name, providerType: connection.type,
+      name: item.entry.name, standing: Self.standing(of: state, freshness), provider: connection.name,
+      providerType: connection.type,
       reference: item.entry.reference.description,
       source: state.value == nil ? .none : freshness.isLate(state) ? .stale : .live, version: state.value?.version,
       age: freshness.age(of: state), lastSuccessUnix: state.lastSuccessUnix,
       nextRefresh: state.due.map { max(.zero, now.duration(to: $0)) },
       expiresIn: state.value?.expiry.map { now.duration(to: $0) }, failures: state.failuresInARow,
       failure: state.failure, isFresh: freshness.isFresh(state))
+  }
+
+  private static func standing(of state: ReferenceState, _ freshness: Freshness) -> Standing {
+    if state.failure != nil {
+      return .failing
+    }
+    guard state.value != nil else {
+      return .pending
+    }
+    if state.isRestored || !freshness.isFresh(state) {
+      return .stale
+    }
+    return freshness.isLate(state) ? .late : .live
   }
 }

@@ -25,6 +25,8 @@ public struct StatusDocument: Sendable {
   public let turns: TurnCounts
   /// How often workloads said that a value was refused, by execution.
   public var refusals: [String: RefusalCounts] = [:]
+  /// Pods' volumes; `nil`: the value socket is off.
+  var volumes: PodVolumes.Counts?
 
   public func json() -> SecretBytes {
     var json = JSONWriter(pretty: true)
@@ -98,6 +100,7 @@ public struct StatusDocument: Sendable {
   private static func write(_ secret: ExecutionStatus.Secret, _ json: inout JSONWriter) {
     json.beginObject()
     json.member("name", secret.name)
+    json.member("standing", secret.standing.rawValue)
     json.member("provider", secret.provider)
     json.member("type", secret.providerType)
     json.member("reference", secret.reference)
@@ -113,6 +116,7 @@ public struct StatusDocument: Sendable {
       json.beginObject()
       json.member("class", failure.kind.rawValue)
       json.member("message", failure.line)
+      json.member("cause", failure.cause)
       json.endObject()
     }
     json.endObject()
