@@ -17,6 +17,7 @@ import Text
 /// | `POST /v1/refresh/{id}/{secret}?reason=refused` | the same, for the execution's own workload too, which may do nothing else |
 /// | `PUT /v1/executions/{id}` | takes a document (an execution, or a job spec), unless another source lists the id |
 /// | `DELETE /v1/executions/{id}` | stops what was put so |
+/// | `POST /v1/reload` | reads configuration and policy anew, and answers when that is done: 200, or 422 and the faults |
 struct AgentAPI: Sendable {
   let daemon: RunningDaemon
 
@@ -90,6 +91,15 @@ struct AgentAPI: Sendable {
       case "DELETE" where request.isByOperator: return await delete(path[1])
       case "PUT", "DELETE": return Self.notForReaders
       default: return .methodNotAllowed(["PUT", "DELETE"])
+    case ("reload", 1):
+      guard request.method == "POST" else {
+        return .methodNotAllowed(["POST"])
+      }
+      guard request.isByOperator else {
+        return Self.notForReaders
+      }
+      let faults = await daemon.reload()
+      return faults.isEmpty ? .text("reloaded") : Self.error(422, faults.map(\.line).joined(separator: "\n"))
       }
     default:
       return Self.error(404, "no such route")

@@ -27,7 +27,7 @@ public struct Daemon: Sendable {
   let log: Logger
   let version: String
   let hidden: LiveValues
-  private let reloadSettings: @Sendable () throws(DocumentFaults) -> Settings
+  let reloadSettings: @Sendable () throws(DocumentFaults) -> Settings
 
   /// - Parameters:
   ///   - hidden: told which values are in use, so that the log hides them.
@@ -51,17 +51,18 @@ public struct Daemon: Sendable {
   /// - Throws: one line where the daemon cannot start: another instance, a socket that cannot be bound, a state folder that cannot be
   ///   written.
   public func run() async throws(DaemonFault) {
+    try ServiceFolders.make(settings.configuration)
     let lock = try Self.lock(settings.configuration.stateFolder)
     let signals = try watchedSignals()
     let running = try await RunningDaemon(self, cache: try await cache())
     try await running.start()
     for await signal in signals {
       switch signal.number {
-      case SIGHUP: await running.reload(reloadSettings)
+      case SIGHUP: _ = await running.reload()
       case SIGUSR1: await running.logState()
       default:
         signals.cancel()
-        log.notice("stopping", metadata: ["signal": "\(signal.number)"])
+        log.notice("stopping", metadata: ["signal": .stringConvertible(signal.number)])
       }
     }
     await running.stop()
@@ -77,9 +78,6 @@ public struct Daemon: Sendable {
   }
 
   private static func lock(_ folder: String) throws(DaemonFault) -> StateFolderLock {
-    guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
-      throw DaemonFault("\(folder): \(String(cString: strerror(errno))); make the folder above it, or set state_folder")
-    }
     do throws(StateFolderFault) {
       return try StateFolderLock(folder: folder)
     } catch {

@@ -32,6 +32,9 @@ final class RunningDaemon {
   private var sources: [any ExecutionSource] = []
   private var sourceTasks: [Task<Void, Never>] = []
   private var chores: [Task<Void, Never>] = []
+  private let readSettings: @Sendable () throws(DocumentFaults) -> Daemon.Settings
+  private var lastReload: Task<[DocumentFault], Never>?
+  private var isStopping = false
 
   /// - Parameter cache: `nil`: nothing is kept for a start without a network.
   init(_ daemon: Daemon, cache: GenerationCache?) throws(DaemonFault) {
@@ -59,6 +62,7 @@ final class RunningDaemon {
     self.registry = daemon.registry
     self.version = daemon.version
     self.settings = daemon.settings
+    readSettings = daemon.reloadSettings
     self.pool = pool
     self.changes = changes
     self.scheduler = scheduler
@@ -130,6 +134,8 @@ final class RunningDaemon {
   }
 
   func stop() async {
+    isStopping = true
+    _ = await lastReload?.value
     notifier?.stopping()
     for task in sourceTasks + chores {
       task.cancel()
@@ -153,17 +159,33 @@ final class RunningDaemon {
     log.notice("stopped")
   }
 
-  /// Reads configuration and policy anew. A faulty file changes nothing. Listeners and the state folder stay as they were at the start.
-  func reload(_ read: @Sendable () throws(DocumentFaults) -> Daemon.Settings) async {
+  /// Reads configuration and policy anew, when reloads that were asked for before are over. A faulty file changes nothing. Listeners and
+  /// the state folder stay as they were at the start.
+  ///
+  /// - Returns: every fault; none where the new settings hold.
+  func reload() async -> [DocumentFault] {
+    guard !isStopping else {
+      return [DocumentFault("", "the daemon is about to end; it reads its configuration when it is started")]
+    }
+    let before = lastReload
+    let reload = Task(executorPreference: loop) {
+      _ = await before?.value
+      return await self.readAnew()
+    }
+    lastReload = reload
+    return await reload.value
+  }
+
+  private func readAnew() async -> [DocumentFault] {
     notifier?.reloading()
     defer { notifier?.ready() }
     do throws(DocumentFaults) {
-      settings = try read()
+      settings = try readSettings()
     } catch {
       for fault in error.faults {
         log.error("configuration refused", metadata: ["reason": "\(fault.line)"])
       }
-      return
+      return error.faults
     }
     for task in sourceTasks {
       task.cancel()
@@ -177,6 +199,7 @@ final class RunningDaemon {
     log.notice("configuration reloaded")
     // What is under way ends by itself; leases are in use.
     await old.closeAll(.handedOver)
+    return []
   }
 
   private func startSources() async {
@@ -269,8 +292,9 @@ final class RunningDaemon {
         "state",
         metadata: [
           "execution": "\(execution.id)", "state": "\(execution.state.rawValue)",
-          "generation": "\(execution.generation)",
-          "stale": "\(execution.secrets.count { $0.source != .live }) of \(execution.secrets.count)",
+          "generation": .stringConvertible(execution.generation),
+          "secrets": .stringConvertible(execution.secrets.count),
+          "stale": .stringConvertible(execution.secrets.count { $0.source != .live }),
           "problems": "\(execution.problems.joined(separator: " | "))",
         ])
     }
@@ -339,8 +363,8 @@ final class RunningDaemon {
     log.notice(
       "value refused",
       metadata: [
-        "execution": "\(execution)", "secret": "\(secret)", "uid": "\(user.map { "\($0)" } ?? "operator")",
-        "fetched": "\(outcome.started > 0)",
+        "execution": "\(execution)", "secret": "\(secret)", "uid": user.map { .stringConvertible($0) } ?? "operator",
+        "fetched": .stringConvertible(outcome.started > 0),
       ])
     return .taken(outcome)
   }

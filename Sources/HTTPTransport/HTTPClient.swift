@@ -58,8 +58,8 @@ public final class HTTPClient: HTTPSending {
       metadata: [
         "method": "\(request.method.rawValue)", "host": "\(request.url.host):\(request.url.port)",
         "path": "\(request.url.path)",
-        "status": "\((try? outcome.get()).map { String($0.status) } ?? "none")",
-        "ms": "\(startedAt.duration(to: loop.now).saturatingNanoseconds / 1_000_000)",
+        "status": (try? outcome.get()).map { .stringConvertible($0.status) } ?? "none",
+        "duration_seconds": .stringConvertible(startedAt.duration(to: loop.now)),
       ])
   }
 }

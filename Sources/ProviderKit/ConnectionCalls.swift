@@ -120,7 +120,10 @@ extension OpenConnection {
     // What the server asks for is a floor; the jitter on top keeps its callers apart.
     let pause = failure.retryAfter.map { $0 + jittered } ?? jittered
     services.log.debug(
-      "retry", metadata: ["class": "\(failure.kind.rawValue)", "pause": "\(pause)", "reason": "\(failure.line)"])
+      "retry",
+      metadata: [
+        "class": "\(failure.kind.rawValue)", "retry_in_seconds": .stringConvertible(pause), "reason": "\(failure.line)",
+      ])
     do throws(CancellationError) {
       try await services.time.sleep(for: pause)
     } catch {

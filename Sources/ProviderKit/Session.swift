@@ -211,7 +211,7 @@ public actor Session<Credential: Sendable> {
         "login not renewed, the old one serves on",
         metadata: [
           "provider": "\(connection.name)", "reason": "\(failure.line)",
-          "again in": "\(pause.components.seconds) s", "has ended": "\(held.hasEnded(at: now))",
+          "retry_in_seconds": .stringConvertible(pause), "has_ended": .stringConvertible(held.hasEnded(at: now)),
         ])
       become(.valid(held))
       return .success(held.login(at: now))

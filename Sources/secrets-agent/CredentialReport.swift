@@ -1,3 +1,4 @@
+import AgentDaemon
 import ExecutionModel
 import NodePolicy
 import ProviderKit
@@ -50,7 +51,7 @@ struct CredentialReport {
       Swift.print("  \(line)")
     case .json:
       let all = fields.merging(["class": "policy", "rule": rule, "outcome": outcome]) { first, _ in first }
-      StandardError.writeJSON(level: "info", message: line, fields: all.sorted { $0.key < $1.key })
+      StandardError.writeJSON(.info, line, all.mapValues(LogValue.text))
     }
   }
 }

@@ -1,9 +1,9 @@
+import AgentDaemon
 import ArgumentParser
 import Delivery
 import ExecutionModel
 import Glibc
-import JSONReader
-import Masking
+import Logging
 import ProviderKit
 import Resolution
 import Text
@@ -30,17 +30,19 @@ struct FaultPrinter: Sendable {
   enum Severity: String {
     case error
     case warning
+
+    var level: Logger.Level { self == .error ? .error : .warning }
   }
 
   let format: LogFormat
 
   func print(_ fault: DocumentFault, treatingAsError: Bool = false) {
     let severity: Severity = fault.severity == .error || treatingAsError ? .error : .warning
-    print(severity, fault.line, ["path": fault.path, "class": "document"])
+    print(severity, fault.line, ["path": .text(fault.path), "class": "document"])
   }
 
   func print(_ failure: SecretFailure) {
-    print(.error, failure.line, fields(failure.failure, ["secret": failure.secret]))
+    print(.error, failure.line, fields(failure.failure, ["secret": .text(failure.secret)]))
   }
 
   /// Every failed secret: a line each for machines; for people, what many have in common is said once, with the names behind it.
@@ -58,72 +60,32 @@ struct FaultPrinter: Sendable {
   }
 
   func print(_ refusal: PolicyGate.Refusal) {
-    print(.error, refusal.line, ["path": refusal.path, "class": "policy", "rule": refusal.refusal.rule])
+    print(.error, refusal.line, ["path": .text(refusal.path), "class": "policy", "rule": .text(refusal.refusal.rule)])
   }
 
   func error(_ line: String, _ fields: [String: String] = [:]) {
-    print(.error, line, fields)
+    print(.error, line, fields.mapValues(LogValue.text))
   }
 
-  private func fields(_ failure: ProviderFailure, _ more: [String: String]) -> [String: String] {
+  private func fields(_ failure: ProviderFailure, _ more: [String: LogValue]) -> [String: LogValue] {
     var fields = more
-    fields["class"] = failure.kind.rawValue
-    fields["provider"] = failure.connection
-    fields["reference"] = failure.reference
-    fields["status"] = failure.status.map(String.init)
-    fields["hint"] = failure.hint
+    fields["class"] = .text(failure.kind.rawValue)
+    fields["provider"] = .text(failure.connection)
+    fields["reference"] = failure.reference.map(LogValue.text)
+    fields["status"] = failure.status.map { .integer(Int64($0)) }
+    fields["hint"] = failure.hint.map(LogValue.text)
     return fields
   }
 
-  private func print(_ severity: Severity, _ line: String, _ fields: [String: String]) {
-    let line = StandardError.hide(in: line)
-    let fields = fields.mapValues { StandardError.hide(in: $0) }
+  private func print(_ severity: Severity, _ line: String, _ fields: [String: LogValue]) {
     switch format {
     case .text:
       let color = severity == .error ? "31" : "33"
       let word = Terminal.colors(2) ? "\u{1b}[\(color)m\(severity.rawValue):\u{1b}[0m" : "\(severity.rawValue):"
-      StandardError.write("\(word) \(line)\n")
+      StandardError.writeLine("\(word) \(StandardError.hide(in: line))", severity.level)
     case .json:
-      StandardError.writeJSON(level: severity.rawValue, message: line, fields: fields.sorted { $0.key < $1.key })
+      StandardError.writeJSON(severity.level, line, fields)
     }
-  }
-}
-
-/// Standard error, written whole lines at a time.
-enum StandardError {
-  /// What no message repeats: the last net, below errors that have no place for a value.
-  static let hidden = LiveValues()
-
-  /// `text` without the values in use. Where something cut it off, a value's beginning at its end is hidden as well.
-  static func hide(in text: String) -> String {
-    guard text.hasSuffix("…") else {
-      return hidden.hide(in: text)
-    }
-    return hidden.hide(in: String(text.dropLast()), isCut: true) + "…"
-  }
-
-  static func write(_ text: String) {
-    var text = text
-    text.withUTF8 { bytes in
-      _ = Glibc.write(2, bytes.baseAddress, bytes.count)
-    }
-  }
-
-  static func writeJSON(level: String, message: String, fields: [(key: String, value: String)]) {
-    var json = JSONWriter()
-    json.beginObject()
-    json.name("time")
-    json.string(Timestamp.now())
-    json.name("level")
-    json.string(level)
-    json.name("message")
-    json.string(message)
-    for (key, value) in fields where !["time", "level", "message"].contains(key) {
-      json.name(key)
-      json.string(value)
-    }
-    json.endObject()
-    write((json.finish().unsafeString() ?? "") + "\n")
   }
 }
 

@@ -1,11 +1,13 @@
+import AgentDaemon
 import ArgumentParser
-import ExecutionModel
 import Glibc
 import Logging
 import Text
 
 enum LogFormat: String, ExpressibleByArgument, CaseIterable {
+  /// logfmt for log records; for faults, words.
   case text
+  /// One object a line.
   case json
 }
 
@@ -22,22 +24,29 @@ struct LineLogHandler: LogHandler {
   var metadata: Logger.Metadata = [:]
   let format: LogFormat
 
+  /// Characters of one field at most.
+  private static let longestValue = 500
+
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }
     set { metadata[key] = newValue }
   }
 
   func log(event: LogEvent) {
-    // Before it is cut and cleaned, so that a value of several lines is whole.
-    let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-      .map { (key: $0.key, value: ShownText.clean(StandardError.hide(in: "\($0.value)"), atMost: 500)) }
-    let message = StandardError.hide(in: "\(event.message)")
+    // Before it is cut, so that a value of several lines is whole.
+    let fields = metadata.merging(event.metadata ?? [:]) { $1 }.mapValues {
+      LogValue($0).hidden(by: StandardError.hide).cut(atMost: Self.longestValue)
+    }
     switch format {
     case .text:
-      let tail = fields.map { " \($0.key)=\($0.value)" }.joined()
-      StandardError.write("\(Timestamp.now()) \(event.level) \(message)\(tail)\n")
+      // journald has its own time of each line.
+      let line = LogLine(
+        time: StandardError.isJournal ? nil : Timestamp.now(), level: "\(event.level)",
+        message: StandardError.hide(in: "\(event.message)"),
+        fields: fields.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) })
+      StandardError.writeLine(line.logfmt, event.level)
     case .json:
-      StandardError.writeJSON(level: "\(event.level)", message: message, fields: fields)
+      StandardError.writeJSON(event.level, "\(event.message)", fields)
     }
   }
 }

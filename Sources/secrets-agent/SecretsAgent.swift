@@ -35,9 +35,8 @@ struct SecretsAgent: ParsableCommand {
     version: agentVersion,
     subcommands: [
       ResolveCommand.self, GetCommand.self, CheckCommand.self, ExplainCommand.self, ExecCommand.self, InitCommand.self,
-      DaemonCommand.self, StatusCommand.self, RefreshCommand.self, CacheCommand.self, NomadCommand.self,
-      ProvidersCommand.self, SchemaCommand.self,
-      VersionCommand.self,
+      DaemonCommand.self, StatusCommand.self, RefreshCommand.self, ReloadCommand.self, CacheCommand.self,
+      NomadCommand.self, ProvidersCommand.self, SchemaCommand.self, VersionCommand.self,
     ])
 
   static func main() {

@@ -37,8 +37,14 @@ private func faults(_ text: String) -> [String] {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let text = try String(contentsOf: root.appendingPathComponent("config/agent.yaml"), encoding: .utf8)
-    let configuration = try parse(text)
     let defaults = AgentConfiguration()
+    let asItIs = try parse(text)
+    #expect(asItIs.nodeID == defaults.nodeID && asItIs.policy == nil && asItIs.cache == nil)
+    #expect(asItIs.orchestrators.isEmpty && asItIs.notices.isEmpty)
+    // What names something of the reader's begins with a # and no space.
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let blocks = lines.map { $0.hasPrefix("#") && !$0.hasPrefix("# ") || $0.hasPrefix("#  ") ? $0.dropFirst() : $0 }
+    let configuration = try parse(blocks.joined(separator: "\n"))
     #expect(configuration.nodeID == "edge-17")
     #expect(configuration.stateFolder == defaults.stateFolder)
     #expect(configuration.folder?.quiet == AgentConfiguration.Folder(path: "/x").quiet)

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The daemon as a service: signals, the service manager's protocol, listeners, the files it serves.
+/// The daemon as a service: signals, listeners, the files it serves.
 @Suite(.timeLimit(.minutes(15))) struct DaemonServiceTests {
   private let fakes: Fakes
 
@@ -18,26 +18,6 @@ import Testing
 
   private func log(_ daemon: RunningDaemon, _ run: Run, says text: String) async throws -> Bool {
     try await daemon.reach(run) { try run.errorSoFar().contains(text) }
-  }
-
-  @Test func aServiceManagerHearsOfEveryStep() async throws {
-    let manager = try ServiceManager()
-    let daemon = try RunningDaemon(environment: [
-      "NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "200000",
-    ])
-    try daemon.drop(demo(fakes.address), as: "web")
-    let run = try daemon.start()
-    #expect(try await daemon.reach(run) { manager.heard("READY=1") })
-    // READY means that the first pass is done.
-    #expect(daemon.generation(of: "web") != nil)
-    #expect(try await daemon.reach(run) { manager.heard("STATUS=1 of 1 executions ready") })
-    #expect(try await daemon.reach(run) { manager.heard("WATCHDOG=1") })
-    run.send(SIGHUP)
-    #expect(try await daemon.reach(run) { manager.heard("RELOADING=1") })
-    run.send(SIGTERM)
-    _ = try await run.outcome()
-    #expect(manager.heard("STOPPING=1"))
-    #expect(manager.messages.joined(separator: "\n").ranges(of: "READY=1").count == 2)
   }
 
   @Test func aReloadDropsNoValueAndTakesTheNewSettings() async throws {
@@ -71,7 +51,7 @@ import Testing
     let run = try daemon.start()
     #expect(try await daemon.reach(run) { daemon.generation(of: "web") != nil })
     run.send(SIGUSR1)
-    #expect(try await log(daemon, run, says: " state execution=web generation=1"))
+    #expect(try await log(daemon, run, says: " message=state execution=web generation=1 "))
     run.send(SIGTERM)
     let outcome = try await run.outcome()
     #expect(!outcome.errorText.contains("correct horse"))
@@ -211,49 +191,5 @@ import Testing
     _ = try await again.outcome()
     run.send(SIGTERM)
     #expect(try await run.outcome().status == Status.done)
-  }
-}
-
-/// A service manager's socket, as sd_notify(3) knows it.
-private final class ServiceManager: Sendable {
-  let path: String
-  private let descriptor: Int32
-  private let heardSoFar = Kept()
-
-  private final class Kept: @unchecked Sendable {
-    // One test reads at a time.
-    var messages: [String] = []
-  }
-
-  init() throws {
-    path = NSTemporaryDirectory() + "sa-notify-\(UUID().uuidString.prefix(8))"
-    descriptor = socket(
-      AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-    let bound = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    guard bound == 0 else { throw Broken("no socket at \(path)") }
-  }
-
-  deinit {
-    close(descriptor)
-    unlink(path)
-  }
-
-  var messages: [String] {
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    while case let count = read(descriptor, &buffer, buffer.count), count > 0 {
-      heardSoFar.messages.append(String(decoding: buffer.prefix(count), as: UTF8.self))
-    }
-    return heardSoFar.messages
-  }
-
-  func heard(_ line: String) -> Bool {
-    messages.contains { $0.split(separator: "\n").contains { $0 == line } }
   }
 }

@@ -138,13 +138,17 @@ struct Agent: Sendable {
       [Built.agent] + arguments, environment: basics.merging(environment) { $1 }, input: input, folder: folder)
   }
 
-  /// Runs `script` by sh(1); `"$@"` in it is the agent with `arguments`.
-  func shell(_ script: String, _ arguments: [String]) async throws -> Outcome {
+  /// Starts `script` by sh(1); `"$@"` in it is the agent with `arguments`.
+  func start(_ script: String, _ arguments: [String]) throws -> Run {
     let basics = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "HOME": folder.path]
-    return try await Run(
+    return try Run(
       ["sh", "-c", script, "sh", Built.agent] + arguments, environment: basics.merging(environment) { $1 },
-      folder: folder
-    ).outcome()
+      folder: folder)
+  }
+
+  /// The same to its end.
+  func shell(_ script: String, _ arguments: [String]) async throws -> Outcome {
+    try await start(script, arguments).outcome()
   }
 
   func run(_ arguments: String..., input: String? = nil) async throws -> Outcome {

@@ -29,9 +29,10 @@ final class RunningDaemon: Sendable {
       """, as: "agent.yaml")
   }
 
-  /// Starts it; the test ends it.
-  func start() throws -> Run {
-    try agent.start(["daemon", "--config", folder.file("agent.yaml").path])
+  /// Starts it; the test ends it. With `script` by sh(1): `exec "$@"` in it is the daemon.
+  func start(_ more: String..., by script: String? = nil) throws -> Run {
+    let arguments = ["daemon", "--config", folder.file("agent.yaml").path] + more
+    return try script.map { try agent.start($0, arguments) } ?? agent.start(arguments)
   }
 
   func begin(_ arguments: String...) throws -> Run {

@@ -45,9 +45,18 @@ enum CommittedFile: String, CaseIterable, Sendable {
     }
   }
 
-  /// The annotated example with the settings that are commented out.
-  func wholeExample() throws -> String {
+  /// The annotated example with its blocks that are commented out: lines that begin with `#` and no space, and what is in them.
+  func exampleWithBlocks() throws -> String {
     try text("yaml").split(separator: "\n", omittingEmptySubsequences: false).map { (line: Substring) in
+      let rest = line.dropFirst()
+      let isOfBlock = line.hasPrefix("#") && (rest.hasPrefix("  ") || rest.first?.isLowercase == true)
+      return String(isOfBlock ? rest : line)
+    }.joined(separator: "\n")
+  }
+
+  /// The same with the settings of it that are commented out, too.
+  func wholeExample() throws -> String {
+    try exampleWithBlocks().split(separator: "\n", omittingEmptySubsequences: false).map { (line: Substring) in
       let indentation = line.prefix { $0 == " " }
       let rest = line.dropFirst(indentation.count)
       guard rest.hasPrefix("# ") else {
@@ -92,10 +101,12 @@ private func blocks(of shape: SettingShape) -> [SettingShape.Block] {
   @Test(arguments: CommittedFile.allCases) func everyKeyOfTheExampleIsDeclared(_ file: CommittedFile) throws {
     let example = try file.wholeExample()
     #expect(file.faults(try file.text("yaml")) == [])
+    #expect(file.faults(try file.exampleWithBlocks()) == [])
     #expect(file.faults(example).filter { $0.message.contains("unknown") || $0.path.isEmpty } == [])
     // Were nothing put back in, that would hold nothing.
     if file == .agent {
       #expect(example.contains("\n      token_url: ") && example.contains("\n  metrics_address: "))
+      #expect(example.contains("\n    - urls: ") && example.contains("\nvalues:\n"))
     }
   }
 
@@ -113,7 +124,7 @@ private func blocks(of shape: SettingShape) -> [SettingShape.Block] {
   @Test(
     .enabled(if: Python.path != nil, "\(Python.absence)"), arguments: CommittedFile.allCases)
   func theSchemaTakesTheExampleAndRefusesATypo(_ file: CommittedFile) throws {
-    let example = try file.text("yaml")
+    let example = try file.exampleWithBlocks()
     let typos =
       file == .agent ? [("poll_interval:", "pol_interval:"), ("quiet: 2s", "quiet: 2 s")] : [("ports:", "port:")]
     let documents = [example] + typos.map { example.replacingOccurrences(of: $0, with: $1) }

@@ -141,7 +141,7 @@ final class AWSService: Sendable {
     if let date = response.headers.first("Date"), skew.learn(date: date, at: connection.services.time.unixTime) {
       connection.services.log.warning(
         "the node's clock is off; AWS's own is used to sign",
-        metadata: ["provider": "\(connection.name)", "seconds": "\(skew.now(0))"])
+        metadata: ["provider": "\(connection.name)", "offset_seconds": .stringConvertible(skew.now(0))])
     }
     return skew.now(0) != offset
   }

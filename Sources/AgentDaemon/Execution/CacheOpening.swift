@@ -13,7 +13,7 @@ extension GenerationCache {
         log.warning(
           "the cache is off, and values that it sealed are still there",
           metadata: [
-            "folder": "\(configuration.cacheFolder)", "files": "\(left)",
+            "folder": "\(configuration.cacheFolder)", "files": .stringConvertible(left),
             "hint": "secrets-agent cache purge --config FILE",
           ])
       }

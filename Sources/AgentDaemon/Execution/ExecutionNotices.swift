@@ -124,7 +124,8 @@ final class ExecutionNotices {
         "notices sent",
         metadata: [
           "execution": "\(id)", "event": "\(event.rawValue)",
-          "generation": "\(table.managed[id]?.generation ?? 0)", "notices": "\(notices.count - faults.count)",
+          "generation": .stringConvertible(table.managed[id]?.generation ?? 0),
+          "notices": .stringConvertible(notices.count - faults.count),
         ])
     }
     return faults

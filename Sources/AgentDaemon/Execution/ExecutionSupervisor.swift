@@ -218,9 +218,14 @@ public final class ExecutionSupervisor {
       entry.generation = inPlace ?? 0
       log.notice(
         "execution started",
-        metadata: ["execution": "\(entry.id)", "secrets": "\(plan.items.count)", "generation": "\(entry.generation)"])
+        metadata: [
+          "execution": "\(entry.id)", "secrets": .stringConvertible(plan.items.count),
+          "generation": .stringConvertible(entry.generation),
+        ])
     } else {
-      log.notice("execution changed", metadata: ["execution": "\(entry.id)", "secrets": "\(plan.items.count)"])
+      log.notice(
+        "execution changed",
+        metadata: ["execution": "\(entry.id)", "secrets": .stringConvertible(plan.items.count)])
     }
     entry.accepted = ManagedExecution.Accepted(execution: execution, plan: plan, directory: directory, folder: folder)
     table.managed[entry.id] = entry

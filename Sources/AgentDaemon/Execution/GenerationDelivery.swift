@@ -155,8 +155,8 @@ final class GenerationDelivery {
     let inPlace = table.managed[id]?.generation ?? 0
     let number = inPlace + 1
     let secrets = generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) }
-    // Its permissions let others pass, not list: each execution's folder has its own.
-    mkdir(table.configuration.outputs.root, 0o711)
+    // Each execution's folder has permissions of its own. Where it cannot be made, the delivery says so.
+    try? ServiceFolders.make(table.configuration.outputs.root, ServiceFolders.passable)
     // On record first: what a crash leaves behind has an owner.
     notices.record(id, accepted.folder)
     let (now, unixTime) = (time.now, time.unixTime)
@@ -177,7 +177,10 @@ final class GenerationDelivery {
       if outcome.change == .content {
         log.notice(
           "generation delivered",
-          metadata: ["execution": "\(id)", "generation": "\(number)", "secrets": "\(secrets.count)"])
+          metadata: [
+            "execution": "\(id)", "generation": .stringConvertible(number),
+            "secrets": .stringConvertible(secrets.count),
+          ])
       }
       // What an earlier process delivered may be in place, though its manifest does not say which generation it is.
       if outcome.change == .content || inPlace == 0 {

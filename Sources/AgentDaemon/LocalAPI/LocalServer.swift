@@ -93,8 +93,8 @@ public final class LocalServer: Sendable {
   private func admit(_ descriptor: Int32, _ listener: Listener) {
     let peer = listener.peers.map { $0.peer(of: descriptor) } ?? APIPeer(role: .isReader, user: nil)
     if peer == nil {
-      let user = PeerRule.peer(of: descriptor).map { "\($0.user)" }
-      log.info("\(name) peer refused", metadata: ["uid": "\(user ?? "unknown")"])
+      let user = PeerRule.peer(of: descriptor)?.user
+      log.info("\(name) peer refused", metadata: ["uid": user.map { .stringConvertible($0) } ?? "unknown"])
     }
     let isTaken = connections.withLock { connections in
       let own = connections.values.filter { $0.listener == listener.socket.descriptor }

@@ -46,9 +46,12 @@ final class CredentialServer: Sendable {
       log.warning("no credentials for now", metadata: ["reason": "out of descriptors or memory"])
     } take: { connection in
       guard PeerRule(users: [], groups: []).admits(connection) else {
-        let user = PeerRule.peer(of: connection).map { "\($0.user)" }
+        let user = PeerRule.peer(of: connection)?.user
         log.warning(
-          "credential refused", metadata: ["uid": "\(user ?? "unknown")", "reason": "only root loads credentials"])
+          "credential refused",
+          metadata: [
+            "uid": user.map { .stringConvertible($0) } ?? "unknown", "reason": "only root loads credentials",
+          ])
         Glibc.close(connection)
         return
       }

@@ -77,7 +77,7 @@ public struct OfflineValues: Sendable {
       log.warning(
         "stale value used",
         metadata: [
-          "secret": "\(value.entry.name)", "fetched": "\(value.age.components.seconds) s ago",
+          "secret": "\(value.entry.name)", "age_seconds": .stringConvertible(value.age),
           "reason": "\(value.failure.line)",
         ])
     }
