@@ -1,4 +1,5 @@
 import ExecutionModel
+import Glibc
 import JSONReader
 import Refresh
 import Resolution
@@ -12,12 +13,13 @@ import Text
 /// | `GET /healthz` | 200 while the daemon works |
 /// | `GET /readyz` | 200 when every execution has a generation whose values are fresh enough, else 503 and the ids |
 /// | `GET /metrics` | Prometheus text |
+/// | `GET /` | the same as a page for people |
 /// | `GET /v1/status` | all executions and secrets |
 /// | `POST /v1/refresh`, `/v1/refresh/{id}`, `/v1/refresh/{id}/{secret}` | fetches now, each reference at most every 5 s |
 /// | `POST /v1/refresh/{id}/{secret}?reason=refused` | the same, for the execution's own workload too, which may do nothing else |
+/// | `POST /v1/reload` | reads configuration and policy anew, and answers when that is done: 200, or 422 and the faults |
 /// | `PUT /v1/executions/{id}` | takes a document (an execution, or a job spec), unless another source lists the id |
 /// | `DELETE /v1/executions/{id}` | stops what was put so |
-/// | `POST /v1/reload` | reads configuration and policy anew, and answers when that is done: 200, or 422 and the faults |
 struct AgentAPI: Sendable {
   let daemon: RunningDaemon
 
@@ -37,10 +39,11 @@ struct AgentAPI: Sendable {
     }
   }
 
-  /// What a scraper may ask over TCP.
+  /// What a scraper, or a browser, may ask over TCP.
   func answerScraper(_ request: APIRequest) async -> APIResponse {
-    guard request.path.count == 1, let route = request.path.first, ["healthz", "readyz", "metrics"].contains(route)
-    else {
+    // No segment of a path is empty.
+    let route = request.path.first ?? ""
+    guard request.path.count <= 1, ["", "healthz", "readyz", "metrics"].contains(route) else {
       return Self.error(404, "no such route")
     }
     guard request.method == "GET" || request.method == "HEAD" else {
@@ -49,6 +52,9 @@ struct AgentAPI: Sendable {
     switch route {
     case "healthz": return .text("ok")
     case "readyz": return await readiness()
+    case "":
+      let unixTime = Int64(time(nil))
+      return StatusPage.response(await daemon.page { StatusPage.render($0, at: unixTime) })
     default:
       let connections = await daemon.connectionCounts()
       return APIResponse(
@@ -85,12 +91,6 @@ struct AgentAPI: Sendable {
         return Self.notForReaders
       }
       return await refresh(path.count > 1 ? path[1] : nil, path.count > 2 ? path[2] : nil)
-    case ("executions", 2):
-      switch request.method {
-      case "PUT" where request.isByOperator: return await put(path[1], request.body)
-      case "DELETE" where request.isByOperator: return await delete(path[1])
-      case "PUT", "DELETE": return Self.notForReaders
-      default: return .methodNotAllowed(["PUT", "DELETE"])
     case ("reload", 1):
       guard request.method == "POST" else {
         return .methodNotAllowed(["POST"])
@@ -100,6 +100,12 @@ struct AgentAPI: Sendable {
       }
       let faults = await daemon.reload()
       return faults.isEmpty ? .text("reloaded") : Self.error(422, faults.map(\.line).joined(separator: "\n"))
+    case ("executions", 2):
+      switch request.method {
+      case "PUT" where request.isByOperator: return await put(path[1], request.body)
+      case "DELETE" where request.isByOperator: return await delete(path[1])
+      case "PUT", "DELETE": return Self.notForReaders
+      default: return .methodNotAllowed(["PUT", "DELETE"])
       }
     default:
       return Self.error(404, "no such route")

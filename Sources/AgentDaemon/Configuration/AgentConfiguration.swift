@@ -83,7 +83,7 @@ public struct AgentConfiguration: Sendable {
     public var workloadUsers: [String: uid_t] = [:]
     /// Whether what is put counts before what a folder or an orchestrator lists.
     public var putOverrides = false
-    /// A loopback listener for `/metrics`, `/healthz` and `/readyz` only.
+    /// A loopback listener for `/metrics`, `/healthz`, `/readyz` and the status page only.
     public var metrics: Listener?
 
     public struct Listener: Sendable, Equatable {

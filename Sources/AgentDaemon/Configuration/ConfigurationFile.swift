@@ -118,7 +118,7 @@ public enum ConfigurationFile {
       "Whether a put counts before what a folder or an orchestrator lists by the same id; otherwise it is refused.")
     Setting(
       "metrics_address", .loopbackListener, \.metrics, default: "none",
-      "A listener of /metrics, /healthz and /readyz for scrapers that cannot use the socket.")
+      "A listener of /metrics, /healthz and /readyz for scrapers that cannot use the socket, and of the status page.")
   }
 
   private static let credentials = SettingsObject<AgentConfiguration.Credentials> {
