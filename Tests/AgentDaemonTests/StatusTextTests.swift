@@ -26,7 +26,7 @@ private func document(_ secrets: [ExecutionStatus.Secret], id: String = "e-1") -
     version: "1", nodeID: "n", executions: [execution], sources: ["folder /d", "local API"], unheard: [],
     sourceFailures: ["folder /d": "gone"],
     unreadable: ["folder /d": ["x": "no JSON"], "empty": [:]], unremoved: ["e-0": "read-only"],
-    openBreakers: ["vault"], turns: TurnCounts())
+    openBreakers: ["vault"], turns: TurnCounts(), volumes: PodVolumes.Counts())
 }
 
 private let figures = ProcessFigures(
