@@ -5,6 +5,7 @@ import Glibc
 import Logging
 import SecretBytes
 import Synchronization
+import TestSupport
 import Testing
 
 /// A folder of a test's own, short enough for a socket's path.
@@ -115,15 +116,6 @@ func body(_ answer: String?) -> String {
     return ""
   }
   return String(answer[end.upperBound...])
-}
-
-/// Runs `body` on a thread of its own, so that it may wait while the loop serves.
-func onThread<Outcome: Sendable>(_ body: @escaping @Sendable () throws -> Outcome) async throws -> Outcome {
-  try await withCheckedThrowingContinuation { continuation in
-    Thread.detachNewThread {
-      continuation.resume(with: Result { try body() })
-    }
-  }
 }
 
 /// The methods and paths that handlers were asked, in order.

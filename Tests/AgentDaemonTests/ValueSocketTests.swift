@@ -55,10 +55,17 @@ private func secret(_ name: String, _ value: SecretBytes, version: String? = nil
   private func withSocket<Outcome: Sendable>(
     _ standings: [String: ValueAPI.Standing] = [:], delivering secrets: [Generation.Secret]? = [],
     _ body: @escaping @Sendable (EventLoop, String) async throws -> Outcome
-  ) throws -> Outcome {
+  ) async throws -> Outcome {
     let loop = try EventLoop()
     let folder = ShortFolder()
-    return try loop.run { () async -> Result<Outcome, any Error> in
+    return try await onThread { try Self.run(loop, folder, standings, secrets, body) }
+  }
+
+  private static func run<Outcome: Sendable>(
+    _ loop: EventLoop, _ folder: ShortFolder, _ standings: [String: ValueAPI.Standing], _ secrets: [Generation.Secret]?,
+    _ body: @escaping @Sendable (EventLoop, String) async throws -> Outcome
+  ) throws -> Outcome {
+    try loop.run { () async -> Result<Outcome, any Error> in
       let delivered = await DeliveredGenerations(time: loop, executor: loop)
       if let secrets {
         await delivered.note(DeliveredGeneration("e", "web", 3, Generation(secrets: secrets)))
@@ -93,9 +100,9 @@ private func secret(_ name: String, _ value: SecretBytes, version: String? = nil
     }
   }
 
-  @Test func theClientIsGivenWhatWasDelivered() throws {
+  @Test func theClientIsGivenWhatWasDelivered() async throws {
     let large = SecretBytes(Array(repeating: UInt8(7), count: 3 << 20))
-    let values = try withSocket(delivering: [secret("A", SecretBytes("1"), version: "4"), secret("B", large)]) {
+    let values = try await withSocket(delivering: [secret("A", SecretBytes("1"), version: "4"), secret("B", large)]) {
       loop, path in
       try await ValueClient(socket: path, loop: loop).values(of: "e", within: .seconds(60))
     }
@@ -104,9 +111,9 @@ private func secret(_ name: String, _ value: SecretBytes, version: String? = nil
     #expect(values.secrets[0].value == SecretBytes("1") && values.secrets[1].value == large)
   }
 
-  @Test func whoIsNotKnownIsSaidAtOnceAndWhoIsExpectedWithTheReason() throws {
+  @Test func whoIsNotKnownIsSaidAtOnceAndWhoIsExpectedWithTheReason() async throws {
     let standings = ["late": ValueAPI.Standing.expected(reason: "secrets.A: denied")]
-    let faults = try withSocket(standings) { loop, path in
+    let faults = try await withSocket(standings) { loop, path in
       let client = ValueClient(socket: path, loop: loop)
       return [
         await fault(client, "nobody"), await fault(client, "a/../b"), await fault(client, "late", within: .seconds(1)),
@@ -128,8 +135,8 @@ private func secret(_ name: String, _ value: SecretBytes, version: String? = nil
     #expect(answer.body.unsafeString() == "execution late has no generation yet: secrets.A: denied\n")
   }
 
-  @Test func whatTheDaemonSaidLastIsToldWhenItIsNotHeardAgain() throws {
-    let faults = try withSocket(["late": .expected(reason: "secrets.A: denied")]) { loop, path in
+  @Test func whatTheDaemonSaidLastIsToldWhenItIsNotHeardAgain() async throws {
+    let faults = try await withSocket(["late": .expected(reason: "secrets.A: denied")]) { loop, path in
       let client = ValueClient(socket: path, loop: loop)
       var faults: [ValueClient.Fault] = []
       for told in [nil, "secrets.A: denied"] {
@@ -144,8 +151,8 @@ private func secret(_ name: String, _ value: SecretBytes, version: String? = nil
     #expect(faults == [.notDelivered("the daemon has not answered in time"), .notDelivered("secrets.A: denied")])
   }
 
-  @Test func nothingElseIsAnswered() throws {
-    let answers = try withSocket { _, path in
+  @Test func nothingElseIsAnswered() async throws {
+    let answers = try await withSocket { _, path in
       try await onThread {
         try [
           "GET /v1/status", "GET /v1/executions/e", "PUT /v1/executions/e/values", "GET /v1/executions/e/values/A",

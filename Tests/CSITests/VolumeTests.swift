@@ -10,17 +10,18 @@ struct VolumeTests {
     .deletingLastPathComponent()
 
   @Test(arguments: ["hundred_pods", "outage", "clouds", "faults"])
-  func theDriverGetsWhatItAsksFor(_ scenario: String) throws {
+  func theDriverGetsWhatItAsksFor(_ scenario: String) async throws {
     let proto = Self.folder.appendingPathComponent("../../Sources/CSIDriverProtocol/csi_driver_provider.proto")
-    try Python.run(
-      """
-      import runpy, sys
-      sys.path.insert(0, sys.argv[1])
-      sys.argv = ['volumes.py'] + sys.argv[2:]
-      runpy.run_path(sys.path[0] + '/volumes.py', run_name='__main__')
-      """,
-      [
-        Self.folder.appendingPathComponent("Driver").path, Self.binaries.path, proto.standardizedFileURL.path, scenario,
-      ])
+    let folder = Self.folder.appendingPathComponent("Driver").path
+    let arguments = [folder, Self.binaries.path, proto.standardizedFileURL.path, scenario]
+    try await onThread {
+      _ = try Python.run(
+        """
+        import runpy, sys
+        sys.path.insert(0, sys.argv[1])
+        sys.argv = ['volumes.py'] + sys.argv[2:]
+        runpy.run_path(sys.path[0] + '/volumes.py', run_name='__main__')
+        """, arguments)
+    }
   }
 }
