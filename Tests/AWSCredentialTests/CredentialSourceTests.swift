@@ -130,7 +130,8 @@ import Testing
       #", "auth": {"method": "web_identity", "role_arn": "arn:r", "token_file": "\#(scene.path("jwt"))"}"#, over: sts)
     _ = try await session.current()
     try scene.write("jwt", "second.jwt\n")
-    scene.time.advance(by: .seconds(3500))
+    // So late that callers wait for the new one.
+    scene.time.advance(by: .seconds(3580))
     _ = try await session.current()
     #expect(sts.requests.allSatisfy { request in !request.headers.contains { $0.name == "Authorization" } })
     #expect(sts.requests.first?.body?.unsafeString()?.hasSuffix("&WebIdentityToken=first.jwt") == true)

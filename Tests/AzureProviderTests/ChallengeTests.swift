@@ -122,7 +122,7 @@ func aVaultWithoutAChallengeMeetsNoLogin(_ header: String) throws {
     let connection = try scene.connect()
     #expect(try await connection.fetch("db").get().payload.unsafeString() == "p@ss")
     scene.fake.recorder.reset()
-    let refusal = #"{"error": {"code": "Unauthorized", "message": "AKV10000: Request is missing a Bearer or PoP token."}}"#
+    let refusal = #"{"error": {"code": "Unauthorized", "message": "AKV10000: Request is missing a Bearer token."}}"#
     scene.fake.faults.add(.reply(status: 401, body: refusal), on: "GET /secrets/*", times: 1)
     #expect(try await connection.fetch("db").get().payload.unsafeString() == "p@ss")
     #expect(scene.vaultRequests.count { $0.headers["authorization"] == nil } == 1)

@@ -75,7 +75,7 @@ import Testing
   @Test func aValueThatIsTooOldForThePolicyIsNotUsed() async throws {
     #expect(try await resolve().status == Status.done)
     let policy = try agent.folder.write(
-      "addresses: [{host: 127.0.0.1, tls: false}]\nmax_stale: 1ms\n", as: "policy.yaml")
+      "addresses: [{host: 127.0.0.1, tls: optional}]\nmax_stale: 1ms\n", as: "policy.yaml")
     try await fakes.add("reset")
     let outcome = try await resolve("--policy", policy)
     #expect(outcome.status == Status.unavailable && outcome.output.isEmpty, outcome.said)

@@ -121,6 +121,7 @@ struct SystemdCredentialTests {
     #expect(own == [.init(result: 0, text: "correct horse battery staple")])
     let outcome = try await end(run)
     #expect(
-      outcome.errorText.contains("credential refused reason=only root loads credentials uid=65534"), "\(outcome.said)")
+      outcome.errorText.contains(#"message="credential refused" reason="only root loads credentials" uid=65534"#),
+      "\(outcome.said)")
   }
 }
