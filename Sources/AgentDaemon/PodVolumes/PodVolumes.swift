@@ -46,6 +46,8 @@ final class PodVolumes {
 
   /// How long a request waits for values that were never there.
   private static let patience = Duration.seconds(30)
+  /// How many different ones there may be: a class's author makes as many as the cluster lets it.
+  private static let most = 1000
   /// After how long without a request a volume is forgotten. Drivers ask every two minutes where they are set up to rotate.
   static let idle = Duration.seconds(3600)
 
@@ -101,8 +103,13 @@ final class PodVolumes {
   private func answered(_ request: VolumeRequest) async -> Answer {
     let key = Key(identity: request.identity, document: request.document)
     tokens.note(request.tokens, of: request.identity)
-    if volumes[key] == nil, let refusal = await open(key, pod: request.pod) {
-      return refusal
+    if volumes[key] == nil {
+      guard volumes.count < Self.most else {
+        return .failed(["there are \(Self.most) different volumes on this node, and no room for another"], isDenied: false)
+      }
+      if let refusal = await open(key, pod: request.pod) {
+        return refusal
+      }
     }
     volumes[key]?.askedAt = time.now
     let owner = volumes[key]?.owner ?? ""
