@@ -65,6 +65,22 @@ import Text
     #expect(await scene.reach(within: .seconds(130)) { await scene.status("e")?.state == .live })
   }
 
+  /// The refusal came while it ran, so that nothing is in the cache any more when it starts again.
+  @Test func whatWasRefusedBeforeARestartIsWithdrawnAfterIt() async throws {
+    let first = try await SupervisorScene(cache: cache)
+    first.store.put("A", "1")
+    await first.list(["e": try first.item("e", ["A"])])
+    #expect(await first.generation("e", is: 1))
+    #expect(await first.reach { (try? files.count) == 1 })
+    first.store.fail("A", .denied)
+    #expect(await first.reach(within: .seconds(130)) { (try? files.isEmpty) == true })
+    #expect(first.file("e", "A") == "1", "the last good generation stays while it runs")
+
+    let second = try await SupervisorScene(in: first.root, time: first.time, store: first.store, cache: cache)
+    await second.list(["e": try second.item("e", ["A"])])
+    #expect(await second.reach { second.file("e", "A") == nil })
+  }
+
   @Test(arguments: [true, false])
   func whatTheStoreRefusesThenIsDestroyed(_ isDenied: Bool) async throws {
     let scene = try await afterPowerCut("offline, refused \(isDenied)")

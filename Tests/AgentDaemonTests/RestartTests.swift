@@ -2,8 +2,10 @@ import CFaults
 import EventLoop
 import Foundation
 import Glibc
+import NodePolicy
 import TestSupport
 import Testing
+import Text
 
 @testable import AgentDaemon
 
@@ -47,6 +49,29 @@ import Testing
     await third.list(["e": try third.item("e", ["A"])])
     await third.pass(.seconds(300))
     #expect(third.notices.all.isEmpty)
+  }
+
+  /// Nothing of the earlier process's values is in memory: their age stands in the manifest.
+  @Test func whatIsTooOldAfterARestartIsWithdrawnAndWhatIsNotStays() async throws {
+    var policy = NodePolicy.personal
+    policy.maxStale = GoDuration(nanoseconds: 600_000_000_000)
+    let first = try await SupervisorScene(policy: policy)
+    first.store.put("A", "1")
+    await first.list(["e": try first.item("e", ["A"])])
+    #expect(await first.generation("e", is: 1))
+    first.store.fail("A", .transient)
+    first.time.setUnixTime(first.time.unixTime + 300)
+
+    let second = try await SupervisorScene(in: first.root, time: first.time, store: first.store, policy: policy)
+    await second.list(["e": try second.item("e", ["A"])])
+    #expect(await second.reach { await second.status("e")?.state == .failing })
+    #expect(second.file("e", "A") == "1")
+    first.time.setUnixTime(first.time.unixTime + 301)
+    await second.supervisor.audit()
+    #expect(await second.reach { second.file("e", "A") == nil })
+    second.store.put("A", "2")
+    await second.pass(.seconds(1200))
+    #expect(await second.reach { second.file("e", "A") == "2" })
   }
 
   /// The manifest lies in the workload's folder: a number near the end of the range ended the daemon at the next generation.

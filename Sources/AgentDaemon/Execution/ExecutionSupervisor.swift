@@ -214,13 +214,16 @@ public final class ExecutionSupervisor {
       return delivery.settle(entry.id, after: .zero)
     }
     if entry.accepted == nil {
-      let inPlace = directory.manifest().flatMap { GenerationManifest.number(in: $0, of: entry.id) }
-      entry.generation = inPlace ?? 0
+      let manifest = directory.manifest()
+      entry.generation = manifest.flatMap { GenerationManifest.number(in: $0, of: entry.id) } ?? 0
+      entry.inheritedSinceUnix =
+        entry.generation > 0 ? manifest.flatMap { GenerationManifest.oldestFetch(in: $0) } : nil
       log.notice(
         "execution started",
         metadata: [
           "execution": "\(entry.id)", "secrets": .stringConvertible(plan.items.count),
           "generation": .stringConvertible(entry.generation),
+          "from_cache": .stringConvertible(admitted.subscriptions.count { $0.restored != nil }),
         ])
     } else {
       log.notice(

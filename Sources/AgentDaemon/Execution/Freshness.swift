@@ -35,11 +35,11 @@ struct Freshness {
 
   /// Whether it is older than the policy allows.
   func isTooOld(_ state: ReferenceState) -> Bool {
-    guard let limit = policy.maxStale, let age = age(of: state), isLate(state) else {
-      return false
-    }
-    return age > .nanoseconds(limit.nanoseconds)
+    isLate(state) && age(of: state).map { isTooOld($0) } ?? false
   }
+
+  /// Whether the policy lets no value of this age be used.
+  func isTooOld(_ age: Duration) -> Bool { policy.maxStale.map { age > .nanoseconds($0.nanoseconds) } ?? false }
 
   /// Whether it is to be delivered no more.
   func isWithheld(_ state: ReferenceState) -> Bool { policy.onMaxStale != .keep && isTooOld(state) }

@@ -104,10 +104,26 @@ final class GenerationDelivery {
       let reason =
         states.contains { freshness.isWithheld($0.1) }
         ? "a value is older than max_stale"
-        : states.contains { $0.1.isForfeit } ? "its store no longer gives a value that was kept" : nil
+        : inheritedFault(id, freshness, states)
+          ?? (states.contains { $0.1.isForfeit } ? "its store no longer gives a value that was kept" : nil)
       fail(id, error, withdrawing: reason, hiding: states.compactMap { $0.1.value?.payload })
       return false
     }
+  }
+
+  /// Why what an earlier life of the daemon left in the outputs is not to be used any more: nothing of its values is in memory that
+  /// would tell. Of what their stores refuse, that is told where a cache keeps values for a restart, as of those in it.
+  private func inheritedFault(
+    _ id: String, _ freshness: Freshness, _ states: [(Reference, ReferenceState)]
+  ) -> String? {
+    guard let since = table.managed[id]?.inheritedSinceUnix else {
+      return nil
+    }
+    if table.policy.onMaxStale != .keep, freshness.isTooOld(.seconds(max(0, time.unixTime - since))) {
+      return "a value is older than max_stale"
+    }
+    return cache != nil && states.contains { $0.1.failure?.forfeits == true }
+      ? "its store no longer gives a value that was delivered" : nil
   }
 
   /// - Parameters:
@@ -182,6 +198,7 @@ final class GenerationDelivery {
             "secrets": .stringConvertible(secrets.count),
           ])
       }
+      table.managed[id]?.inheritedSinceUnix = nil
       // What an earlier process delivered may be in place, though its manifest does not say which generation it is.
       if outcome.change == .content || inPlace == 0 {
         table.managed[id]?.generation = number

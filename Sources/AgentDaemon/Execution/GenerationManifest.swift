@@ -54,4 +54,21 @@ enum GenerationManifest {
     }
     return number
   }
+
+  /// When the oldest of its values was fetched, in Unix seconds; `nil` where it does not say so of one.
+  static func oldestFetch(in manifest: SecretBytes) -> Int64? {
+    guard let json = try? JSONValue.parse(manifest, limits: .document), let secrets = json.member("secrets"),
+      secrets.kind == .array
+    else {
+      return nil
+    }
+    var oldest: Int64?
+    for secret in secrets.elements {
+      guard let time = secret.member("fetched_at")?.text.flatMap({ CivilTime(internetText: $0)?.unixTime }) else {
+        return nil
+      }
+      oldest = min(oldest ?? time, time)
+    }
+    return oldest
+  }
 }

@@ -28,6 +28,8 @@ struct ManagedExecution {
   var deliveryFailures = 0
   /// What was delivered is not to be used any more.
   var isWithdrawn = false
+  /// When the oldest value in the outputs was fetched, in Unix seconds, while they are those of an earlier life of the daemon.
+  var inheritedSinceUnix: Int64?
   var notices = 0
   var failedNotices = 0
   /// Under way or waiting; at most one of each.

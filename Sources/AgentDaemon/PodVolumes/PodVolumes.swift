@@ -7,6 +7,7 @@ import ProviderKit
 import Refresh
 import Resolution
 import SecretBytes
+import Text
 
 /// The volumes of the node's pods that the CSI provider asks for: what they hold is kept fresh as executions' values are, in memory,
 /// and the driver writes it. Nobody says when a volume is gone; it is forgotten when nobody has asked for it for a while.
@@ -45,7 +46,9 @@ final class PodVolumes {
   }
 
   /// How long a request waits for values that were never there.
-  private static let patience = Duration.seconds(30)
+  private static let patience = Duration.seconds(20)
+  /// The same where the last answer was a refusal, which is told where no other comes.
+  private static let secondPatience = Duration.seconds(5)
   /// How many different ones there may be: a class's author makes as many as the cluster lets it.
   private static let most = 1000
   /// After how long without a request a volume is forgotten. Drivers ask every two minutes where they are set up to rotate.
@@ -105,7 +108,8 @@ final class PodVolumes {
     tokens.note(request.tokens, of: request.identity)
     if volumes[key] == nil {
       guard volumes.count < Self.most else {
-        return .failed(["there are \(Self.most) different volumes on this node, and no room for another"], isDenied: false)
+        let full = "there are \(Self.most) different volumes on this node, and no room for another"
+        return .failed([full], isDenied: false)
       }
       if let refusal = await open(key, pod: request.pod) {
         return refusal
@@ -115,10 +119,14 @@ final class PodVolumes {
     let owner = volumes[key]?.owner ?? ""
     let failures = retry(key)
     let isTried: Bool? = await arrivals.first(until: time.now.advanced(by: Self.patience)) {
-      self.scheduler.isTried(owner) && self.areOver(failures, owner) ? true : nil
+      self.scheduler.isTried(owner) ? true : nil
     }
-    guard isTried == true, let assembled = await assemble(key) else {
-      return .failed(["no values yet; the driver asks again"], isDenied: false)
+    guard isTried == true else {
+      return .failed(untried(owner), isDenied: false)
+    }
+    await isOver(failures, owner)
+    guard let assembled = await assemble(key) else {
+      return .failed(["the volume was forgotten meanwhile; the driver asks again"], isDenied: false)
     }
     return assembled
   }
@@ -192,11 +200,23 @@ final class PodVolumes {
     return Dictionary(denied.map { ($0.0, $0.1.failuresInARow) }) { first, _ in first }
   }
 
-  private func areOver(_ failures: [Reference: Int], _ owner: String) -> Bool {
-    failures.isEmpty
-      || scheduler.stateList(of: owner).allSatisfy { reference, state in
+  /// Returns when those were asked for again, or after a while: a failure that is as it was is news to nobody, so nobody tells of it.
+  private func isOver(_ failures: [Reference: Int], _ owner: String) async {
+    let end = time.now.advanced(by: Self.secondPatience)
+    while time.now < end, !failures.isEmpty {
+      let isOver = scheduler.stateList(of: owner).allSatisfy { reference, state in
         failures[reference].map { state.failure == nil || state.failuresInARow != $0 } ?? true
       }
+      guard !isOver, (try? await time.sleep(for: .milliseconds(50))) != nil else {
+        return
+      }
+    }
+  }
+
+  /// A line for each reference whose store has not answered yet.
+  private func untried(_ owner: String) -> [String] {
+    let silent = scheduler.stateList(of: owner).filter { $0.1.value == nil && $0.1.failure == nil }
+    return silent.map { "\(ShownText.clean($0.0.description)): its store has not answered yet; the driver asks again" }
   }
 
   // MARK: - Values

@@ -1,6 +1,7 @@
 """Pods' volumes by the built provider and daemon, as the driver sees them: volumes.py BINARIES PROTO CASE."""
 
 import sys
+import time
 
 import driver as double
 from scene import ISSUER, Issuer, Scene, wait_for
@@ -158,6 +159,12 @@ def faults(scene, issuer, driver):
     refused(of(vault_class(scene, "api")), "UNAUTHENTICATED", "login")
     bare = double.Volume(good, "shop", "nobody", "nobody-1", {})
     refused(lambda: driver.mount(bare), "UNAUTHENTICATED", "brought no token for vault", "tokenRequests")
+    # A refusal is told at each call, and soon.
+    again = volume(scene, issuer, "web", "web-1", vault_class(scene, "api"))
+    for _ in range(3):
+        began = time.monotonic()
+        refused(lambda: driver.mount(again), "UNAUTHENTICATED", "login")
+        assert time.monotonic() - began < 15
     missing = vault_class(scene, "web", ["S0"], more="GONE: {from: vault, mount: secret, secret_path: no, field: a}\n")
     refused(of(missing), "UNAVAILABLE", "GONE")
     narrow = volume(scene, issuer, "web", "web-1", good | {"filePermission": "0440"})
