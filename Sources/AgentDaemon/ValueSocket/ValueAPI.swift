@@ -12,7 +12,7 @@ import Text
 @DaemonActor
 final class ValueAPI {
   /// How long a question waits for the first generation; who wants to wait longer asks again.
-  nonisolated static let patience = Duration.seconds(10)
+  nonisolated static let patience = Duration.seconds(2)
 
   /// What is known of an execution without a generation.
   enum Standing: Sendable {
