@@ -22,7 +22,8 @@ extension Session {
 
     /// - Parameter old: what is renewed; `nil`: there is nothing.
     func make(renewing old: Grant?) async -> Gain {
-      var isRenewal = old != nil
+      // Where grants are lengthened, a login in the place of that is no renewal.
+      let isRenewal = old != nil && lengthen == nil
       if let old, let lengthen {
         do throws(ProviderFailure) {
           if let grant = try await lengthen(old.credential) {
@@ -31,11 +32,10 @@ extension Session {
           }
         } catch {
           count(false, isRenewal: true)
+          // What is refused a longer life may be had anew.
           guard !error.mayHeal else {
             return .notLengthened(error)
           }
-          // What is refused a longer life may be had anew.
-          isRenewal = false
         }
       }
       do throws(ProviderFailure) {
