@@ -59,6 +59,26 @@ public struct JSONWriter: ~Copyable {
     text.append("null" as StaticString)
   }
 
+  public mutating func member(_ name: String, _ string: String) {
+    self.name(name)
+    self.string(string)
+  }
+
+  public mutating func member(_ name: String, _ string: SecretBytes) {
+    self.name(name)
+    self.string(string)
+  }
+
+  public mutating func member(_ name: String, _ number: Int64) {
+    self.name(name)
+    self.number(number)
+  }
+
+  public mutating func member(_ name: String, _ boolean: Bool) {
+    self.name(name)
+    self.boolean(boolean)
+  }
+
   /// A whole value as it is, such as ``JSONValue/sourceText``; it must be JSON.
   public mutating func raw(_ json: SecretBytes) {
     separate()

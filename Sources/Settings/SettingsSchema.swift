@@ -38,11 +38,6 @@ enum SettingsSchema {
 }
 
 extension JSONWriter {
-  fileprivate mutating func member(_ name: String, _ text: String) {
-    self.name(name)
-    string(text)
-  }
-
   fileprivate mutating func strings(_ name: String, _ texts: [String]) {
     list(name, texts) { $0.string($1) }
   }

@@ -96,11 +96,6 @@ struct AWSStore: Sendable {
 }
 
 extension JSONWriter {
-  mutating func member(_ name: String, _ value: String) {
-    self.name(name)
-    string(value)
-  }
-
   mutating func member(_ name: String, _ values: [String]) {
     self.name(name)
     beginArray()

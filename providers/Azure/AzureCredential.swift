@@ -87,7 +87,10 @@ struct AzureCredential: Sendable {
   }
 
   private func federatedTokenFile() throws(ProviderFailure) -> IdentityTokenSource {
-    let path = connection.workloadTokens != nil ? "/" : try text(nil, "token_file", AzureVariable.federatedTokenFile)
+    guard connection.workloadTokens == nil else {
+      return .workload
+    }
+    let path = try text(nil, "token_file", AzureVariable.federatedTokenFile)
     return .given(CredentialSource(.file(path), named: "the federated token"))
   }
 

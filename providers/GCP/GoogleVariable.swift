@@ -50,13 +50,6 @@ extension OpenConnection {
   }
 }
 
-extension JSONWriter {
-  mutating func member(_ name: String, _ value: String) {
-    self.name(name)
-    string(value)
-  }
-}
-
 extension HTTPHeader {
   /// The project that a call counts on (https://cloud.google.com/docs/quotas/set-quota-project).
   static func quotaProject(_ project: String) -> HTTPHeader {

@@ -74,14 +74,10 @@ struct ExecutionRecords: Sendable {
   func save(_ record: ExecutionRecord) throws(Fault) {
     var json = JSONWriter()
     json.beginObject()
-    json.name("id")
-    json.string(record.id)
-    json.name("source")
-    json.string(record.source)
-    json.name("folder")
-    json.string(record.folder)
-    json.name("notified")
-    json.number(record.notified)
+    json.member("id", record.id)
+    json.member("source", record.source)
+    json.member("folder", record.folder)
+    json.member("notified", record.notified)
     json.endObject()
     let name = name(record.id)
     do throws(SystemFault) {

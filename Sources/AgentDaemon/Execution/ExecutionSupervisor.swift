@@ -214,10 +214,9 @@ public final class ExecutionSupervisor {
       return delivery.settle(entry.id, after: .zero)
     }
     if entry.accepted == nil {
-      let manifest = directory.manifest()
-      entry.generation = manifest.flatMap { GenerationManifest.number(in: $0, of: entry.id) } ?? 0
-      entry.inheritedSinceUnix =
-        entry.generation > 0 ? manifest.flatMap { GenerationManifest.oldestFetch(in: $0) } : nil
+      let inPlace = directory.manifest().flatMap { GenerationManifest.generation(in: $0, of: entry.id) }
+      entry.generation = inPlace?.number ?? 0
+      entry.inheritedSinceUnix = inPlace?.oldestFetch
       log.notice(
         "execution started",
         metadata: [

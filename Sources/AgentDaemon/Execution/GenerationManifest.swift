@@ -12,27 +12,23 @@ enum GenerationManifest {
   ) -> SecretBytes {
     var json = JSONWriter(pretty: true)
     json.beginObject()
-    json.name("execution")
-    json.string(execution)
-    json.name("generation")
-    json.number(number)
-    json.name("delivered_at")
-    json.string(CivilTime(unixTime: unixTime).internetText)
+    json.member("execution", execution)
+    json.member("generation", number)
+    json.member("delivered_at", CivilTime(unixTime: unixTime).internetText)
     json.name("secrets")
     json.beginArray()
     for secret in generation.secrets.sorted(by: { $0.name < $1.name }) {
       json.beginObject()
-      json.name("name")
-      json.string(secret.name)
+      json.member("name", secret.name)
       if let version = secret.version {
-        json.name("version")
-        json.string(version)
+        json.member("version", version)
       }
-      json.name("fetched_at")
-      json.string(CivilTime(unixTime: unixTime - secret.fetchedAt.duration(to: now).components.seconds).internetText)
+      json.member(
+        "fetched_at", CivilTime(unixTime: unixTime - secret.fetchedAt.duration(to: now).components.seconds).internetText
+      )
       if let expiry = secret.expiry {
-        json.name("expires_at")
-        json.string(CivilTime(unixTime: unixTime + now.duration(to: expiry).components.seconds).internetText)
+        json.member(
+          "expires_at", CivilTime(unixTime: unixTime + now.duration(to: expiry).components.seconds).internetText)
       }
       json.endObject()
     }
@@ -45,21 +41,25 @@ enum GenerationManifest {
   /// near the end of the range would overflow with the next one.
   static let most: Int64 = 1 << 53
 
-  /// The generation's number in a manifest; `nil` where it is not one of `execution`, or cannot be ours.
-  static func number(in manifest: SecretBytes, of execution: String) -> Int64? {
+  /// What a manifest says of the generation beside it.
+  struct InPlace {
+    let number: Int64
+    /// When the oldest of its values was fetched, in Unix seconds; `nil` where it does not say so of one.
+    let oldestFetch: Int64?
+  }
+
+  /// `nil` where it is not one of `execution`, or its number cannot be ours.
+  static func generation(in manifest: SecretBytes, of execution: String) -> InPlace? {
     guard let json = try? JSONValue.parse(manifest, limits: .document), json.member("execution")?.text == execution,
       let number = json.member("generation")?.int64, (1...most).contains(number)
     else {
       return nil
     }
-    return number
+    return InPlace(number: number, oldestFetch: oldestFetch(in: json))
   }
 
-  /// When the oldest of its values was fetched, in Unix seconds; `nil` where it does not say so of one.
-  static func oldestFetch(in manifest: SecretBytes) -> Int64? {
-    guard let json = try? JSONValue.parse(manifest, limits: .document), let secrets = json.member("secrets"),
-      secrets.kind == .array
-    else {
+  private static func oldestFetch(in json: JSONValue) -> Int64? {
+    guard let secrets = json.member("secrets"), secrets.kind == .array else {
       return nil
     }
     var oldest: Int64?

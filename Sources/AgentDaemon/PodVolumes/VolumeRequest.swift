@@ -68,16 +68,13 @@ public struct VolumeRequest: Sendable {
     for (name, text) in [
       ("namespace", identity.namespace), ("service_account", identity.serviceAccount), ("pod", pod),
     ] {
-      json.name(name)
-      json.string(text)
+      json.member(name, text)
     }
-    json.name("document")
-    json.string(document)
+    json.member("document", document)
     json.name("tokens")
     json.beginObject()
     for (audience, token) in tokens.sorted(by: { $0.key < $1.key }) {
-      json.name(audience)
-      json.string(token)
+      json.member(audience, token)
     }
     json.endObject()
     json.endObject()

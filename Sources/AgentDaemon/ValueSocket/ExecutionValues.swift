@@ -64,22 +64,17 @@ public struct ExecutionValues: Sendable, Equatable {
   public var json: SecretBytes {
     var json = JSONWriter()
     json.beginObject()
-    json.name("execution")
-    json.string(execution)
-    json.name("generation")
-    json.number(generation)
+    json.member("execution", execution)
+    json.member("generation", generation)
     json.name("secrets")
     json.beginArray()
     for secret in secrets {
       json.beginObject()
-      json.name("name")
-      json.string(secret.name)
+      json.member("name", secret.name)
       if let version = secret.version {
-        json.name("version")
-        json.string(version)
+        json.member("version", version)
       }
-      json.name("value")
-      json.string(Base64.encode(secret.value))
+      json.member("value", Base64.encode(secret.value))
       json.endObject()
     }
     json.endArray()

@@ -12,13 +12,17 @@ extension OpenConnection {
   public func identityToken(
     _ source: IdentityTokenSource, for audiences: [String]
   ) async throws(ProviderFailure) -> SecretBytes {
-    if let tokens = workloadTokens, case .given(let credential) = source, case .file = credential.origin {
+    switch source {
+    case .given(let credential):
+      if isOfWorkload(credential) {
+        return try await identityToken(.workload, for: audiences)
+      }
+      return try self.credential(credential)
+    case .workload:
+      let tokens = workloadTokens ?? .none
       let token = try workloadToken(tokens.token(forFirstOf: audiences), tokens, audiences)
       withhold(token)
       return token
-    }
-    switch source {
-    case .given(let credential): return try self.credential(credential)
     case .spiffe(let audience):
       try takeUp(.identity(.spiffe))
       let token = try await SPIFFEWorkloadAPI(connection: self).token(for: audience)
@@ -46,13 +50,17 @@ extension OpenConnection {
   public func check(_ source: IdentityTokenSource) throws(ProviderFailure) {
     switch source {
     case .given(let credential):
-      if case .file = credential.origin, workloadTokens != nil {
-        return
+      if !isOfWorkload(credential) {
+        try check(credential)
       }
-      try check(credential)
+    case .workload: break
     case .spiffe(let audience):
       try allowed { policy throws(PolicyRefusal) in try policy.check(spiffeAudience: audience) }
       try takeUp(.identity(.spiffe))
     }
+  }
+
+  private func isOfWorkload(_ credential: CredentialSource) -> Bool {
+    if case .file = credential.origin { workloadTokens != nil } else { false }
   }
 }

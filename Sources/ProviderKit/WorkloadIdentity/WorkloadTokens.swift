@@ -18,7 +18,7 @@ public final class WorkloadTokens: Sendable {
   }
 
   func tokens(of identity: WorkloadIdentity) -> WorkloadTokenSet {
-    WorkloadTokenSet(identity: identity, byAudience: held.withLock { $0[identity] } ?? [:])
+    WorkloadTokenSet(byAudience: held.withLock { $0[identity] } ?? [:])
   }
 }
 
@@ -29,7 +29,8 @@ public struct WorkloadTokenSet: Sendable {
     "sts.amazonaws.com", "pods.eks.amazonaws.com", "api://AzureADTokenExchange",
   ]
 
-  let identity: WorkloadIdentity
+  static let none = WorkloadTokenSet(byAudience: [:])
+
   let byAudience: [String: SecretBytes]
 
   /// Audiences, in order.

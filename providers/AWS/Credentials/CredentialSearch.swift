@@ -186,7 +186,7 @@ struct CredentialSearch: Sendable {
 
   private func namedTokenFile() throws(ProviderFailure) -> IdentityTokenSource {
     guard !isOfPod else {
-      return .given(CredentialSource(.file("/"), named: "the pod's token"))
+      return .workload
     }
     guard let file = try context.text(of: Self.tokenFile) else {
       throw context.denied("auth.token_file is not given, and \(Self.tokenFile) is not set")

@@ -54,7 +54,7 @@ struct ExternalAccount: Sendable {
       throw CredentialFault("has no token_url")
     }
     tokenURL = url
-    source = .identity(.given(CredentialSource(.file("/"), named: "the pod's token")))
+    source = .identity(.workload)
     (client, userProject, quotaProject) = (nil, nil, nil)
   }
 
