@@ -70,6 +70,19 @@ struct ServiceNotifierTests {
     #expect((before...after).contains(time))
   }
 
+  @Test func aSignOfLifeDoesNotWaitForAManagerThatDoesNotRead() throws {
+    let folder = ShortFolder()
+    let manager = try Manager(Array(folder.path("notify").utf8))
+    let notifier = try #require(made(["NOTIFY_SOCKET": folder.path("notify")]))
+    var held = 0
+    while held < 10_000, notifier.watchdog() { held += 1 }
+    #expect(held > 0 && held < 10_000)
+    #expect(!notifier.status("not heard"))
+    for _ in 0..<held { #expect(manager.next() == "WATCHDOG=1") }
+    #expect(manager.next() == nil)
+    #expect(notifier.ready())
+  }
+
   @Test func anAbstractNameIsReached() throws {
     let name = "secrets-agent-test-\(UUID().uuidString)"
     let manager = try Manager([0] + Array(name.utf8))

@@ -5,7 +5,7 @@ import TestSupport
 
 /// systemd 252's side of a unit with `Type=notify` and `NotifyAccess=main`, as its manager and service code (src/core) treat
 /// datagrams to `$NOTIFY_SOCKET`: who sent one is known by its credentials, the last of READY, RELOADING and STOPPING in it wins, and
-/// what 252 has no name for is passed over. Messages are read when a test asks for something.
+/// what 252 has no name for is passed over. Messages are read as they come: a socket's queue holds ten (net.unix.max_dgram_qlen).
 final class ServiceManagerDouble: Sendable {
   /// Of the unit; `reload` is either of its ways, by the service's own word or by `ExecReload=`.
   enum State: Sendable { case start, running, reload, stop }
@@ -86,8 +86,18 @@ final class ServiceManagerDouble: Sendable {
     unlink(path)
   }
 
-  /// The unit's main process, once it is started.
-  func started(_ main: pid_t) { unit.withLock { $0.main = main } }
+  /// The unit's main process, once it is started; its messages are read from then on, until nobody has the double any more.
+  func started(_ main: pid_t) {
+    unit.withLock { $0.main = main }
+    let descriptor = descriptor
+    Thread { [weak self] in
+      while let double = self {
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        poll(&wanted, 1, 100)
+        double.readAll()
+      }
+    }.start()
+  }
 
   /// `systemctl reload`: `ExecReload=` is started.
   func beginsReload() {

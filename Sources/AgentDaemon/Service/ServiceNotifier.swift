@@ -54,12 +54,12 @@ public struct ServiceNotifier: Sendable {
   @discardableResult
   public func status(_ line: String) -> Bool {
     let line = line.unicodeScalars.prefix { $0 != "\n" && $0 != "\r" && $0 != "\0" }.prefix(1024)
-    return send("STATUS=\(String(String.UnicodeScalarView(line)))")
+    return send("STATUS=\(String(String.UnicodeScalarView(line)))", patience: .zero)
   }
 
   /// A sign of life.
   @discardableResult
-  public func watchdog() -> Bool { send("WATCHDOG=1") }
+  public func watchdog() -> Bool { send("WATCHDOG=1", patience: .zero) }
 
   // MARK: - The protocol
 
@@ -75,15 +75,17 @@ public struct ServiceNotifier: Sendable {
     return .microseconds(max(microseconds / 2, 1))
   }
 
-  private func send(_ message: String) -> Bool {
+  /// - Parameter patience: how long a full queue (ten messages, net.unix.max_dgram_qlen) is waited for: what must not be lost is worth a
+  ///   pause of the daemon, a sign of life is not.
+  private func send(_ message: String, patience: Duration = .seconds(1)) -> Bool {
     let socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard socket >= 0 else {
       return false
     }
     defer { close(socket) }
-    // A full queue is waited for, since READY must not be lost, but not for long.
-    var patience = timeval(tv_sec: 1, tv_usec: 0)
-    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    let flags = Int32(MSG_NOSIGNAL) | (patience == .zero ? Int32(MSG_DONTWAIT) : 0)
+    var limit = timeval(tv_sec: Int(patience.components.seconds), tv_usec: 0)
+    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     var target = sockaddr_un()
     target.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &target.sun_path) { $0.copyBytes(from: address) }
@@ -92,7 +94,7 @@ public struct ServiceNotifier: Sendable {
     let bytes = Array(message.utf8)
     let sent = withUnsafePointer(to: &target) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { target in
-        sendto(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL), target, size)
+        sendto(socket, bytes, bytes.count, flags, target, size)
       }
     }
     return sent == bytes.count
