@@ -58,13 +58,23 @@ extension OpenBaoServer {
   }
 
   /// The tokens alive that were made by a login at this path.
-  func livingTokens(madeBy loginPath: String) async throws -> Int {
+  func livingTokens(madeBy loginPath: String) async throws -> Int { try await accessors(madeBy: loginPath).count }
+
+  /// Their accessors, in order.
+  func accessors(madeBy loginPath: String) async throws -> [String] {
     let accessors: [String] = try await root.call("LIST", "auth/token/accessors").data("keys")
     let answers = try await root.send(
       accessors.map {
         OpenBaoClient.Call(method: "POST", path: "auth/token/lookup-accessor", body: ["accessor": .string($0)])
       })
-    return answers.filter { (try? $0.data("path", as: String.self)) == loginPath }.count
+    return zip(accessors, answers).filter { (try? $0.1.data("path", as: String.self)) == loginPath }.map(\.0).sorted()
+  }
+
+  /// As an operator does who takes tokens for lost.
+  func revokeTokens(madeBy loginPath: String) async throws {
+    for accessor in try await accessors(madeBy: loginPath) {
+      try await root.write("auth/token/revoke-accessor", ["accessor": .string(accessor)])
+    }
   }
 }
 
