@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What a block may be that is no console. Whatever else a page shows has to say which of these it is.
 DATA = ["hcl", "ini", "json", "promql", "swift", "text", "yaml"]
 # Programs that the tests have not, since they need an account, a cluster or another machine, or build what is being tested.
-ELSEWHERE = ["apt", "az", "gcloud", "install", "make", "skopeo", "swift", "systemctl"]
+ELSEWHERE = ["apt", "az", "gcloud", "make", "skopeo", "swift", "systemctl"]
 # Of the others, those that a block which is not run may have besides.
 SHELL = ["do", "done", "for", "echo", ".build-fuzz/fuzz"]
 
