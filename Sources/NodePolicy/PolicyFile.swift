@@ -77,7 +77,9 @@ public enum PolicyFile {
     Setting(
       "min_refresh", .interval(), \.minRefresh,
       "The shortest interval at which a secret is refreshed; a shorter one in a document is raised to it.")
-    Setting("max_value_bytes", bytes, \.bounds.valueBytes, "Bytes of one stored value; a larger one is a failure.")
+    Setting(
+      "max_value_bytes", bytes, \.bounds.valueBytes,
+      "Bytes of what a store keeps as one value, all fields of a KV path together; more is a failure.")
     Setting(
       "max_execution_bytes", bytes, \.bounds.executionBytes, "Bytes of all values that one execution gets.")
     Setting("max_held_bytes", bytes, \.bounds.heldBytes, "Bytes of all values that the agent holds.")
