@@ -73,7 +73,8 @@ public actor ProviderPool {
     return .failure(
       ProviderFailure(
         .malformed, connection: connection, reference: reference.description,
-        "a stored value of \(longest) bytes, all its fields together; the policy's max_value_bytes is \(policy.bounds.valueBytes)"))
+        "a stored value of \(longest) bytes, all its fields together; the policy's max_value_bytes is \(policy.bounds.valueBytes)"
+      ))
   }
 
   /// What a later process needs to go on with what the store of an open connection made for `references`; `nil`: nothing.
