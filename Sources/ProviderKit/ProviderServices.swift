@@ -13,8 +13,8 @@ public struct ProviderServices: Sendable {
   public let time: any TimeSource
   /// Evenly spread numbers from 0 up to 1, for jitter.
   public let random: @Sendable () -> Double
-  public let environment: NodeEnvironment
-  public let files: NodeFiles
+  public private(set) var environment: NodeEnvironment
+  public private(set) var files: NodeFiles
   public private(set) var policy: NodePolicy
   public let limits: RequestLimits
   public let log: Logger
@@ -57,6 +57,8 @@ public struct ProviderServices: Sendable {
   public func granting(_ grant: CredentialGrant) -> ProviderServices {
     var services = self
     services.policy = policy.granting(grant)
+    services.environment = environment.under(services.policy)
+    services.files = NodeFiles(policy: services.policy)
     services.shared = shared.sessions(of: grant)
     services.workload = grant.workload
     return services
@@ -90,6 +92,9 @@ public struct NodeEnvironment: Sendable {
     self.policy = policy
     self.lookup = lookup
   }
+
+  /// The same variables by another policy.
+  func under(_ policy: NodePolicy) -> NodeEnvironment { NodeEnvironment(policy: policy, lookup: lookup) }
 
   /// What a variable that holds a credential, or leads to one, has to give.
   public enum Reading: Sendable {
