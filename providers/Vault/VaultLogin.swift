@@ -112,7 +112,11 @@ struct VaultLogin: Sendable {
         api,
         [
           ("role", SecretBytes(role)),
-          ("jwt", try await connection.identityToken(source, for: ["vault", "openbao", api.origin])),
+          (
+            "jwt",
+            try await connection.identityToken(
+              source, for: ["vault", "openbao", api.origin], choosesAudience: true)
+          ),
         ])
     case .given(let source):
       return .given(try connection.credential(source), at: connection.services.time.now)

@@ -8,21 +8,15 @@ extension OpenConnection {
   /// The token, got anew: it rotates. For a workload that logs in as itself, a file stands for the token that its engine brought, since
   /// paths in its document are those of its own file system.
   ///
-  /// - Parameter audiences: for which of them that may be, the first that there is.
+  /// - Parameters:
+  ///   - audiences: for which of them that may be, the first that there is.
+  ///   - choosesAudience: whether the store's owner chooses its audience, so that one token that is for no cloud is for it.
   public func identityToken(
-    _ source: IdentityTokenSource, for audiences: [String]
+    _ source: IdentityTokenSource, for audiences: [String], choosesAudience: Bool = false
   ) async throws(ProviderFailure) -> SecretBytes {
     switch source {
-    case .given(let credential):
-      if isOfWorkload(credential) {
-        return try await identityToken(.workload, for: audiences)
-      }
-      return try self.credential(credential)
-    case .workload:
-      let tokens = workloadTokens ?? .none
-      let token = try workloadToken(tokens.token(forFirstOf: audiences), tokens, audiences)
-      withhold(token)
-      return token
+    case .given(let credential) where !isOfWorkload(credential): return try self.credential(credential)
+    case .given, .workload: return try workloadToken(for: audiences, choosesAudience: choosesAudience)
     case .spiffe(let audience):
       try takeUp(.identity(.spiffe))
       let token = try await SPIFFEWorkloadAPI(connection: self).token(for: audience)
@@ -31,18 +25,22 @@ extension OpenConnection {
     }
   }
 
-  /// - Throws: where `token` is missing; it says which there are.
+  /// What the engine of a workload brought along; parameters as ``identityToken(_:for:choosesAudience:)`` has them.
+  ///
+  /// - Throws: where there is none; it says which there are.
   public func workloadToken(
-    _ token: SecretBytes?, _ tokens: WorkloadTokenSet, _ audiences: [String]
+    for audiences: [String], choosesAudience: Bool = false,
+    hint: String = "add the audience to tokenRequests of the CSIDriver object"
   ) throws(ProviderFailure) -> SecretBytes {
-    guard let token else {
-      let there =
-        tokens.audiences.isEmpty ? "none" : tokens.audiences.map { ShownText.clean($0) }.joined(separator: ", ")
+    let tokens = workloadTokens ?? .none
+    guard let token = tokens.token(forFirstOf: audiences) ?? (choosesAudience ? tokens.onlyOneForNoCloud : nil) else {
+      let there = tokens.audiences.map { ShownText.clean($0) }.joined(separator: ", ")
       throw failures.make(
         .denied,
-        "the pod brought no token for \(audiences.map { ShownText.clean($0) }.joined(separator: " or ")); it has: \(there)",
-        hint: "add the audience to tokenRequests of the CSIDriver object")
+        "the pod brought no token for \(audiences.map { ShownText.clean($0) }.joined(separator: " or ")); "
+          + "it has: \(there.isEmpty ? "none" : there)", hint: hint)
     }
+    withhold(token)
     return token
   }
 

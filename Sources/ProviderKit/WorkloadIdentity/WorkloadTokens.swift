@@ -36,14 +36,12 @@ public struct WorkloadTokenSet: Sendable {
   /// Audiences, in order.
   public var audiences: [String] { byAudience.keys.sorted() }
 
-  public func token(for audience: String) -> SecretBytes? { byAudience[audience] }
+  func token(forFirstOf audiences: [String]) -> SecretBytes? {
+    audiences.lazy.compactMap { byAudience[$0] }.first
+  }
 
-  /// For a store whose audience its owner chose: the first of `audiences` that there is one for, else the only one that is for no
-  /// cloud.
-  public func token(forFirstOf audiences: [String]) -> SecretBytes? {
-    if let audience = audiences.first(where: { byAudience[$0] != nil }) {
-      return byAudience[audience]
-    }
+  /// `nil` where there are several.
+  var onlyOneForNoCloud: SecretBytes? {
     let others = byAudience.filter { !Self.clouds.contains($0.key) && !$0.key.contains("iam.googleapis.com/") }
     return others.count == 1 ? others.first?.value : nil
   }

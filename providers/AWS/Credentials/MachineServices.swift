@@ -52,7 +52,10 @@ extension CredentialSearch {
   private static let fullURI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
   private static let token = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
   private static let tokenFile = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
-  private static let podIdentityAgent = "http://169.254.170.23/v1/credentials"
+  /// EKS's agent is on both; a node without IPv4 has the second only.
+  private static let podIdentityAgents = [
+    "http://169.254.170.23/v1/credentials", "http://[fd00:ec2::23]/v1/credentials",
+  ]
   /// Beside loopback, the hosts that may be asked without TLS.
   private static let plainHosts: Set<String> = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"]
 
@@ -87,19 +90,37 @@ extension CredentialSearch {
   /// EKS Pod Identity as the pod itself asks for it, with the token that its engine brought
   /// (https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html).
   func podIdentity() async throws(ProviderFailure) -> SourceOutcome {
-    let audience = "pods.eks.amazonaws.com"
-    guard let tokens = context.connection.workloadTokens, let url = try? HTTPURL(parsing: Self.podIdentityAgent) else {
-      return .nothing("there is no pod")
-    }
-    let token = try context.connection.workloadToken(tokens.token(for: audience), tokens, [audience])
+    let token = try context.connection.workloadToken(
+      for: ["pods.eks.amazonaws.com"],
+      hint: "where auth has no role a pod logs in by EKS Pod Identity: add this audience to tokenRequests of the "
+        + "CSIDriver object, or give auth.role, which is taken with the token for sts.amazonaws.com")
     let headers = [HTTPHeader("Accept", "application/json"), HTTPHeader("Authorization", secret: token)]
     let service = MachineService(connection: context.connection, name: "the EKS Pod Identity agent", attempts: 3)
-    let response = try await service.send(.get, url, headers)
+    let response = try await askPodIdentityAgent(service, headers)
     guard response.status == 200 else {
+      // It answers in plain words, with EKS's own code among them.
+      let words = context.connection.words(response.body.unsafeString()).map { ": \($0)" } ?? ""
       throw service.failure(
-        .denied, "refused", response, hint: "check that the service account has a pod identity association")
+        .denied, "refused\(words)", response, hint: "check that the service account has a pod identity association")
     }
     return .found(ResolvedCredentials(credentials: try service.credentials(response), source: "pod identity"))
+  }
+
+  private func askPodIdentityAgent(
+    _ service: MachineService, _ headers: [HTTPHeader]
+  ) async throws(ProviderFailure) -> HTTPResponse {
+    var silence: ProviderFailure?
+    for url in Self.podIdentityAgents.compactMap({ try? HTTPURL(parsing: $0) }) {
+      do throws(ProviderFailure) {
+        return try await service.send(.get, url, headers)
+      } catch {
+        guard error.status == nil, error.isRetriable else {
+          throw error
+        }
+        silence = silence ?? error
+      }
+    }
+    throw silence ?? context.denied("there is no EKS Pod Identity agent")
   }
 
   private func relative(_ path: String) throws(ProviderFailure) -> HTTPURL {

@@ -13,10 +13,13 @@ extension CredentialSearch {
     let shown = ShownText.clean(name)
     guard let profile = shared.profiles[name] else {
       let reason = (["there is no profile \(shown)"] + shared.remarks).joined(separator: ", ")
+      // The default chain looks here whether or not anybody has a profile in mind.
+      let isMeant = if case .profile = context.settings.login { true } else { context.namedProfile != nil }
+      let kind = isMeant && shared.isRefused ? ProviderFailure.Class.policy : .denied
       guard context.namedProfile == nil else {
-        throw context.denied(reason, hint: "check the profile's name and the shared files")
+        throw context.connection.failures.make(kind, reason, hint: "check the profile's name and the shared files")
       }
-      return .nothing(reason, isPlain: !shared.hasFile)
+      return .nothing(reason, kind: kind, isPlain: !shared.hasFile)
     }
     let resolver = ProfileResolver(search: self, profiles: shared.profiles, files: shared.files)
     let resolved =

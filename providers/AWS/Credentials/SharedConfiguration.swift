@@ -35,6 +35,8 @@ struct SharedConfiguration: Sendable {
   private(set) var files: [String] = []
   /// Whether one of the files is there, as far as can be known.
   private(set) var hasFile = false
+  /// Whether the policy keeps one of them closed.
+  private(set) var isRefused = false
   /// Where the `aws` command, as botocore, reads otherwise, a sentence each.
   private(set) var differences: [String] = []
 
@@ -80,6 +82,9 @@ struct SharedConfiguration: Sendable {
       }
       remarks.append("\(shown) \(error.message)")
       hasFile = hasFile || error.reason != .missing
+      if case .refused = error.reason {
+        isRefused = true
+      }
       return nil
     }
     hasFile = true
