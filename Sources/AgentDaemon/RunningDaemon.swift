@@ -195,6 +195,7 @@ final class RunningDaemon {
     let old = scheduler.replace(pool: pool)
     await supervisor.reload(
       settings.configuration, settings.policy, sources: SourceAssembly(settings.configuration).names)
+    await volumes.reload()
     await startSources()
     log.notice("configuration reloaded")
     // What is under way ends by itself; leases are in use.

@@ -27,4 +27,10 @@ public enum ShownText {
     let rest = names.count - min(names.count, count)
     return rest > 0 ? "\(shown) and \(rest) more" : shown
   }
+
+  /// Lines that tell why, as one: the first of them, and how many more there are.
+  public static func reasons(_ lines: [String], atMost count: Int) -> String {
+    let shown = lines.prefix(count).joined(separator: "; ")
+    return lines.count > count ? "\(shown); and \(lines.count - count) more" : shown
+  }
 }

@@ -5,6 +5,7 @@ import EventLoop
 import Foundation
 import GRPCCore
 import SecretBytes
+import Text
 
 /// The Secrets Store CSI driver's side of the agent: it turns a `Mount` into a question to the daemon, which logs in as the pod's
 /// service account and keeps the values, and the answer into files that the driver writes.
@@ -82,10 +83,8 @@ extension RPCError {
   /// What the pod's events show: what is wrong, and what to do.
   fileprivate init(_ fault: ValueClient.VolumeFault) {
     switch fault {
-    case .refused(let lines, let isPolicy):
-      self.init(code: isPolicy ? .permissionDenied : .invalidArgument, message: Self.joined(lines))
-    case .failed(let lines, let isDenied):
-      self.init(code: isDenied ? .unauthenticated : .unavailable, message: Self.joined(lines))
+    case .nothing(let problem, let lines):
+      self.init(code: problem.code, message: ShownText.reasons(lines, atMost: 20))
     case .other(.notDelivered(let reason)): self.init(code: .unavailable, message: reason)
     case .other(.unreachable(let reason)):
       self.init(code: .unavailable, message: "\(reason); is the daemon running, with values: {} in agent.yaml?")
@@ -94,6 +93,18 @@ extension RPCError {
       self.init(code: .failedPrecondition, message: "the daemon has no volumes; it is of another version")
     }
   }
+}
 
-  private static func joined(_ lines: [String]) -> String { lines.prefix(20).joined(separator: "; ") }
+extension VolumeProblem {
+  /// The driver tries what is UNAVAILABLE again by itself, at once, and nothing else.
+  var code: RPCError.Code {
+    switch self {
+    case .invalid: .invalidArgument
+    case .forbidden: .permissionDenied
+    case .denied: .unauthenticated
+    case .missing: .notFound
+    case .full: .resourceExhausted
+    case .unavailable: .unavailable
+    }
+  }
 }

@@ -10,8 +10,12 @@ enum NomadAnswer: Sendable {
   /// Why, in one line that holds no value.
   case failure(String)
 
-  /// Reasons told of one failure.
-  static let mostReasons = 5
+  /// The first of the reasons, and how many more there are.
+  ///
+  /// - Parameter subject: what they are told of, where they do not say it.
+  static func failure(_ lines: [String], of subject: String? = nil) -> NomadAnswer {
+    .failure((subject.map { "\($0): " } ?? "") + ShownText.reasons(lines, atMost: 5))
+  }
 
   /// `{"result": {…}, "error": null}`, or an error and an empty result. Nomad takes texts only.
   var json: SecretBytes {

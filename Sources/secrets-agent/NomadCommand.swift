@@ -81,8 +81,7 @@ struct NomadFetchCommand: ParsableCommand {
     do throws(DocumentFaults) {
       settings = try DaemonSettings.load(nomad.config)
     } catch {
-      return .failure(
-        error.faults.prefix(NomadAnswer.mostReasons).map { "\(nomad.config): \($0.line)" }.joined(separator: "; "))
+      return .failure(error.faults.map(\.line), of: nomad.config)
     }
     BlockEnvironment.withhold(unless: settings.policy)
     let (limit, faults) = (nomad.timeout.duration, "the event loop cannot start")

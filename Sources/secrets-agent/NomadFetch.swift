@@ -34,8 +34,7 @@ struct NomadFetch: Sendable {
       }
       return await resolve(plan, until: end)
     } catch {
-      let reasons = error.faults.prefix(NomadAnswer.mostReasons).map(\.line).joined(separator: "; ")
-      return .failure("\(ShownText.clean(name)): \(reasons)")
+      return .failure(error.faults.map(\.line), of: ShownText.clean(name))
     }
   }
 
@@ -57,9 +56,7 @@ struct NomadFetch: Sendable {
       return .success(generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) })
     } catch {
       await runtime.pool.closeAll(.ended, by: end)
-      let reasons = error.failures.prefix(NomadAnswer.mostReasons).map(\.line).joined(separator: "; ")
-      let rest = error.failures.count - NomadAnswer.mostReasons
-      return .failure(reasons + (rest > 0 ? "; and \(rest) more" : ""))
+      return .failure(error.lines)
     }
   }
 }

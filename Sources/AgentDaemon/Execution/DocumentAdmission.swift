@@ -1,6 +1,5 @@
 import ExecutionModel
 import NodePolicy
-import ProviderKit
 import Refresh
 import Resolution
 import SecretBytes
@@ -42,27 +41,28 @@ struct DocumentAdmission {
 
   /// - Returns: the outcome, and the document's warnings where it is valid.
   func outcome(of item: ExecutionDocument.Item, id: String) -> (Outcome, warnings: [String]) {
-    do throws(DocumentFaults) {
-      let (execution, warnings) = try catalog.validate(item, in: context)
-      return (outcome(of: execution, item, id), warnings.map(\.line))
+    let rules = DocumentRules(
+      catalog: catalog, context: context, policy: policy, asEnvironment: configuration.outputs.environmentFile != nil)
+    var warnings: [String] = []
+    do throws(DocumentRefusal) {
+      let validation = try rules.validate(item)
+      warnings = validation.warnings
+      return (try outcome(of: validation.execution, item, id, by: rules), warnings)
     } catch {
-      let lines = error.faults.filter { $0.severity == .error }.map(\.line)
-      return (.refused(lines.isEmpty ? ["the document is refused"] : lines), [])
+      return (.refused(error.lines), warnings)
     }
   }
 
-  private func outcome(of execution: Execution, _ item: ExecutionDocument.Item, _ id: String) -> Outcome {
+  private func outcome(
+    of execution: Execution, _ item: ExecutionDocument.Item, _ id: String, by rules: DocumentRules
+  ) throws(DocumentRefusal) -> Outcome {
     if let end = execution.states.end {
       return .ended(end)
     }
     guard execution.hasJobSpec else {
       return .waiting("job_spec: missing, so what secrets the execution wants is not known")
     }
-    let refusals = PolicyGate.refusals(
-      of: execution, in: item, by: policy, asEnvironment: configuration.outputs.environmentFile != nil)
-    guard refusals.isEmpty else {
-      return .refused(refusals.map(\.line))
-    }
+    try rules.allow(execution, in: item)
     guard let folder = OutputFolderName.name(configuration.outputs.folder, for: execution, id: id) else {
       return .refused(
         ["no output folder can be named after it: outputs.folder is \(configuration.outputs.folder)"])

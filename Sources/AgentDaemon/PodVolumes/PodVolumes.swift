@@ -15,10 +15,8 @@ import Text
 final class PodVolumes {
   enum Answer: Sendable {
     case values(DeliveredGeneration)
-    /// The class or the policy does not let it be: one line a fault.
-    case refused([String], isPolicy: Bool)
-    /// There is none yet; one line an entry that failed.
-    case failed([String], isDenied: Bool)
+    /// Nothing, and why: a line a fault, or an entry that failed.
+    case nothing(VolumeProblem, [String])
   }
 
   struct Counts: Sendable, Equatable {
@@ -38,11 +36,9 @@ final class PodVolumes {
 
   private struct Volume {
     let owner: String
-    let plan: ExecutionPlan
+    var plan: ExecutionPlan
     var askedAt: Moment
     var generation: DeliveredGeneration?
-    /// Why the newest values are not a generation.
-    var failure: GenerationFailure?
   }
 
   /// How long a request waits for values that were never there.
@@ -50,7 +46,9 @@ final class PodVolumes {
   /// The same where the last answer was a refusal, which is told where no other comes.
   private static let secondPatience = Duration.seconds(5)
   /// How many different ones there may be: a class's author makes as many as the cluster lets it.
-  private static let most = 1000
+  static let most = 1000
+  /// The same of one namespace: a node runs a few hundred pods at most.
+  static let mostOfNamespace = 250
   /// After how long without a request a volume is forgotten. Drivers ask every two minutes where they are set up to rotate.
   static let idle = Duration.seconds(3600)
 
@@ -105,15 +103,8 @@ final class PodVolumes {
 
   private func answered(_ request: VolumeRequest) async -> Answer {
     let key = Key(identity: request.identity, document: request.document)
-    tokens.note(request.tokens, of: request.identity)
-    if volumes[key] == nil {
-      guard volumes.count < Self.most else {
-        let full = "there are \(Self.most) different volumes on this node, and no room for another"
-        return .failed([full], isDenied: false)
-      }
-      if let refusal = await open(key, pod: request.pod) {
-        return refusal
-      }
+    if let refusal = await takeIn(request, key) {
+      return refusal
     }
     volumes[key]?.askedAt = time.now
     let owner = volumes[key]?.owner ?? ""
@@ -122,67 +113,85 @@ final class PodVolumes {
       self.scheduler.isTried(owner) ? true : nil
     }
     guard isTried == true else {
-      return .failed(untried(owner), isDenied: false)
+      return .nothing(.unavailable, untried(owner))
     }
     await isOver(failures, owner)
     guard let assembled = await assemble(key) else {
-      return .failed(["the volume was forgotten meanwhile; the driver asks again"], isDenied: false)
+      return .nothing(.unavailable, ["the volume was forgotten meanwhile; the driver asks again"])
     }
     return assembled
   }
 
-  /// Takes a class in that was not asked for before.
+  /// Takes in what the request brings: its tokens, and a class that was not asked for before.
   ///
   /// - Returns: why not.
-  private func open(_ key: Key, pod: String) async -> Answer? {
-    let (catalog, (nodeID, policy)) = (catalog, settings())
-    let result = await WorkerThread.run(on: worker) {
-      Self.admit(key, catalog, nodeID, policy.granting(CredentialGrant([], workload: key.identity)))
+  private func takeIn(_ request: VolumeRequest, _ key: Key) async -> Answer? {
+    for (audience, token) in request.tokens.sorted(by: { $0.key < $1.key })
+    where !ServiceAccountToken.isOf(key.identity, token) {
+      let audience = ShownText.clean(audience)
+      return .nothing(.invalid, ["the token for \(audience) is not one of the service account \(key.identity)"])
     }
-    switch result {
-    case .refused(let answer):
-      return answer
-    case .admitted(let plan):
-      // Another pod's request may have been quicker.
-      guard volumes[key] == nil else {
-        return nil
-      }
-      lastNumber &+= 1
-      let owner = "volume \(lastNumber) of \(key.identity)"
-      volumes[key] = Volume(owner: owner, plan: plan, askedAt: time.now)
-      keys[owner] = key
-      log.notice(
-        "volume opened",
-        metadata: ["identity": "\(key.identity)", "pod": "\(pod)", "secrets": .stringConvertible(plan.items.count)])
-      await scheduler.subscribe(owner, plan.subscriptions)
+    let plan: ExecutionPlan?
+    do throws(DocumentRefusal) {
+      plan = volumes[key] == nil ? try await admit(key) : nil
+    } catch {
+      return .nothing(error.isPolicy ? .forbidden : .invalid, error.lines)
+    }
+    // Another pod's request may have been quicker.
+    guard let plan, volumes[key] == nil else {
+      tokens.note(request.tokens, of: key.identity)
       return nil
     }
+    if let full = noRoom(for: key.identity) {
+      return .nothing(.full, [full])
+    }
+    tokens.note(request.tokens, of: key.identity)
+    lastNumber &+= 1
+    let owner = "volume \(lastNumber) of \(key.identity)"
+    volumes[key] = Volume(owner: owner, plan: plan, askedAt: time.now)
+    keys[owner] = key
+    log.notice(
+      "volume opened",
+      metadata: [
+        "identity": "\(key.identity)", "pod": "\(request.pod)", "secrets": .stringConvertible(plan.items.count),
+      ])
+    await scheduler.subscribe(owner, plan.subscriptions)
+    return nil
   }
 
-  private enum Admission: Sendable {
-    case admitted(ExecutionPlan)
-    case refused(Answer)
+  /// One namespace cannot take the room of all.
+  private func noRoom(for identity: WorkloadIdentity) -> String? {
+    if volumes.count >= Self.most {
+      return "there are \(Self.most) different volumes on this node, and no room for another"
+    }
+    guard volumes.keys.count(where: { $0.identity.namespace == identity.namespace }) >= Self.mostOfNamespace else {
+      return nil
+    }
+    return "namespace \(identity.namespace) has \(Self.mostOfNamespace) different volumes on this node, and no room "
+      + "for another: let its pods share classes and service accounts"
   }
 
-  private nonisolated static func admit(
-    _ key: Key, _ catalog: ProviderCatalog, _ nodeID: String, _ policy: NodePolicy
-  ) -> Admission {
-    do throws(DocumentFaults) {
-      let item = try ExecutionDocument(key.document).item(nil)
-      var context = ValidationContext(nodeName: nodeID, policy: policy, variables: nil)
-      context.grant = { _ in CredentialGrant([], workload: key.identity) }
-      let execution = try catalog.validate(item, in: context).execution
-      let refusals = PolicyGate.refusals(of: execution, in: item, by: policy, asEnvironment: false)
-      guard refusals.isEmpty else {
-        return .refused(.refused(refusals.map(\.line), isPolicy: true))
+  /// Holds a class against the policy as it is for who mounts it.
+  private func admit(_ key: Key) async throws(DocumentRefusal) -> ExecutionPlan {
+    let grant = CredentialGrant([], workload: key.identity)
+    let (nodeID, policy) = settings()
+    var context = ValidationContext(nodeName: nodeID, policy: policy, variables: nil)
+    context.grant = { _ in grant }
+    let rules = DocumentRules(
+      catalog: catalog, context: context, policy: policy.granting(grant), asEnvironment: false)
+    return try await WorkerThread.run(on: worker) { () throws(DocumentRefusal) in
+      let item: ExecutionDocument.Item
+      do throws(DocumentFaults) {
+        item = try ExecutionDocument(key.document).item(nil)
+      } catch {
+        throw DocumentRefusal(error)
       }
+      let execution = try rules.validate(item).execution
+      try rules.allow(execution, in: item)
       guard !execution.secrets.isEmpty else {
-        return .refused(.refused(["secrets: none, so the volume would be empty"], isPolicy: false))
+        throw DocumentRefusal(["secrets: none, so the volume would be empty"])
       }
-      return .admitted(ExecutionPlan(execution))
-    } catch {
-      let lines = error.faults.filter { $0.severity == .error }.map(\.line)
-      return .refused(.refused(lines.isEmpty ? ["the class is refused"] : lines, isPolicy: false))
+      return ExecutionPlan(execution)
     }
   }
 
@@ -255,8 +264,7 @@ final class PodVolumes {
         return .values(held)
       }
       volumes[key]?.generation = nil
-      return .failed(
-        failure.failures.map(\.line), isDenied: failure.failures.allSatisfy { $0.failure.kind == .denied })
+      return .nothing(VolumeProblem(failure), failure.lines)
     }
   }
 
@@ -280,14 +288,36 @@ final class PodVolumes {
   /// Forgets what nobody asks for any more.
   func audit() async {
     for (key, volume) in volumes where volume.askedAt.duration(to: time.now) > Self.idle {
-      volumes[key] = nil
-      keys[volume.owner] = nil
-      hidden.set([], of: volume.owner)
-      log.notice("volume forgotten", metadata: ["identity": "\(key.identity)"])
-      await scheduler.unsubscribe(volume.owner)
-      if !volumes.keys.contains(where: { $0.identity == key.identity }) {
-        tokens.forget(key.identity)
+      await forget(key, "nobody asked for it in an hour")
+    }
+  }
+
+  /// Holds every class anew against configuration and policy, which were reloaded: what they let be no longer is given no longer.
+  func reload() async {
+    for key in volumes.keys {
+      do throws(DocumentRefusal) {
+        let plan = try await admit(key)
+        guard let owner = volumes[key]?.owner else {
+          continue
+        }
+        volumes[key]?.plan = plan
+        await scheduler.subscribe(owner, plan.subscriptions)
+      } catch {
+        await forget(key, ShownText.reasons(error.lines, atMost: 5))
       }
     }
+  }
+
+  private func forget(_ key: Key, _ reason: String) async {
+    guard let volume = volumes.removeValue(forKey: key) else {
+      return
+    }
+    keys[volume.owner] = nil
+    hidden.set([], of: volume.owner)
+    if !volumes.keys.contains(where: { $0.identity == key.identity }) {
+      tokens.forget(key.identity)
+    }
+    log.notice("volume forgotten", metadata: ["identity": "\(key.identity)", "reason": "\(reason)"])
+    await scheduler.unsubscribe(volume.owner)
   }
 }

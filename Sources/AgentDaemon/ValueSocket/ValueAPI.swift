@@ -7,7 +7,7 @@ import Text
 ///
 /// | route | does |
 /// | --- | --- |
-/// | `POST /v1/volumes` | takes a ``VolumeRequest``; 200 and ``ExecutionValues``; 422 where the class and 409 where the policy does not let it be, 401 where a store refuses, 503 where there are no values yet: one line a fault |
+/// | `POST /v1/volumes` | takes a ``VolumeRequest``; 200 and ``ExecutionValues``; else the status of the ``VolumeProblem``, and one line a fault |
 /// | `GET /v1/executions/{id}/values` | 200 and ``ExecutionValues``: what was last delivered; 404 where no source lists it; 503 with the reason where it has no generation yet, after ``patience`` |
 @DaemonActor
 final class ValueAPI {
@@ -61,10 +61,8 @@ final class ValueAPI {
     case .values(let generation):
       let values = ExecutionValues(generation)
       return .json(await WorkerThread.run(on: worker) { values.json })
-    case .refused(let lines, let isPolicy):
-      return .text(lines.joined(separator: "\n"), status: isPolicy ? 409 : 422)
-    case .failed(let lines, let isDenied):
-      return .text(lines.joined(separator: "\n"), status: isDenied ? 401 : 503)
+    case .nothing(let problem, let lines):
+      return .text(lines.joined(separator: "\n"), status: problem.rawValue)
     }
   }
 

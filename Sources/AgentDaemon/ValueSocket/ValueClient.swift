@@ -20,10 +20,8 @@ public struct ValueClient: Sendable {
 
   /// Why there are none for a volume.
   public enum VolumeFault: Error, Sendable, Equatable {
-    /// It is not to be, by the class or by the policy: a line a fault.
-    case refused([String], isPolicy: Bool)
-    /// Stores gave no values: a line an entry.
-    case failed([String], isDenied: Bool)
+    /// A line a fault, or an entry that has no value.
+    case nothing(VolumeProblem, [String])
     case other(Fault)
   }
 
@@ -75,13 +73,10 @@ public struct ValueClient: Sendable {
     } catch {
       throw .other(error)
     }
-    switch response.status {
-    case 401: throw .failed(Self.lines(response), isDenied: true)
-    case 409: throw .refused(Self.lines(response), isPolicy: true)
-    case 422: throw .refused(Self.lines(response), isPolicy: false)
-    case 503: throw .failed(Self.lines(response), isDenied: false)
-    default: throw .other(fault(of: response))
+    guard let problem = VolumeProblem(rawValue: response.status) else {
+      throw .other(fault(of: response))
     }
+    throw .nothing(problem, Self.lines(response))
   }
 
   /// - Parameter told: what the daemon said last, which tells more than that there was no time left to hear it again.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
+# What a pod's class must never come to use.
+NODE_KEY = {"id": "AKIANODE", "secret": "the node's"}
 
 
 class Issuer:
@@ -26,8 +29,8 @@ class Issuer:
     def token(self, namespace, account, audience, seconds=3600):
         now = int(time.time())
         claims = {
-            "iss": ISSUER, "sub": f"system:serviceaccount:{namespace}:{account}", "aud": [audience], "iat": now,
-            "nbf": now, "exp": now + seconds}
+            "iss": ISSUER, "sub": f"system:serviceaccount:{namespace}:{account}", "aud": [audience],
+            "iat": now - 3600, "nbf": now - 3600, "exp": now + seconds}
         return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": "1"})
 
 
@@ -63,9 +66,7 @@ class Scene:
             self.addresses = json.load(file)
         self.write_configuration()
         self.daemon = self.start_daemon()
-        self.provider = self.start(
-            "secrets-agent-csi", "--socket", self.socket, "--values", f"{self.folder}/values.sock")
-        wait_for(lambda: os.path.exists(self.socket), "the provider's socket")
+        self.provider = self.start_provider()
 
     def start(self, name, *arguments, environment=None):
         given = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"} | (environment or {})
@@ -77,20 +78,49 @@ class Scene:
                 "node_id": "node-1", "state_folder": f"{self.folder}/state",
                 "outputs": {"root": f"{self.folder}/out"}, "api": {"socket": f"{self.folder}/api.sock"},
                 "values": {"socket": f"{self.folder}/values.sock"}, "policy": f"{self.folder}/policy.yaml"}, file)
-        with open(f"{self.folder}/policy.yaml", "w") as file:
-            json.dump({"environment": ["AZURE_AUTHORITY_HOST", "CLOUDSDK_API_ENDPOINT_OVERRIDES_*"]}, file)
+        self.write_policy()
+        with open(f"{self.folder}/aws", "w") as file:
+            file.write(f"[default]\naws_access_key_id = {NODE_KEY['id']}\naws_secret_access_key = {NODE_KEY['secret']}\n")
 
-    def start_daemon(self):
-        environment = {
+    def write_policy(self, **more):
+        """It lets the node's own documents use what the node has."""
+        policy = {"environment": ["AZURE_*", "AWS_*", "CLOUDSDK_*"], "credential_files": [self.folder, "/root"]}
+        with open(f"{self.folder}/policy.yaml", "w") as file:
+            json.dump(policy | more, file)
+
+    def reload(self):
+        subprocess.run(
+            [f"{self.binaries}/secrets-agent", "reload", "--socket", f"{self.folder}/api.sock"], check=True, timeout=60)
+
+    def start_daemon(self, more=None):
+        environment = (more or {}) | {
             "AZURE_AUTHORITY_HOST": self.addresses.get("azure", ""),
             "AWS_ENDPOINT_URL_STS": self.addresses.get("aws", ""),
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER": self.addresses.get("gcp", ""),
-            # What a pod's class must never come to use.
-            "AWS_ACCESS_KEY_ID": "AKIANODE", "AWS_SECRET_ACCESS_KEY": "node"}
+            "AWS_ACCESS_KEY_ID": NODE_KEY["id"], "AWS_SECRET_ACCESS_KEY": NODE_KEY["secret"],
+            "AWS_SHARED_CREDENTIALS_FILE": f"{self.folder}/aws", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/node",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.addresses.get("aws", ""),
+            "AZURE_TENANT_ID": "5f3c2a10-0000-4000-8000-00000000a2ce", "AZURE_CLIENT_ID": "node",
+            "AZURE_CLIENT_SECRET": NODE_KEY["secret"],
+            "AZURE_POD_IDENTITY_AUTHORITY_HOST": self.addresses.get("azure", "")}
         daemon = self.start(
             "secrets-agent", "daemon", "--config", f"{self.folder}/agent.yaml", environment=environment)
         wait_for(lambda: os.path.exists(f"{self.folder}/values.sock"), "the daemon's value socket")
         return daemon
+
+    def restart_daemon(self, more=None):
+        self.daemon.stop()
+        self.daemon = self.start_daemon(more)
+
+    def restart_provider(self):
+        self.provider.stop()
+        self.provider = self.start_provider()
+
+    def start_provider(self):
+        provider = self.start(
+            "secrets-agent-csi", "--socket", self.socket, "--values", f"{self.folder}/values.sock")
+        wait_for(lambda: os.path.exists(self.socket), "the provider's socket")
+        return provider
 
     # The fakes' own calls.
 
@@ -114,6 +144,7 @@ class Scene:
     def close(self):
         for process in (self.provider, self.daemon, self.fakes):
             process.stop()
+        shutil.rmtree(self.folder)
 
     def logs(self):
         text = ""
