@@ -73,7 +73,7 @@ public struct Daemon: Sendable {
     do throws(CacheFault) {
       return try await GenerationCache.open(settings.configuration, on: loop, log: log)
     } catch {
-      throw DaemonFault("the sealed cache cannot be used: \(error)")
+      throw DaemonFault(GenerationCache.unusable(error))
     }
   }
 

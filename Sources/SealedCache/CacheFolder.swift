@@ -10,15 +10,25 @@ public struct CacheFolder: Sendable {
   public let files: CacheFiles
   private let keys: CacheKeys
 
-  /// - Throws: where the folder cannot be made.
+  /// - Throws: where the folder cannot be made, or others can write into it.
   public init(_ path: String, _ keys: CacheKeys) throws(CacheFault) {
     files = CacheFiles(path)
     self.keys = keys
     guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
       throw CacheFault("\(path): \(String(cString: strerror(errno)))")
     }
+    try files.check()
     if let folder = try? files.folder() {
       try? TemporaryFile.removeStale(in: folder, owner: nil)
+    }
+  }
+
+  /// Whether ``init(_:_:)`` could be, without making anything; a folder that is not there is made then.
+  ///
+  /// - Throws: why not.
+  public static func check(_ path: String) throws(CacheFault) {
+    if access(path, F_OK) == 0 || errno != ENOENT {
+      try CacheFiles(path).check()
     }
   }
 
@@ -37,7 +47,7 @@ public struct CacheFolder: Sendable {
 
   /// `nil` where there is none.
   ///
-  /// - Throws: where there is one that cannot be used; it is left for ``all()`` to tell of, and replaced by the next that is written.
+  /// - Throws: where there is one that cannot be used; it is left for ``visit(_:)`` to tell of, and replaced by the next that is written.
   public func read(_ id: String) throws(CacheFault) -> CachedGeneration? {
     let name = CacheFiles.name(of: id)
     let generation = try read(file: name)
@@ -58,14 +68,24 @@ public struct CacheFolder: Sendable {
     }
   }
 
-  /// What is in the folder: each file's generation, or why it cannot be used.
-  public func all() throws(CacheFault) -> [Result<CachedGeneration, CacheFault>] {
-    try files.names().compactMap { name in
+  /// What is in the folder: each file's generation, or why it cannot be used. One after the other, since all of them together may be
+  /// more than fits into memory.
+  public func visit(_ body: (Result<CachedGeneration, CacheFault>) -> Void) throws(CacheFault) {
+    for name in try files.names() {
+      let result: Result<CachedGeneration, CacheFault>
       do throws(CacheFault) {
-        return try read(file: name).map { .success($0) }
+        guard let generation = try read(file: name) else {
+          // It went meanwhile.
+          continue
+        }
+        guard CacheFiles.name(of: generation.executionID) == name else {
+          throw CacheFault("\(path)/\(name): of another execution")
+        }
+        result = .success(generation)
       } catch {
-        return .failure(error)
+        result = .failure(error)
       }
+      body(result)
     }
   }
 

@@ -67,7 +67,7 @@ public struct CacheKeyFile: Sendable {
       entries.append(entry)
     }
     guard !entries.isEmpty else {
-      throw CacheFault("\(place): holds no key; make one: secrets-agent cache init")
+      throw CacheFault("\(place): holds no key; make one: secrets-agent cache init --key-file \(place)")
     }
     self.init(entries, at: place)
   }
@@ -85,7 +85,10 @@ public struct CacheKeyFile: Sendable {
       }
     }
     guard let text = try read(path, isCredential: false) else {
-      throw CacheFault("\(path): no such file; make it: secrets-agent cache init --key-file \(path)")
+      let credential =
+        folder.map { "and \($0) holds no \(CacheKeys.credentialName)" }
+        ?? "and no systemd credential \(CacheKeys.credentialName) is given ($CREDENTIALS_DIRECTORY is not set)"
+      throw CacheFault("\(path): no such file, \(credential); make it: secrets-agent cache init --key-file \(path)")
     }
     return try CacheKeyFile(parsing: text, from: path)
   }
@@ -106,7 +109,8 @@ public struct CacheKeyFile: Sendable {
     // A credential's folder is the service manager's own, and its modes are as well.
     guard isCredential || status.st_mode & 0o077 == 0 else {
       throw CacheFault(
-        "\(path): others may read it; make it mode 0600, and a new key: secrets-agent cache init --rotate")
+        "\(path): others may read it; make it mode 0600, and a new key: secrets-agent cache init --rotate --key-file \(path)"
+      )
     }
     guard isCredential || status.st_uid == 0 || status.st_uid == geteuid() else {
       throw CacheFault("\(path): belongs to another user than root and the agent's own")
@@ -116,7 +120,7 @@ public struct CacheKeyFile: Sendable {
 
   // MARK: - Making
 
-  /// Writes a new key into the file at `path`, which must not be there.
+  /// Writes a new key into the file at `path`, which must not be there, or hold nothing.
   ///
   /// - Parameter tpm: what seals it; `nil`: nothing does.
   public static func create(at path: String, sealedBy tpm: TPMSeal? = nil) async throws(CacheFault) {
@@ -127,7 +131,7 @@ public struct CacheKeyFile: Sendable {
   /// daemon at work seals by the one that it started with, so older ones stay.
   public static func rotate(at path: String, sealedBy tpm: TPMSeal? = nil) async throws(CacheFault) {
     guard let text = try read(path, isCredential: false) else {
-      throw CacheFault("\(path): no such file; make it: secrets-agent cache init")
+      throw CacheFault("\(path): no such file; make it: secrets-agent cache init --key-file \(path)")
     }
     let old = try CacheKeyFile(parsing: text, from: path)
     try CacheKeyFile([try await newEntry(tpm)] + old.entries.prefix(most - 1), at: path).write(isNew: false)
@@ -151,12 +155,22 @@ public struct CacheKeyFile: Sendable {
     }
     do throws(SystemFault) {
       let directory = try FileDescriptor(folder, O_RDONLY | O_DIRECTORY, "cannot open the folder")
-      guard !isNew || faccessat(directory.number, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 else {
+      guard !isNew || faccessat(directory.number, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 || Self.isBlank(place) else {
         throw SystemFault("will not replace a key, and what it sealed with it; see --rotate", EEXIST)
       }
       try TemporaryFile.replace(name, with: text.finish(), in: directory)
     } catch {
       throw CacheFault("\(place): \(error)")
     }
+  }
+
+  /// Whether it is a file without a key, as a full disk or `touch` leaves it.
+  private static func isBlank(_ path: String) -> Bool {
+    guard let file = try? WholeFile.open(path, links: .refused),
+      let text = try? WholeFile.contents(of: file, limit: longestFile)
+    else {
+      return false
+    }
+    return text.lines.allSatisfy(\.isEmpty)
   }
 }

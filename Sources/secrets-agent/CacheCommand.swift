@@ -95,16 +95,15 @@ struct CacheCommand: ParsableCommand {
     @OptionGroup var place: Place
 
     func run() throws {
-      try CacheCommand.withKept(in: place.open()) { kept in
-        for generation in kept {
-          for value in generation.values {
-            let version = value.version.map { "version \(ShownText.clean($0)), " } ?? ""
-            let fetched = value.age(at: Int64(time(nil))).map { "fetched \($0) ago" } ?? "its age is not known"
-            print(
-              "\(ShownText.clean(generation.executionID)) \(ShownText.clean(value.name)): \(version)\(fetched)")
-          }
+      let isWhole = try CacheCommand.tellOfEach(in: place.open()) { generation in
+        for value in generation.values {
+          let version = value.version.map { "version \(ShownText.clean($0)), " } ?? ""
+          let fetched = value.age(at: Int64(time(nil))).map { "fetched \($0) ago" } ?? "its age is not known"
+          print(
+            "\(ShownText.clean(generation.executionID)) \(ShownText.clean(value.name)): \(version)\(fetched)")
         }
       }
+      try CacheCommand.end(isWhole)
     }
   }
 
@@ -119,9 +118,10 @@ struct CacheCommand: ParsableCommand {
     @OptionGroup var place: Place
 
     func run() throws {
-      try CacheCommand.withKept(in: place.open()) { kept in
-        print("\(Count(kept.count, "execution")) can be started without a network")
-      }
+      var count = 0
+      let isWhole = try CacheCommand.tellOfEach(in: place.open()) { _ in count += 1 }
+      print("\(Count(count, "execution")) can be started without a network")
+      try CacheCommand.end(isWhole)
     }
   }
 
@@ -146,24 +146,40 @@ struct CacheCommand: ParsableCommand {
           try files.remove(execution)
         } else {
           print("\(Count(try files.removeAll(), "file")) removed")
+          try tellOfCopies(files)
         }
       }
     }
   }
 
-  /// Hands over what can be used; what cannot is told to standard error, and ends the command with 65.
-  private static func withKept(in folder: CacheFolder, _ body: ([CachedGeneration]) -> Void) throws {
-    var kept: [CachedGeneration] = []
+  /// Hands over what can be used; what cannot is told to standard error.
+  ///
+  /// - Returns: whether all can be used.
+  private static func tellOfEach(in folder: CacheFolder, _ body: (CachedGeneration) -> Void) throws -> Bool {
     var isWhole = true
-    for file in try reporting({ () throws(CacheFault) in try folder.all() }) {
-      switch file {
-      case .success(let generation): kept.append(generation)
-      case .failure(let fault):
-        FaultPrinter(format: .text).error(fault.description, ["class": "cache"])
-        isWhole = false
+    try reporting { () throws(CacheFault) in
+      try folder.visit { file in
+        switch file {
+        case .success(let generation): body(generation)
+        case .failure(let fault):
+          FaultPrinter(format: .text).error(fault.description, ["class": "cache"])
+          isWhole = false
+        }
       }
+      try tellOfCopies(folder.files)
     }
-    body(kept)
+    return isWhole
+  }
+
+  private static func tellOfCopies(_ files: CacheFiles) throws(CacheFault) {
+    for name in try files.copies() {
+      FaultPrinter(format: .text).warning(
+        "\(ShownText.clean("\(files.path)/\(name)")): somebody's copy of a sealed file; it is not used, and not removed by purge",
+        ["class": "cache"])
+    }
+  }
+
+  private static func end(_ isWhole: Bool) throws {
     if !isWhole {
       throw ExitStatus.invalidDocument.code
     }

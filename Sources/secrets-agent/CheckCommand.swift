@@ -1,3 +1,4 @@
+import AgentDaemon
 import ArgumentParser
 import Delivery
 import EventLoop
@@ -159,14 +160,31 @@ struct CheckCommand: ParsableCommand {
   }
 
   private func checkConfiguration(_ path: String) throws {
+    let configuration: AgentConfiguration
     do throws(DocumentFaults) {
-      let settings = try DaemonSettings.load(path)
-      let sources = (settings.configuration.folder == nil ? 0 : 1) + settings.configuration.orchestrators.count
-      print("\(path): no faults; \(Count(sources, "source")) of executions beside the local API")
+      configuration = try DaemonSettings.load(path).configuration
     } catch {
       for fault in error.faults {
         choice.log.faults.error("\(path): \(fault.line)", ["class": "configuration", "path": fault.path])
       }
+      throw ExitStatus.invalidConfiguration.code
+    }
+    try checkCache(configuration)
+    let sources = (configuration.folder == nil ? 0 : 1) + configuration.orchestrators.count
+    print("\(path): no faults; \(Count(sources, "source")) of executions beside the local API")
+  }
+
+  /// Without its key the daemon does not start.
+  private func checkCache(_ configuration: AgentConfiguration) throws {
+    let loop: EventLoop
+    do throws(EventLoopFault) {
+      loop = try EventLoop()
+    } catch {
+      choice.log.faults.error("the event loop cannot start: \(error)")
+      throw ExitStatus.invalidConfiguration.code
+    }
+    if let obstacle = loop.run({ await GenerationCache.obstacle(configuration, on: loop) }) {
+      choice.log.faults.error(obstacle, ["class": "configuration", "path": "cache"])
       throw ExitStatus.invalidConfiguration.code
     }
   }

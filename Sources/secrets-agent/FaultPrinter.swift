@@ -67,6 +67,10 @@ struct FaultPrinter: Sendable {
     print(.error, line, fields.mapValues(LogValue.text))
   }
 
+  func warning(_ line: String, _ fields: [String: String] = [:]) {
+    print(.warning, line, fields.mapValues(LogValue.text))
+  }
+
   private func fields(_ failure: ProviderFailure, _ more: [String: LogValue]) -> [String: LogValue] {
     var fields = more
     fields["class"] = .text(failure.kind.rawValue)

@@ -107,5 +107,21 @@ import Testing
     #expect(outcome.errorText.contains("secrets-agent cache init --key-file"), outcome.said)
     let verified = try await cache("verify")
     #expect(verified.status == Status.invalidConfiguration, verified.said)
+    let config = daemon.folder.file("agent.yaml").path
+    let checked = try await daemon.plain("check", "--config", config)
+    #expect(checked.status == Status.invalidConfiguration && checked.errorText == outcome.errorText, checked.said)
+
+    // Each hint leads on.
+    let key = try daemon.folder.write("", as: "cache.key")
+    let empty = try await daemon.plain("check", "--config", config)
+    #expect(empty.errorText.hasSuffix("make one: secrets-agent cache init --key-file \(key)\n"), empty.said)
+    #expect(try await daemon.plain("cache", "init", "--key-file", key).status == Status.done)
+    #expect(try await daemon.plain("check", "--config", config).status == Status.done)
+    #expect(mkdir(daemon.folder.file("state/cache").path, 0o700) == 0)
+    #expect(chmod(daemon.folder.file("state/cache").path, 0o777) == 0)
+    let open = try await daemon.plain("check", "--config", config)
+    #expect(open.status == Status.invalidConfiguration, open.said)
+    #expect(open.errorText.contains("others may write into it; make it mode 0700"), open.said)
+    #expect(try await daemon.start().outcome().errorText == open.errorText)
   }
 }

@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Glibc
 import SecretBytes
 import TestSupport
 import Testing
@@ -27,6 +28,19 @@ import Testing
     let before = try await names()
     await #expect(throws: CacheFault.self) { try await CacheKeyFile.create(at: path) }
     #expect(try await names() == before)
+  }
+
+  /// As a full disk or `touch` leaves it: nothing was ever sealed by it.
+  @Test(arguments: ["", "\n\r\n"]) func aFileWithoutAKeyGetsOne(_ text: String) async throws {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    let fault = await #expect(throws: CacheFault.self) { try await CacheKeyFile.rotate(at: path) }
+    #expect(chmod(path, 0o600) == 0)
+    let other = await #expect(throws: CacheFault.self) { try await names() }
+    #expect(other?.description.hasSuffix("secrets-agent cache init --key-file \(path)") == true)
+    #expect(fault?.description.contains("secrets-agent cache init") == true)
+    try await CacheKeyFile.create(at: path)
+    #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
+    #expect(try await names().count == 1)
   }
 
   @Test func aRotationPutsANewKeyBeforeTheOldOne() async throws {

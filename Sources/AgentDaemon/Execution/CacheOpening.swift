@@ -22,4 +22,20 @@ extension GenerationCache {
     let keys = try await CacheKeys.load(path: settings.keyFile, tpm: TPMSeal(on: loop))
     return GenerationCache(try CacheFolder(configuration.cacheFolder, keys))
   }
+
+  /// Why the daemon would not start with the cache of `configuration`, in its own words; `nil`: it would, or has none. Makes nothing.
+  public static func obstacle(_ configuration: AgentConfiguration, on loop: EventLoop) async -> String? {
+    guard let settings = configuration.cache else {
+      return nil
+    }
+    do throws(CacheFault) {
+      _ = try await CacheKeys.load(path: settings.keyFile, tpm: TPMSeal(on: loop))
+      try CacheFolder.check(configuration.cacheFolder)
+      return nil
+    } catch {
+      return unusable(error)
+    }
+  }
+
+  static func unusable(_ fault: CacheFault) -> String { "the sealed cache cannot be used: \(fault)" }
 }
