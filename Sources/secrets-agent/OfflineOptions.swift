@@ -21,11 +21,17 @@ struct OfflineOptions: ParsableArguments {
     help: "With --offline-ok: the key file that `cache init` made (default: the configuration's).", completion: .file())
   var cacheKey: String?
 
+  @Option(
+    help: "With --offline-ok: how long stores are asked where all values are kept, within --timeout (default: 5s).",
+    transform: DurationArgument.parse)
+  var offlineAfter: DurationArgument?
+
   func validate() throws {
     let places = [config, cacheFolder].compactMap { $0 }
     guard offlineOk else {
-      guard places.isEmpty, cacheKey == nil else {
-        throw ValidationError("--config, --cache-folder and --cache-key say where --offline-ok keeps values; add it")
+      guard places.isEmpty, cacheKey == nil, offlineAfter == nil else {
+        throw ValidationError(
+          "--config, --cache-folder, --cache-key and --offline-after say how --offline-ok keeps values; add it")
       }
       return
     }
@@ -38,6 +44,8 @@ struct OfflineOptions: ParsableArguments {
   struct Place: Sendable {
     let folder: String
     let keyFile: String
+    /// How long stores are asked where all values are kept.
+    let patience: Duration
 
     func open(_ runtime: AgentRuntime) async throws(CacheFault) -> GenerationCache {
       let keys = try await CacheKeys.load(path: keyFile, tpm: TPMSeal(on: runtime.loop))
@@ -45,19 +53,21 @@ struct OfflineOptions: ParsableArguments {
     }
   }
 
+  private var patience: Duration { offlineAfter?.duration ?? OfflineValues.patience }
+
   /// `nil`: values are not kept.
   func place(_ faults: FaultPrinter) throws -> Place? {
     guard offlineOk else {
       return nil
     }
     guard let config else {
-      return cacheFolder.map { Place(folder: $0, keyFile: cacheKey ?? CacheKeys.defaultPath) }
+      return cacheFolder.map { Place(folder: $0, keyFile: cacheKey ?? CacheKeys.defaultPath, patience: patience) }
     }
     do throws(DocumentFaults) {
       let configuration = try DaemonSettings.load(config).configuration
       return Place(
         folder: configuration.cacheFolder,
-        keyFile: cacheKey ?? configuration.cache?.keyFile ?? CacheKeys.defaultPath)
+        keyFile: cacheKey ?? configuration.cache?.keyFile ?? CacheKeys.defaultPath, patience: patience)
     } catch {
       for fault in error.faults {
         faults.error("\(config): \(fault.line)", ["class": "configuration"])
@@ -79,7 +89,8 @@ struct OfflineSource: Sendable {
   /// - Throws: where the cache cannot be used; then nothing is fetched, since nothing could be kept.
   func open(_ runtime: AgentRuntime) async throws(CacheFault) -> OfflineValues {
     OfflineValues(
-      try await place.open(runtime), execution, item, policy: policy, keepsLeases: keepsLeases, time: runtime.loop,
-      log: runtime.log)
+      try await place.open(runtime), execution, item, policy: policy, keepsLeases: keepsLeases,
+      patience: place.patience,
+      time: runtime.loop, log: runtime.log)
   }
 }

@@ -180,11 +180,11 @@ extension AgentRuntime {
       return .failure(Failed(status: .invalidConfiguration))
     }
     let result = await Progress.showing(label, on: loop) { () async -> Result<Generation, GenerationFailure> in
-      let results = await resolver.results(of: plan, within: limit)
       do throws(GenerationFailure) {
-        let generation = try resolver.generation(of: plan, offline?.filling(results) ?? results)
-        offline?.keep(results)
-        return .success(generation)
+        guard let offline else {
+          return .success(try await resolver.resolve(plan, within: limit))
+        }
+        return .success(try await offline.generation(of: plan, by: resolver, within: limit))
       } catch {
         return .failure(error)
       }

@@ -34,11 +34,12 @@ import Testing
     try await agent.run(["exec"] + options(more + ["--", "sh", "-c", "printf %s \"$DB_PASSWORD\""]))
   }
 
-  @Test(arguments: ["reset", "html", "retry_after"])
+  @Test(arguments: ["reset", "html", "retry_after", "hang"])
   func whileTheStoreIsAwayTheLastValuesServe(_ fault: String) async throws {
     let first = try await resolve()
     #expect(first.status == Status.done && first.values == loneValues, first.said)
-    try await fakes.add(fault, fault == "retry_after" ? .literal("600") : .literal("403"))
+    let settings: [String: JSON] = ["retry_after": .literal("600"), "html": .literal("403")]
+    try await fakes.add(fault, settings[fault])
     let second = try await resolve()
     #expect(second.status == Status.done && second.values == loneValues, second.said)
     #expect(second.errorText.contains("stale value used") && second.errorText.contains("DB_PASSWORD"), second.said)
@@ -89,7 +90,10 @@ import Testing
     #expect(try await fakes.requests().isEmpty)
   }
 
-  @Test(arguments: [["--offline-ok"], ["--cache-key", "k"], ["--offline-ok", "--config", "a", "--cache-folder", "b"]])
+  @Test(arguments: [
+    ["--offline-ok"], ["--cache-key", "k"], ["--offline-after", "1s"],
+    ["--offline-ok", "--config", "a", "--cache-folder", "b"],
+  ])
   func itSaysWhatIsMissingToKeepValues(_ options: [String]) async throws {
     let outcome = try await agent.run(["resolve", document, "--output", "-"] + options)
     #expect(outcome.status == Status.usage, outcome.said)

@@ -10,24 +10,31 @@ import SealedCache
 /// The sealed cache of a command that fetches for itself (`--offline-ok`): what its last run got takes the place of what its stores
 /// cannot be asked for now, and of nothing that they refuse.
 public struct OfflineValues: Sendable {
+  /// How long stores are asked by default where everything that is asked for is kept: a failover of seconds is sat out, an outage is not.
+  public static let patience: Duration = .seconds(5)
+
   private let cache: GenerationCache
   private let execution: Execution
   private let item: ExecutionDocument.Item
   private let policy: NodePolicy
   private let keepsLeases: Bool
+  private let patience: Duration
   private let time: any TimeSource
   private let log: Logger
 
-  /// - Parameter keepsLeases: whether values that end by themselves stay good when the command has ended.
+  /// - Parameters:
+  ///   - keepsLeases: whether values that end by themselves stay good when the command has ended.
+  ///   - patience: how long stores are asked where everything that is asked for is kept.
   public init(
     _ cache: GenerationCache, _ execution: Execution, _ item: ExecutionDocument.Item, policy: NodePolicy,
-    keepsLeases: Bool, time: any TimeSource, log: Logger
+    keepsLeases: Bool, patience: Duration = patience, time: any TimeSource, log: Logger
   ) {
     self.cache = cache
     self.execution = execution
     self.item = item
     self.policy = policy
     self.keepsLeases = keepsLeases
+    self.patience = patience
     self.time = time
     self.log = log
   }
@@ -44,9 +51,51 @@ public struct OfflineValues: Sendable {
     let failure: ProviderFailure
   }
 
+  /// One generation of `plan`, and what was kept where its stores cannot be asked now.
+  ///
+  /// - Parameter limit: for the whole of it.
+  /// - Throws: every failed entry.
+  public func generation(
+    of plan: ExecutionPlan, by resolver: Resolver, within limit: Duration
+  ) async throws(GenerationFailure) -> Generation {
+    let kept = kept()
+    let results = await resolver.results(of: plan, within: self.limit(limit, with: kept))
+    let generation = try resolver.generation(of: plan, filling(results, with: kept))
+    keep(results)
+    return generation
+  }
+
+  /// What an earlier run got of all that is asked for.
+  func kept() -> GenerationCache.Restored {
+    let restored = cache.restore(execution, item, id)
+    if let problem = restored.problem {
+      log.warning("cache not used", metadata: ["reason": "\(problem)"])
+    }
+    return restored
+  }
+
+  /// How long stores are asked: not to the end of `limit` where everything can be had without them.
+  func limit(_ limit: Duration, with kept: GenerationCache.Restored) -> Duration {
+    execution.secrets.allSatisfy { usable($0.reference, of: kept) != nil } ? min(limit, patience) : limit
+  }
+
+  /// What was kept of `reference`, and its age; `nil` where it has ended, or is too old.
+  private func usable(
+    _ reference: Reference, of kept: GenerationCache.Restored
+  ) -> (secret: FetchedSecret, age: Duration)? {
+    guard let secret = kept.values[reference]?.secret(at: time.now, unixTime: time.unixTime),
+      case let age = secret.fetchedAt.duration(to: time.now), isYoungEnough(age)
+    else {
+      return nil
+    }
+    return (secret, age)
+  }
+
   /// `results` with what was kept in the place of failures, where each of them says no more than that its store cannot be asked, and
   /// each has something in its place; else `results` as they are. What took a place is told of, and what a store refuses is destroyed.
-  public func filling(_ results: [Reference: FetchResult]) -> [Reference: FetchResult] {
+  func filling(
+    _ results: [Reference: FetchResult], with kept: GenerationCache.Restored
+  ) -> [Reference: FetchResult] {
     let failures = results.compactMapValues(\.failure)
     guard !failures.isEmpty else {
       return results
@@ -55,19 +104,13 @@ public struct OfflineValues: Sendable {
       destroy(failures.filter { $0.value.forfeits })
       return results
     }
-    let restored = cache.restore(execution, item, id)
-    if let problem = restored.problem {
-      log.warning("cache not used", metadata: ["reason": "\(problem)"])
-    }
     var filled = results
     var stale: [Stale] = []
     for entry in execution.secrets {
       guard let failure = failures[entry.reference] else {
         continue
       }
-      guard let secret = restored.values[entry.reference]?.secret(at: time.now, unixTime: time.unixTime),
-        case let age = secret.fetchedAt.duration(to: time.now), isYoungEnough(age)
-      else {
+      guard let (secret, age) = usable(entry.reference, of: kept) else {
         return results
       }
       filled[entry.reference] = .success(secret)
@@ -85,7 +128,7 @@ public struct OfflineValues: Sendable {
   }
 
   /// Keeps `results` for later runs, where all of them are values of now; else destroys what a store refuses.
-  public func keep(_ results: [Reference: FetchResult]) {
+  private func keep(_ results: [Reference: FetchResult]) {
     var live: [Reference: GenerationCache.Live] = [:]
     for (reference, result) in results {
       guard case .success(let secret) = result else {
@@ -102,8 +145,11 @@ public struct OfflineValues: Sendable {
     }
   }
 
-  /// The same of what a scheduler holds: where one of them could not be refreshed, what is kept stays as it is.
+  /// The same of what a scheduler holds: where one of them could not be refreshed, or was not tried yet, what is kept stays as it is.
   func keep(_ states: [Reference: ReferenceState]) {
+    guard states.values.allSatisfy({ $0.result != nil }) else {
+      return
+    }
     keep(states.compactMapValues { state in state.failure.map { .failure($0) } ?? state.result })
   }
 

@@ -90,7 +90,8 @@ public struct WatchedWorkload: Sendable {
         inbox.yield(.signal(signal))
       }
     }
-    let alarm = after(limit, .timeUp, inbox)
+    let kept = offline?.kept() ?? GenerationCache.Restored()
+    let alarm = after(offline?.limit(limit, with: kept) ?? limit, .timeUp, inbox)
     defer {
       listener.cancel()
       alarm.cancel()
@@ -98,7 +99,7 @@ public struct WatchedWorkload: Sendable {
     }
     await scheduler.subscribe("exec", plan.subscriptions)
     inbox.yield(.changed)
-    let ending = await follow(events, inbox, scheduler)
+    let ending = await follow(events, inbox, scheduler, kept)
     await scheduler.stop()
     return ending
   }
@@ -117,6 +118,8 @@ public struct WatchedWorkload: Sendable {
 
   /// The running command and what is to become of it.
   private struct Running {
+    /// What it may begin with.
+    let kept: GenerationCache.Restored
     var child: ChildProcess?
     var values: [DeliveredSecret] = []
     /// Set while it is being stopped to be started with these.
@@ -128,9 +131,10 @@ public struct WatchedWorkload: Sendable {
   }
 
   private func follow(
-    _ events: AsyncStream<Event>, _ inbox: AsyncStream<Event>.Continuation, _ scheduler: RefreshScheduler
+    _ events: AsyncStream<Event>, _ inbox: AsyncStream<Event>.Continuation, _ scheduler: RefreshScheduler,
+    _ kept: GenerationCache.Restored
   ) async -> Ending {
-    var running = Running()
+    var running = Running(kept: kept)
     for await event in events {
       let ending: Ending?
       switch event {
@@ -180,7 +184,7 @@ public struct WatchedWorkload: Sendable {
     guard isComplete || isLast else {
       return nil
     }
-    switch assemble(states, isFirst: true) {
+    switch assemble(states, first: running.kept) {
     case .success(let values): return start(values, &running, inbox)
     // What may pass by itself is waited for until time is up.
     case .failure(let failure):
@@ -189,19 +193,23 @@ public struct WatchedWorkload: Sendable {
     }
   }
 
-  /// - Parameter isFirst: whether there is nothing that goes on otherwise.
+  /// - Parameter kept: what may take the place of what cannot be had, while there is nothing that goes on otherwise.
   private func assemble(
-    _ states: [Reference: ReferenceState], isFirst: Bool = false
+    _ states: [Reference: ReferenceState], first kept: GenerationCache.Restored? = nil
   ) -> Result<[DeliveredSecret], GenerationFailure> {
-    let results = states.compactMapValues(\.result)
-    let filled = isFirst ? offline?.filling(results) ?? results : results
+    var results = states.compactMapValues(\.result)
+    for item in plan.items where results[item.entry.reference] == nil {
+      results[item.entry.reference] = .failure(
+        ProviderFailure(
+          .transient, connection: plan.groups[item.group].connection.name, "gave up: the time limit was reached"))
+    }
+    if let offline, let kept {
+      results = offline.filling(results, with: kept)
+    }
     do throws(GenerationFailure) {
-      let generation = try GenerationAssembly.assemble(plan, atMost: pool.policy.bounds.executionBytes) { item in
-        filled[item.entry.reference]
-          ?? .failure(
-            ProviderFailure(
-              .transient, connection: plan.groups[item.group].connection.name,
-              "gave up: the time limit was reached"))
+      let generation = try GenerationAssembly.assemble(plan, atMost: pool.policy.bounds.executionBytes) {
+        results[$0.entry.reference]
+          ?? .failure(ProviderFailure(.transient, connection: "", "not fetched"))
       }
       offline?.keep(states)
       return .success(generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) })
