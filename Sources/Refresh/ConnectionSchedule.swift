@@ -136,12 +136,14 @@ final class ConnectionSchedule {
 
   /// Takes in the results of one call, as they come.
   ///
-  /// - Returns: the owners that have something to learn, and the references that failed.
+  /// - Returns: the owners that have something to learn, the references that failed, and those that held a value of an earlier life of
+  ///   the process until now.
   func note(
     _ call: ArraySlice<Taken>, _ results: [FetchResult], at now: Moment, unixTime: Int64, random: () -> Double
-  ) -> (changed: Set<String>, failed: [TrackedReference]) {
+  ) -> (changed: Set<String>, failed: [TrackedReference], answered: [TrackedReference]) {
     var changed: Set<String> = []
     var failed: [TrackedReference] = []
+    var answered: [TrackedReference] = []
     for (taken, result) in zip(call, results) {
       guard let tracked = references[taken.reference], tracked.isFetching else {
         continue
@@ -149,6 +151,7 @@ final class ConnectionSchedule {
       fetching -= 1
       let result = admitted(result, tracked)
       let weight = tracked.weight
+      let wasRestored = tracked.state.isRestored
       if tracked.note(result, served: taken.due, at: now, unixTime: unixTime, random: random()) {
         changed.formUnion(tracked.owners)
       }
@@ -156,13 +159,16 @@ final class ConnectionSchedule {
         failed.append(tracked)
         _ = held.replace(weight, by: tracked.weight)
       }
+      if wasRestored, !tracked.state.isRestored {
+        answered.append(tracked)
+      }
       if tracked.isWantedAgain {
         tracked.isWantedAgain = false
         tracked.state.due = now
       }
       enter(tracked)
     }
-    return (changed, failed)
+    return (changed, failed, answered)
   }
 
   /// A value that the agent has no room for is a failure of its own reference; what is held stays.
@@ -174,6 +180,13 @@ final class ConnectionSchedule {
       ProviderFailure(
         .malformed, connection: connection.name, reference: tracked.reference.description,
         "no room for its \(secret.weight) bytes: the policy's max_held_bytes is \(held.limit)"))
+  }
+
+  /// Tells ages of values of an earlier life of the process anew.
+  func judgeAges(at now: Moment, unixTime: Int64) {
+    for tracked in references.values {
+      tracked.judgeAge(at: now, unixTime: unixTime)
+    }
   }
 
   // MARK: - Asked for

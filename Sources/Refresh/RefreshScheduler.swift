@@ -38,6 +38,8 @@ public final class RefreshScheduler {
   private var wakes = Heap<Wake>()
   private let held: HeldBytes
   private var wantsOf: [String: [Reference]] = [:]
+  /// How many values of an owner are of an earlier life of the process; none of them: no entry.
+  private var restoredOf: [String: Int] = [:]
   private var timer: (due: Moment, task: Task<Void, Never>)?
   private var isStopped = false
 
@@ -71,22 +73,26 @@ public final class RefreshScheduler {
       add(want, of: owner, to: schedule)
     }
     touched.values.forEach(wake)
+    let restored = wants.count { state(of: $0.reference)?.isRestored == true }
+    restoredOf[owner] = restored > 0 ? restored : nil
     await drop(before, of: owner)
     arm()
   }
 
   /// `owner` wants nothing any more; what nobody wants is forgotten, and connections without references are closed.
   public func unsubscribe(_ owner: String) async {
+    restoredOf[owner] = nil
     await drop(Set(wantsOf.removeValue(forKey: owner) ?? []), of: owner)
   }
 
-  /// What a later process needs to go on with what stores made for `plan`.
+  /// What a later process needs to go on with what stores made for `plan`; nothing of a value that its store refuses.
   public func handovers(
     of plan: ExecutionPlan
   ) async -> [(connection: ProviderConnection, handover: SecretBytes)] {
     var handovers: [(ProviderConnection, SecretBytes)] = []
     for group in plan.groups {
-      if let handover = await pool.handover(of: group.references, over: group.connection) {
+      let references = group.references.filter { state(of: $0)?.isRefused != true }
+      if let handover = await pool.handover(of: references, over: group.connection) {
         handovers.append((group.connection, handover))
       }
     }
@@ -185,6 +191,19 @@ public final class RefreshScheduler {
   /// Whether every reference of `owner` has a value or a failure.
   public func isTried(_ owner: String) -> Bool {
     (wantsOf[owner] ?? []).allSatisfy { state(of: $0)?.result != nil }
+  }
+
+  /// How many values of `owner` are of an earlier life of the process, and were not seen in their stores in this one.
+  public func restoredCount(of owner: String) -> Int { restoredOf[owner] ?? 0 }
+
+  /// Tells the ages of such values anew, by what the clock says now.
+  public func judgeAges() {
+    guard !restoredOf.isEmpty else {
+      return
+    }
+    for schedule in schedules.values {
+      schedule.judgeAges(at: time.now, unixTime: time.unixTime)
+    }
   }
 
   /// Those of `owners` that want a reference whose state is not as `holds` says.
@@ -323,7 +342,9 @@ public final class RefreshScheduler {
     }
     call.batch.end(call.taken, results)
     let now = time.now
-    let (changed, failed) = schedule.note(call.taken, results, at: now, unixTime: time.unixTime, random: random)
+    let (news, failed, answered) = schedule.note(
+      call.taken, results, at: now, unixTime: time.unixTime, random: random)
+    let changed = news.union(noteAnswered(answered))
     for tracked in failed {
       reports.note(tracked.reference, tracked.state, at: now)
     }
@@ -339,6 +360,21 @@ public final class RefreshScheduler {
     if !changed.isEmpty {
       observer(changed)
     }
+  }
+
+  /// - Returns: owners of which this was the last.
+  private func noteAnswered(_ answered: [TrackedReference]) -> Set<String> {
+    var settled: Set<String> = []
+    for owner in answered.lazy.flatMap(\.owners) {
+      guard let left = restoredOf[owner].map({ $0 - 1 }) else {
+        continue
+      }
+      restoredOf[owner] = left > 0 ? left : nil
+      if left <= 0 {
+        settled.insert(owner)
+      }
+    }
+    return settled
   }
 }
 

@@ -51,17 +51,33 @@ public struct RestoredValue: Sendable {
     self.previous = previous
   }
 
-  /// The value with the age that it has by now; `nil` where it has ended since. A clock that was set back makes it no younger.
+  /// The value with the age that it has by now; `nil` where it has ended since. A clock that was set back makes it no younger, and
+  /// its life no longer than it was when it was fetched.
   public func secret(at now: Moment, unixTime: Int64) -> FetchedSecret? {
-    let left = expiresAtUnix.map { $0.subtractingReportingOverflow(unixTime) }
-    if let left, left.overflow || left.partialValue <= 0 {
+    let expiry = expiry(at: now, unixTime)
+    guard expiry.map({ $0 > now }) ?? true else {
       return nil
     }
-    let age = unixTime.subtractingReportingOverflow(fetchedAtUnix)
-    let seen = now.advanced(by: .zero - .seconds(age.overflow ? 0 : max(0, age.partialValue)))
     return FetchedSecret(
-      payload: payload, version: version, expiry: left.map { now.advanced(by: .seconds($0.partialValue)) },
-      fetchedAt: seen, previous: previous)
+      payload: payload, version: version, expiry: expiry, fetchedAt: seen(at: now, unixTime), previous: previous)
+  }
+
+  /// When it was last seen to hold, by what the clock says now.
+  func seen(at now: Moment, _ unixTime: Int64) -> Moment {
+    let age = unixTime.subtractingReportingOverflow(fetchedAtUnix)
+    return now.advanced(by: .zero - .seconds(age.overflow ? 0 : max(0, age.partialValue)))
+  }
+
+  /// When it ends, by what the clock says now.
+  func expiry(at now: Moment, _ unixTime: Int64) -> Moment? {
+    expiresAtUnix.map { end in
+      let left = end.subtractingReportingOverflow(unixTime)
+      let life = end.subtractingReportingOverflow(fetchedAtUnix)
+      guard !left.overflow, !life.overflow else {
+        return now
+      }
+      return now.advanced(by: .seconds(min(left.partialValue, life.partialValue)))
+    }
   }
 
   /// Bytes of all that is held.
@@ -119,6 +135,8 @@ final class TrackedReference {
   /// Nobody wants it any more; what is under way for it comes to nothing.
   var isDropped = false
   private var intervals: [(owner: String, interval: Duration?)] = []
+  /// What the state's value is, while it is one of an earlier life of the process, and since when.
+  private var restored: (value: RestoredValue, at: Moment)?
 
   init(_ reference: Reference) {
     self.reference = reference
@@ -174,6 +192,21 @@ final class TrackedReference {
     state.lastSuccess = secret.fetchedAt
     state.lastSuccessUnix = restored.fetchedAtUnix
     state.isRestored = true
+    self.restored = (restored, now)
+  }
+
+  /// Tells the age of a value of an earlier life of the process anew: a node may boot with its clock at zero, and hear the time later.
+  func judgeAge(at now: Moment, unixTime: Int64) {
+    guard state.isRestored, let value = state.value, let (restored, since) = restored else {
+      return
+    }
+    let seen = min(restored.seen(at: now, unixTime), since)
+    let expiry = restored.expiry(at: now, unixTime).map { end in
+      min(end, restored.expiry(at: since, restored.fetchedAtUnix) ?? end)
+    }
+    state.value = FetchedSecret(
+      payload: value.payload, version: value.version, expiry: expiry, fetchedAt: seen, previous: value.previous)
+    state.lastSuccess = seen
   }
 
   /// Takes a fetch's result in.
@@ -190,6 +223,7 @@ final class TrackedReference {
       state.lastSuccessUnix = unixTime
       state.failure = nil
       state.isRestored = false
+      restored = nil
       state.isForfeit = false
       state.failuresInARow = 0
       state.due = dueAfterSuccess(at: now, served: due)
@@ -205,6 +239,7 @@ final class TrackedReference {
       if state.isRestored, failure.forfeits {
         state.value = nil
         state.isRestored = false
+        restored = nil
         state.isForfeit = true
         return true
       }

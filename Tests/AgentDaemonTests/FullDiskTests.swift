@@ -1,5 +1,7 @@
+import EventLoop
 import Foundation
 import Glibc
+import SealedCache
 import TestSupport
 import Testing
 
@@ -51,4 +53,45 @@ func aFullDiskAtTheSwapKeepsTheGenerationAndIsTriedAgain() async throws {
   #expect(await scene.generation("e", is: 2))
   #expect(scene.file("e", "A") == "2" && scene.file("e", "B") == "3")
   #expect(await scene.status("e")?.state == .live)
+}
+
+/// The new file that leaves a value out may not fit; what its store refuses goes all the same.
+@Test(.enabled(if: SmallDisk.canMount, "needs the right to mount a tmpfs"))
+func aFullDiskSavesNoValueOfTheCache() async throws {
+  let scratch = try ScratchFolder()
+  let disk = try SmallDisk(at: scratch.path + "/disk")
+  defer { withExtendedLifetime(disk) {} }
+  try await CacheKeyFile.create(at: scratch.path + "/key")
+  let keys = try await CacheKeys.load(path: scratch.path + "/key", credentials: nil, tpm: TPMSeal(on: EventLoop()))
+  let folder = scratch.path + "/disk/cache"
+  let cache = GenerationCache(try CacheFolder(folder, keys))
+  let scene = try await SupervisorScene("full disk, cache", cache: cache)
+  scene.store.put("A", "1")
+  scene.store.put("B", String(repeating: "x", count: 20_000))
+  func files() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder) }
+  await scene.list(["e": try scene.item("e", ["A", "B"])])
+  #expect(await scene.reach { (try? files().count) == 1 })
+  let (name, whole) = (
+    try #require(files().first), try Data(contentsOf: URL(fileURLWithPath: folder + "/" + files()[0]))
+  )
+
+  let filler = scratch.path + "/disk/filler"
+  let descriptor = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+  while write(descriptor, [UInt8](repeating: 0, count: 4096), 4096) > 0 {}
+  close(descriptor)
+  scene.store.put("A", "2")
+  #expect(await scene.reach { await scene.status("e")?.problems.first?.contains("ENOSPC") == true })
+  #expect(try files() == [name], "nothing half-written")
+  #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)) == whole, "the last that was written")
+  #expect(scene.file("e", "A") == "2", "delivered all the same")
+
+  await scene.supervisor.stopAll()
+  scene.store.fail("A", .denied)
+  let second = try await SupervisorScene("full disk, cache", time: scene.time, store: scene.store, cache: cache)
+  await second.list(["e": try second.item("e", ["A", "B"])])
+  #expect(await second.reach(within: .seconds(130)) { (try? files().isEmpty) == true })
+  #expect(
+    await second.reach(within: .seconds(130)) {
+      await second.status("e")?.problems.contains { $0.contains("ENOSPC") } == false
+    })
 }

@@ -34,10 +34,11 @@ import Text
 
   /// A node that had its values, and lost power and the network; its outputs were in memory.
   private func afterPowerCut(
-    _ name: String, policy: NodePolicy = .personal, offFor span: Duration = .seconds(3600)
+    _ name: String, policy: NodePolicy = .personal, offFor span: Duration = .seconds(3600),
+    expiringIn life: Duration? = nil, log: RecordedLog = RecordedLog()
   ) async throws -> SupervisorScene {
     let first = try await SupervisorScene(name, policy: policy, cache: cache)
-    first.store.put("A", "1")
+    first.store.put("A", "1", expiringIn: life)
     first.store.put("B", "2")
     await first.list(["e": try first.item("e", ["A", "B"])])
     #expect(await first.generation("e", is: 1))
@@ -46,7 +47,8 @@ import Text
     first.store.fail("A", .transient)
     first.store.fail("B", .transient)
     first.time.setUnixTime(first.time.unixTime + span.components.seconds)
-    return try await SupervisorScene(name, time: first.time, store: first.store, policy: policy, cache: cache)
+    return try await SupervisorScene(
+      name, time: first.time, store: first.store, policy: policy, cache: cache, log: log.logger)
   }
 
   @Test func theLastGenerationIsThereAndStaleUntilTheStoreAnswers() async throws {
@@ -247,5 +249,117 @@ import Text
     let scene = try await afterPowerCut("offline, no clock", offFor: .seconds(-1_000_000))
     await scene.list(["e": try scene.item("e", ["A", "B"])])
     #expect(await scene.reachAtOnce { scene.file("e", "A") == "1" })
+  }
+
+  /// A node without a battery for its clock hears the time after it has booted.
+  @Test func aClockThatIsSetLaterTellsTheTrueAge() async throws {
+    let scene = try await afterPowerCut(
+      "offline, clock set", policy: Self.policy(.remove, maxStale: 600), offFor: .seconds(-1_000_000))
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    #expect(await scene.reachAtOnce { scene.file("e", "A") == "1" })
+    scene.time.setUnixTime(scene.time.unixTime + 1_000_000 + 3600)
+    await scene.supervisor.audit()
+    #expect(await scene.reach(within: .seconds(5)) { !scene.exists("e") }, "older than max_stale")
+    #expect(await scene.status("e")?.secrets.first?.age.map { $0 >= .seconds(3600) } == true)
+  }
+
+  @Test func aClockThatWasAheadMakesNoValueOlderForEver() async throws {
+    let scene = try await afterPowerCut(
+      "offline, clock ahead", policy: Self.policy(.remove, maxStale: 600), offFor: .seconds(1_000_000))
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    await scene.pass(.seconds(5))
+    #expect(!scene.exists("e"))
+    scene.time.setUnixTime(scene.time.unixTime - 1_000_000)
+    await scene.supervisor.audit()
+    #expect(await scene.reach(within: .seconds(5)) { scene.file("e", "A") == "1" })
+  }
+
+  /// By a clock at zero it would end decades later.
+  @Test func aValueThatEndsByItselfLivesNoLongerByAWrongClock() async throws {
+    let scene = try await afterPowerCut(
+      "offline, clock and end", offFor: .seconds(-1_000_000), expiringIn: .seconds(900))
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    #expect(await scene.reachAtOnce { scene.file("e", "A") == "1" })
+    let left = try #require(await scene.status("e")?.secrets.first?.expiresIn)
+    #expect(left <= .seconds(900) && left > .seconds(600))
+  }
+
+  @Test func theLogTellsWhenAllIsLiveAgain() async throws {
+    let log = RecordedLog()
+    let scene = try await afterPowerCut("offline, live again", log: log)
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    #expect(await scene.reachAtOnce { scene.file("e", "A") == "1" })
+    await scene.pass(.seconds(100))
+    // The same value, and never a failure told of: nothing else says that the store is back.
+    scene.store.put("B", "2")
+    await scene.pass(.seconds(130))
+    let message = "values from the cache are live again"
+    #expect(log.lines(of: message).isEmpty, "of one of two")
+    scene.store.put("A", "1")
+    #expect(await scene.reach(within: .seconds(130)) { !log.lines(of: message).isEmpty })
+    let line = try #require(log.lines(of: message).first)
+    #expect(line.contains(" execution=e") && line.contains(" secrets=2"))
+    #expect(await scene.status("e")?.generation == 1)
+    await scene.pass(.seconds(300))
+    #expect(log.lines(of: message).count == 1)
+  }
+
+  @Test func aStoreThatAnswersAtOnceIsToldOfWithoutAnAudit() async throws {
+    let log = RecordedLog()
+    let scene = try await afterPowerCut("offline, answered at once", log: log)
+    scene.store.put("A", "1")
+    scene.store.put("B", "2")
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    #expect(
+      await scene.reach(within: .seconds(1)) { log.lines(of: "values from the cache are live again").count == 1 })
+  }
+
+  /// As `cache purge` does beside a daemon at work.
+  @Test func aFileThatWasRemovedIsWrittenAnew() async throws {
+    let scene = try await SupervisorScene("offline, purged", cache: cache)
+    scene.store.put("A", "1")
+    await scene.list(["e": try scene.item("e", ["A"])])
+    #expect(await scene.reach { (try? files.count) == 1 })
+    #expect(try CacheFiles(scratch.path + "/cache").removeAll() == 1)
+    await scene.supervisor.audit()
+    #expect(await scene.reach(within: .seconds(5)) { (try? files.count) == 1 })
+  }
+
+  /// A file that cannot be opened now may be later, by a key that comes back.
+  @Test func whatIsRefusedAndCannotBeOpenedIsRemoved() async throws {
+    let scene = try await afterPowerCut("offline, refused under another key")
+    let other = try await Self.cache(in: scratch, key: "other")
+    let item = try scene.item("e", ["A", "B"])
+    let wrong = try await SupervisorScene(
+      "offline, refused under another key", time: scene.time, store: scene.store, cache: other)
+    scene.store.fail("A", .denied)
+    await wrong.list(["e": item])
+    #expect(await wrong.reach(within: .seconds(130)) { (try? files.isEmpty) == true })
+  }
+
+  /// A lease's value lies in what is handed over too.
+  @Test(arguments: [true, false])
+  func whatIsRefusedLeavesWithItsLease(_ isRestarted: Bool) async throws {
+    let keys = try await CacheKeys.load(path: scratch.path + "/key", credentials: nil, tpm: TPMSeal(on: EventLoop()))
+    let folder = try CacheFolder(scratch.path + "/cache", keys)
+    var scene = try await SupervisorScene("offline, leased \(isRestarted)", cache: cache)
+    scene.store.leased = ["A", "B"]
+    scene.store.put("A", "1")
+    scene.store.put("B", "2")
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    func handovers() throws -> [String?]? { try folder.read("e")?.handovers.map { $0.content.unsafeString() } }
+    #expect(await scene.reach { (try? handovers()) == ["leases of A B"] })
+    if isRestarted {
+      await scene.supervisor.stopAll()
+      scene = try await SupervisorScene(
+        "offline, leased \(isRestarted)", time: scene.time, store: scene.store, cache: cache)
+      await scene.list(["e": try scene.item("e", ["A", "B"])])
+    }
+    scene.store.fail("A", .denied)
+    #expect(
+      await scene.reach(within: .seconds(130)) {
+        let kept = try? folder.read("e")
+        return (try? handovers()) == ["leases of B"] && kept?.values.map(\.name) == ["B"]
+      })
   }
 }

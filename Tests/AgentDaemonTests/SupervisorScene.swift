@@ -28,7 +28,8 @@ final class SupervisorScene: Sendable {
   init(
     _ name: String = #function, in root: String? = nil, time: ManualTime = ManualTime(), store: ScriptedStore? = nil,
     policy: NodePolicy = .personal, notices: Int = 1, sources: [String] = ["test"], folder: String = "{id}",
-    worker: WorkerThread? = nil, cache: GenerationCache? = nil, delivered: DeliveredGenerations? = nil
+    worker: WorkerThread? = nil, cache: GenerationCache? = nil, delivered: DeliveredGenerations? = nil,
+    log: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   ) async throws {
     self.time = time
     self.store = store ?? ScriptedStore(name)
@@ -40,7 +41,6 @@ final class SupervisorScene: Sendable {
     configuration.outputs.root = self.root + "/out"
     configuration.outputs.folder = folder
     configuration.notices = (0..<notices).map { .unitReload("unit-\($0)") }
-    let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let registry = ProviderRegistry([ScriptedProvider.self])
     let sent = self.notices
     let (changes, inbox) = AsyncStream<Set<String>>.makeStream()

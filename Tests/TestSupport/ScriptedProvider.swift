@@ -17,6 +17,7 @@ public final class ScriptedStore: Sendable {
     var closed: [CloseReason] = []
     var hangs = false
     var hanging: Set<String> = []
+    var leased: Set<String> = []
   }
 
   private static let all = Mutex<[String: ScriptedStore]>([:])
@@ -78,6 +79,12 @@ public final class ScriptedStore: Sendable {
         }
       }
     }
+  }
+
+  /// Keys whose values are handed over to the next process, in the clear.
+  public var leased: Set<String> {
+    get { state.withLock { $0.leased } }
+    set { state.withLock { $0.leased = newValue } }
   }
 
   /// The value of `key` before the present one, and its version's name.
@@ -145,6 +152,11 @@ public struct ScriptedProvider: SecretProvider {
 
   public func pair(_ secret: FetchedSecret, of lookup: Lookup) async throws(ProviderFailure) -> FetchedSecret {
     secret.with(store?.before(lookup.key) ?? .absent("no store"))
+  }
+
+  public func handover(_ lookups: [Lookup]) async -> SecretBytes? {
+    let keys = lookups.map(\.key).filter { store?.leased.contains($0) == true }.sorted()
+    return keys.isEmpty ? nil : SecretBytes("leases of " + keys.joined(separator: " "))
   }
 
   public func close(_ reason: CloseReason) async { store?.close(reason) }

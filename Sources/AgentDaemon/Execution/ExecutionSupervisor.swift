@@ -213,7 +213,8 @@ public final class ExecutionSupervisor {
       table.managed[entry.id] = entry
       return delivery.settle(entry.id, after: .zero)
     }
-    if entry.accepted == nil {
+    let isFirst = entry.accepted == nil
+    if isFirst {
       let inPlace = directory.manifest().flatMap { GenerationManifest.generation(in: $0, of: entry.id) }
       entry.generation = inPlace?.number ?? 0
       entry.inheritedSinceUnix = inPlace?.oldestFetch
@@ -232,6 +233,9 @@ public final class ExecutionSupervisor {
     entry.accepted = ManagedExecution.Accepted(execution: execution, plan: plan, directory: directory, folder: folder)
     table.managed[entry.id] = entry
     await scheduler.subscribe(entry.id, admitted.subscriptions)
+    if isFirst {
+      delivery.begin(entry.id)
+    }
     delivery.settle(entry.id, after: .zero)
     await handOver(freed)
   }
@@ -350,6 +354,7 @@ public final class ExecutionSupervisor {
   /// Compares every output with what it should hold, and mends it: for what is changed or deleted behind the agent's back, and for
   /// values that became too old. Outputs that could not be removed are tried again.
   func audit() async {
+    scheduler.judgeAges()
     // One after the other: what they hold on the way would be thousands of times as much.
     for id in table.managed.keys.sorted() where !table.isStopping && table.managed[id]?.settling == nil {
       delivery.deliver(id)

@@ -87,7 +87,9 @@ public struct GenerationCache: Sendable {
   ) throws(CacheFault) -> CachedGeneration? {
     let held = execution.secrets.flatMap { Held.all(of: $0, live[$0.reference]) }
     let precision = min(Self.precision, (maxStale ?? .max) / 2)
-    if let last, last.handovers == handovers, Self.says(last, held, within: precision, at: clock) {
+    // A file that somebody removed, as `cache purge` does, is written anew.
+    if let last, last.handovers == handovers, folder.files.has(id), Self.says(last, held, within: precision, at: clock)
+    {
       return last
     }
     let identities = item.identities
@@ -102,22 +104,35 @@ public struct GenerationCache: Sendable {
     return try write(CachedGeneration(executionID: id, values: values, handovers: handovers))
   }
 
-  /// Destroys what is kept of `names`; the rest stays as it is.
+  /// Destroys what is kept of `names`; the rest stays as it is, where it can be kept without them. A file that cannot be opened, or a
+  /// disk that is full, saves no value.
   ///
-  /// - Returns: what is in the file now.
+  /// - Parameter handovers: what is to be kept of connections; `nil`: what is.
+  /// - Returns: what is in the file now; `nil`: nothing was to be done.
   @discardableResult
-  public func destroy(_ names: Set<String>, of id: String) throws(CacheFault) -> CachedGeneration? {
-    guard let kept = try folder.read(id), kept.values.contains(where: { names.contains($0.name) }) else {
+  public func destroy(
+    _ names: Set<String>, of id: String, leaving handovers: [CachedHandover]? = nil
+  ) throws(CacheFault) -> CachedGeneration? {
+    guard !names.isEmpty else {
       return nil
     }
-    // With each the version before it, which is kept under the name that it is delivered as.
-    let gone = kept.values.filter { names.contains($0.name) }
-    let left = kept.values.filter { value in
-      !gone.contains {
-        $0.name == value.name || (PreviousVersion.name(of: $0.name) == value.name && $0.identity == value.identity)
+    do throws(CacheFault) {
+      guard let kept = try folder.read(id), kept.values.contains(where: { names.contains($0.name) }) else {
+        return nil
       }
+      // With each the version before it, which is kept under the name that it is delivered as.
+      let gone = kept.values.filter { names.contains($0.name) }
+      let left = kept.values.filter { value in
+        !gone.contains {
+          $0.name == value.name || (PreviousVersion.name(of: $0.name) == value.name && $0.identity == value.identity)
+        }
+      }
+      return try write(
+        CachedGeneration(executionID: id, values: left, handovers: handovers ?? kept.handovers))
+    } catch {
+      try folder.remove(id)
+      throw error
     }
-    return try write(CachedGeneration(executionID: id, values: left, handovers: kept.handovers))
   }
 
   /// What is delivered of one entry, and of the version before.

@@ -55,6 +55,25 @@ final class GenerationDelivery {
     }
   }
 
+  /// Notes how many values `id` begins with from the cache, for the log to tell when all of them are live again.
+  func begin(_ id: String) {
+    let count = scheduler.restoredCount(of: id)
+    table.managed[id]?.fromCache = count > 0 ? (count, time.now) : nil
+  }
+
+  private func tellWhenLive(_ id: String) {
+    guard let (count, since) = table.managed[id]?.fromCache, scheduler.restoredCount(of: id) == 0 else {
+      return
+    }
+    table.managed[id]?.fromCache = nil
+    log.notice(
+      "values from the cache are live again",
+      metadata: [
+        "execution": "\(id)", "secrets": .stringConvertible(count),
+        "after_seconds": .stringConvertible(since.duration(to: time.now)),
+      ])
+  }
+
   /// Delivers what is held of `id`, once every value was tried.
   func deliver(_ id: String) {
     table.managed[id]?.settling = nil
@@ -99,6 +118,7 @@ final class GenerationDelivery {
       }
       table.hide(generation.secrets.map(\.value), of: id)
       await put(generation, id, accepted)
+      tellWhenLive(id)
       return true
     } catch {
       let reason =
@@ -237,7 +257,8 @@ final class GenerationDelivery {
         let forfeited = accepted.execution.secrets.filter { entry in
           states[entry.reference]?.isRefused == true
         }
-        return try cache.destroy(Set(forfeited.map(\.name)), of: id) ?? last
+        let names = Set(forfeited.map(\.name))
+        return try cache.destroy(names, of: id, leaving: GenerationCache.kept(handovers, item)) ?? last
       }
     } catch {
       if table.managed[id]?.cacheProblem != error.description {

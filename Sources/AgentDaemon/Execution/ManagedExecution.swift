@@ -39,6 +39,8 @@ struct ManagedExecution {
   /// Something changed since that began.
   var isOutdated = false
   var notifying: Task<Void, Never>?
+  /// How many values it began with from the sealed cache, and when, until all of them are live.
+  var fromCache: (count: Int, since: Moment)?
   /// What its file in the sealed cache holds, as far as this process knows.
   var kept: CachedGeneration?
   /// Why it is not what it should be.
