@@ -25,10 +25,14 @@ struct AgentAPI: Sendable {
 
   /// Everything, for the Unix socket.
   func answer(_ request: APIRequest) async -> APIResponse {
-    if request.method == "POST", request.path.count == 4, request.path.prefix(2) == ["v1", "refresh"],
-      let reason = request.query["reason"]
-    {
-      return await noteRefusal(of: request.path[3], of: request.path[2], reason, request.peer)
+    if request.method == "POST", request.path.prefix(2) == ["v1", "refresh"], let reason = request.query["reason"] {
+      if request.path.count == 4 {
+        return await noteRefusal(of: request.path[3], of: request.path[2], reason, request.peer)
+      }
+      // Others learn below what they may do.
+      if request.isByOperator {
+        return Self.error(400, "a reason is for one secret: POST /v1/refresh/{id}/{secret}?reason=refused")
+      }
     }
     guard request.peer.role > .isWorkload else {
       return Self.error(403, "this user may only say that a value of its own was refused; see api.workload_users")

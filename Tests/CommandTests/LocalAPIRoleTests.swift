@@ -127,6 +127,10 @@ import Testing
     let said = try await daemon.command("refresh", "web", "DB_PASSWORD", "--reason", "refused")
     #expect(said.status == 0 && said.outputText == "1 fetch started\n", said.said)
     #expect(try await daemon.command("refresh", "web", "--reason", "refused").status == 64)
+    for path in ["v1/refresh?reason=refused", "v1/refresh/web?reason=refused"] {
+      let answer = try await ask(daemon, path, ["--request", "POST"])
+      #expect(answer == "a reason is for one secret: POST /v1/refresh/{id}/{secret}?reason=refused\n 400")
+    }
     run.send(SIGTERM)
     _ = try await run.outcome()
   }
