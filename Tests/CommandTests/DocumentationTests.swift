@@ -49,6 +49,7 @@ struct DocumentationTests {
       ("[gone](gone.md)\n", "gone.md, which is not there"), ("```console\n$ true\n", "has no end"),
       ("# A heading\n[there](#another)\n", "no such heading"),
       ("```console\n$ exit 3\n```\n", "the shell ended"),
+      ("```console\n$ test ! -t 1\n```\n", "the page does not say so"),
     ])
   func aPageThatIsWrongIsTold(page: String, words: String) async throws {
     let folder = try ScratchFolder()
