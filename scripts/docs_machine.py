@@ -19,6 +19,11 @@ PROGRAMS = ["/usr/local/bin", ".build/release"]
 STORES = {"vault": "127.0.0.1:8200", "azure": "127.0.0.1:8201", "gcp": "127.0.0.1:8202", "aws": "127.0.0.1:4566"}
 OPTIONS = {"vault": "port", "azure": "azure-port", "gcp": "gcp-port", "aws": "aws-port"}
 METRICS = "127.0.0.1:9465"
+EXECUTABLES = {
+    "secrets-agent": ("SECRETS_AGENT_EXECUTABLE", ".build/debug/secrets-agent"),
+    "secrets-agent-fakes": ("SECRETS_AGENT_FAKES", ".build/debug/secrets-agent-fakes"),
+    "bao": ("SECRETS_AGENT_BAO", ".venv/bin/bao"),
+}
 CLAIMS = []
 DEFAULTS = {
     "secrets-agent": {
@@ -67,6 +72,14 @@ def free_ports(count):
         return first
 
 
+def executable(name):
+    variable, built = EXECUTABLES[name]
+    file = pathlib.Path(os.environ.get(variable) or ROOT / built)
+    if not file.exists():
+        raise Failed(f"{file} is not there; see `make setup` and `make test`")
+    return file
+
+
 def programs(folder, names):
     """A folder of the names that a reader types."""
     bin = folder / ".bin"
@@ -79,16 +92,9 @@ def programs(folder, names):
         (bin / name).write_text(f'#!/bin/sh\ncase $1 in\n{cases}esac\n{text}\n')
         (bin / name).chmod(0o755)
 
-    for name, variable, built in [
-        ("secrets-agent", "SECRETS_AGENT_EXECUTABLE", ".build/debug/secrets-agent"),
-        ("secrets-agent-fakes", "SECRETS_AGENT_FAKES", ".build/debug/secrets-agent-fakes"),
-        ("bao", "SECRETS_AGENT_BAO", ".venv/bin/bao"),
-    ]:
-        file = pathlib.Path(os.environ.get(variable) or ROOT / built)
-        if not file.exists():
-            raise Failed(f"{file} is not there; see `make setup` and `make test`")
+    for name in EXECUTABLES:
         # Not a link: bao's is a script that looks for what lies beside it.
-        starter(name, f'exec "{file}" "$@"', DEFAULTS.get(name))
+        starter(name, f'exec "{executable(name)}" "$@"', DEFAULTS.get(name))
     starter("vault", f'exec "{bin}/bao" "$@"')
     starter("python3", f'exec "{sys.executable}" "$@"')
     starter("aws", f'exec "{pathlib.Path(sys.executable).parent}/aws" "$@"')

@@ -101,6 +101,33 @@ def check_links(page, text):
                 raise Failed(f"a link leads to {target}, where no such heading is")
 
 
+# MARK: - Commands in the text
+
+
+def check_inline(text, help):
+    """`secrets-agent …` between backquotes: its commands and options are those of the executable."""
+    prose = re.sub(r"^```.*?^```|<!--.*?-->", "", text, flags=re.M | re.S)
+    spans = [span.split() for span in re.findall(r"`(secrets-agent [^`\n]+)`", prose)]
+    whole = help()["command"] if spans else {}
+    for words in spans:
+        command, options = whole, long_options(whole)
+        for word in (word.strip("[]") for word in words[1:]):
+            within = {one["commandName"]: one for one in command.get("subcommands", [])}
+            if word == "--":
+                break
+            if word in within:
+                command = within[word]
+                options |= long_options(command)
+            elif command is whole and not word.startswith("-"):
+                raise Failed(f"`{' '.join(words)}`: there is no such command")
+            elif word.startswith("--") and word.partition("=")[0] not in options:
+                raise Failed(f"`{' '.join(words)}`: there is no such option")
+
+
+def long_options(command):
+    return {f"--{name['name']}" for one in command.get("arguments", []) for name in one.get("names", [])}
+
+
 # MARK: - Blocks that are not run
 
 
