@@ -59,6 +59,7 @@ struct DocumentationTests {
 
   @Test(
     arguments: [
+      ("`secrets-agent dream`\n", "no such command"), ("`secrets-agent get --loud`\n", "no such option"),
       ("    $ true\n", "a block by indentation"), ("```\n$ true\n```\n", "not one of console, sh"),
       ("```sh\naz login\n```\n", "make it a console block"), ("```sh not-run\naz login (\n```\n", "syntax error"),
       ("```sh not-run\naz login; curl http://127.0.0.1\n```\n", "`curl` can be run here"),
