@@ -6,7 +6,7 @@ import SecretBytes
 /// sealed. It is root's or the agent's own (mode 0600 or stricter), or a systemd credential.
 public struct CacheKeyFile: Sendable {
   /// How many keys a file holds.
-  static let most = 16
+  public static let most = 16
   private static let longestFile = 64 * 1024
 
   enum Entry: Sendable {
@@ -124,17 +124,29 @@ public struct CacheKeyFile: Sendable {
   ///
   /// - Parameter tpm: what seals it; `nil`: nothing does.
   public static func create(at path: String, sealedBy tpm: TPMSeal? = nil) async throws(CacheFault) {
-    try CacheKeyFile([try await newEntry(tpm)], at: path).write(isNew: true)
+    let folder = try LockedFolder(of: path)
+    try folder.write(CacheKeyFile([try await newEntry(tpm)], at: path), isNew: true)
   }
 
   /// Puts a new key before those of the file: what is sealed from now on is sealed by it, and what was sealed before still opens. A
-  /// daemon at work seals by the one that it started with, so older ones stay.
-  public static func rotate(at path: String, sealedBy tpm: TPMSeal? = nil) async throws(CacheFault) {
+  /// daemon at work seals by the one that it started with, so older ones stay unless the caller knows better.
+  ///
+  /// - Parameter keeping: how many of the present keys stay; `nil`: all of them.
+  public static func rotate(
+    at path: String, keeping: Int? = nil, sealedBy tpm: TPMSeal? = nil
+  ) async throws(CacheFault) {
+    let folder = try LockedFolder(of: path)
     guard let text = try read(path, isCredential: false) else {
       throw CacheFault("\(path): no such file; make it: secrets-agent cache init --key-file \(path)")
     }
     let old = try CacheKeyFile(parsing: text, from: path)
-    try CacheKeyFile([try await newEntry(tpm)] + old.entries.prefix(most - 1), at: path).write(isNew: false)
+    let kept = old.entries.prefix(keeping ?? old.entries.count)
+    guard kept.count < most else {
+      throw CacheFault(
+        "\(path): holds \(most) keys, the most; restart the daemon, which then seals by the newest, and leave old ones out: --keep N"
+      )
+    }
+    try folder.write(CacheKeyFile([try await newEntry(tpm)] + kept, at: path), isNew: false)
   }
 
   private static func newEntry(_ tpm: TPMSeal?) async throws(CacheFault) -> Entry {
@@ -145,22 +157,47 @@ public struct CacheKeyFile: Sendable {
     return .sealed(try await tpm.close(key.bytes))
   }
 
-  private func write(isNew: Bool) throws(CacheFault) {
-    let slash = place.lastIndex(of: "/")
-    let folder = slash.map { $0 == place.startIndex ? "/" : String(place[..<$0]) } ?? "."
-    let name = slash.map { String(place[place.index(after: $0)...]) } ?? place
-    var text = SecretBuffer()
-    for entry in entries {
-      text.append(entry.line)
+  /// Where a key file is, held for one writer: of two rotations at once one would take the other's key away, and a daemon that began
+  /// in between would have sealed by it.
+  private struct LockedFolder: ~Copyable {
+    private let directory: FileDescriptor
+    private let name: String
+
+    init(of path: String) throws(CacheFault) {
+      let slash = path.lastIndex(of: "/")
+      name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+      let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+      directory = try Self.locked(folder, for: path)
     }
-    do throws(SystemFault) {
-      let directory = try FileDescriptor(folder, O_RDONLY | O_DIRECTORY, "cannot open the folder")
-      guard !isNew || faccessat(directory.number, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 || Self.isBlank(place) else {
-        throw SystemFault("will not replace a key, and what it sealed with it; see --rotate", EEXIST)
+
+    private static func locked(_ folder: String, for path: String) throws(CacheFault) -> FileDescriptor {
+      do throws(SystemFault) {
+        let directory = try FileDescriptor(folder, O_RDONLY | O_DIRECTORY, "cannot open the folder")
+        guard directory.lock() else {
+          throw SystemFault("another cache init is at work in this folder")
+        }
+        return directory
+      } catch {
+        throw CacheFault("\(path): \(error)")
       }
-      try TemporaryFile.replace(name, with: text.finish(), in: directory)
-    } catch {
-      throw CacheFault("\(place): \(error)")
+    }
+
+    func write(_ file: CacheKeyFile, isNew: Bool) throws(CacheFault) {
+      var text = SecretBuffer()
+      for entry in file.entries {
+        text.append(entry.line)
+      }
+      do throws(SystemFault) {
+        guard
+          !isNew || faccessat(directory.number, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0
+            || CacheKeyFile.isBlank(file.place)
+        else {
+          throw SystemFault("will not replace a key, and what it sealed with it; see --rotate", EEXIST)
+        }
+        try TemporaryFile.replace(name, with: text.finish(), in: directory)
+      } catch {
+        throw CacheFault("\(file.place): \(error)")
+      }
     }
   }
 

@@ -24,7 +24,7 @@ struct CacheCommand: ParsableCommand {
       commandName: "init", abstract: "Makes the key file, for its owner alone.",
       discussion: """
         With --rotate a new key is put before the present one: what is sealed from now on needs the new one, and what was sealed before \
-        still opens. The daemon takes it at its next start.
+        still opens. The daemon takes it at its next start, which seals everything by it; only then may older keys be left out (--keep).
 
         With --tpm the key is sealed by this machine's TPM 2.0 (Debian's tpm2-tools): the file is of no use elsewhere. The daemon opens \
         it by the same tools at its start. TPM2TOOLS_TCTI says which TPM is meant; without it, /dev/tpmrm0.
@@ -40,15 +40,27 @@ struct CacheCommand: ParsableCommand {
     @Flag(help: "Add a new key to a file that is there.")
     var rotate = false
 
+    @Option(help: "With --rotate: how many of the present keys stay, the newest (default: all, up to 16).")
+    var keep: Int?
+
     @Flag(help: "Have this machine's TPM seal the key.")
     var tpm = false
 
+    func validate() throws {
+      guard let keep else {
+        return
+      }
+      guard rotate, (1..<CacheKeyFile.most).contains(keep) else {
+        throw ValidationError("--keep is for --rotate, a number from 1 to \(CacheKeyFile.most - 1)")
+      }
+    }
+
     func run() throws {
-      let (path, rotates, isSealed) = (keyFile, rotate, tpm)
+      let (path, rotates, isSealed, keep) = (keyFile, rotate, tpm, keep)
       try CacheCommand.onLoop { loop throws(CacheFault) in
         let seal = isSealed ? TPMSeal(on: loop) : nil
         if rotates {
-          try await CacheKeyFile.rotate(at: path, sealedBy: seal)
+          try await CacheKeyFile.rotate(at: path, keeping: keep, sealedBy: seal)
         } else {
           try await CacheKeyFile.create(at: path, sealedBy: seal)
         }

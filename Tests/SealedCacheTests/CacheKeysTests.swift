@@ -49,10 +49,35 @@ import Testing
     try await CacheKeyFile.rotate(at: path)
     let second = try await names()
     #expect(second.count == 2 && second.last == first.first)
-    for _ in 0..<20 {
+  }
+
+  /// The daemon seals by the key that it started with, however many rotations ago.
+  @Test func noRotationTakesAKeyAwayUnasked() async throws {
+    try await CacheKeyFile.create(at: path)
+    let first = try await names()
+    for _ in 1..<CacheKeyFile.most {
       try await CacheKeyFile.rotate(at: path)
     }
-    #expect(try await names().count == CacheKeyFile.most)
+    let full = try await names()
+    #expect(full.count == CacheKeyFile.most && full.last == first.first)
+    let fault = await #expect(throws: CacheFault.self) { try await CacheKeyFile.rotate(at: path) }
+    #expect(fault?.description.contains("--keep N") == true)
+    #expect(try await names() == full)
+    try await CacheKeyFile.rotate(at: path, keeping: 2)
+    #expect(try await names().dropFirst() == full.prefix(2))
+  }
+
+  @Test func twoWritersDoNotTakeEachOthersKeyAway() async throws {
+    try await CacheKeyFile.create(at: path)
+    let before = try await names()
+    let other = open(scratch.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    #expect(flock(other, LOCK_EX | LOCK_NB) == 0)
+    let fault = await #expect(throws: CacheFault.self) { try await CacheKeyFile.rotate(at: path) }
+    #expect(fault?.description.hasPrefix("\(path): another cache init is at work in this folder") == true)
+    #expect(try await names() == before)
+    close(other)
+    try await CacheKeyFile.rotate(at: path)
+    #expect(try await names().count == 2)
   }
 
   @Test func aCredentialOfTheServiceManagerCountsFirst() async throws {
