@@ -61,14 +61,18 @@ public struct CacheFiles: Sendable {
   }
 
   private func isSealed(_ name: String) -> Bool {
-    let magic = CachedGeneration.magic
-    var head = [UInt8](repeating: 0, count: magic.count)
+    beginning(of: name, CachedGeneration.magic.count) == CachedGeneration.magic
+  }
+
+  /// `nil` where there are no such bytes, or it is no file.
+  func beginning(of name: String, _ count: Int) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: count)
     guard let file = try? WholeFile.open("\(path)/\(name)", links: .refused),
-      (try? WholeFile.regularStatus(of: file)) != nil, pread(file.number, &head, head.count, 0) == head.count
+      (try? WholeFile.regularStatus(of: file)) != nil, pread(file.number, &bytes, count, 0) == count
     else {
-      return false
+      return nil
     }
-    return head == magic
+    return bytes
   }
 
   private func names(_ choice: ([String]) -> [String]) throws(CacheFault) -> [String] {

@@ -57,6 +57,12 @@ public struct CacheFolder: Sendable {
     return generation
   }
 
+  /// Whether its file is sealed by the key that seals now.
+  public func isOfNewestKey(_ id: String) -> Bool {
+    let lead = CachedGeneration.lead(of: keys.all.first)
+    return files.beginning(of: CacheFiles.name(of: id), lead.count) == lead
+  }
+
   private func read(file name: String) throws(CacheFault) -> CachedGeneration? {
     guard let bytes = try file(name) else {
       return nil

@@ -71,6 +71,9 @@ public struct CachedGeneration: Sendable, Equatable {
     values.first { $0.name == name && $0.identity == identity }
   }
 
+  /// What every file that `key` sealed begins with.
+  static func lead(of key: CacheKeys.Key?) -> [UInt8] { magic + [version] + (key?.name ?? []) }
+
   // MARK: - Sealing
 
   public func sealed(with keys: CacheKeys) throws(CacheFault) -> SecretBytes {
@@ -82,7 +85,7 @@ public struct CachedGeneration: Sendable, Equatable {
 
   func sealed(with key: CacheKeys.Key, nonce: [UInt8]?) throws(CacheFault) -> SecretBytes {
     var head = SecretBuffer()
-    head.append(SecretBytes(Self.magic + [Self.version] + key.name))
+    head.append(SecretBytes(Self.lead(of: key)))
     head.appendRun(SecretBytes(executionID))
     let bound = head.finish()
     let closed = try Seal.close(text, with: key, binding: bound, nonce: nonce)

@@ -314,6 +314,37 @@ import Text
       await scene.reach(within: .seconds(1)) { log.lines(of: "values from the cache are live again").count == 1 })
   }
 
+  /// A start costs the flash nothing, and restores its own.
+  @Test func whatIsKeptAlreadyIsNotWrittenAgain() async throws {
+    let scene = try await afterPowerCut("offline, not written")
+    let path = try scratch.path + "/cache/" + #require(files.first)
+    func file() throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
+    let before = try file()
+    await scene.list(["e": try scene.item("e", ["A", "B"])])
+    #expect(await scene.reachAtOnce { scene.file("e", "A") == "1" })
+    await scene.pass(.seconds(5))
+    await scene.supervisor.audit()
+    await scene.pass(.seconds(1))
+    #expect(try file() == before)
+    scene.store.put("A", "1")
+    scene.store.put("B", "2")
+    #expect(await scene.reach(within: .seconds(130)) { (try? file()) != before }, "an hour younger")
+  }
+
+  @Test func aNewKeySealsAnewWhatIsKept() async throws {
+    let scene = try await afterPowerCut("offline, rotated")
+    let key = scratch.path + "/key"
+    try await CacheKeyFile.rotate(at: key)
+    let keys = try await CacheKeys.load(path: key, credentials: nil, tpm: TPMSeal(on: EventLoop()))
+    let folder = try CacheFolder(scratch.path + "/cache", keys)
+    #expect(!folder.isOfNewestKey("e"))
+    let second = try await SupervisorScene(
+      "offline, rotated", time: scene.time, store: scene.store, cache: GenerationCache(folder))
+    await second.list(["e": try second.item("e", ["A", "B"])])
+    #expect(await second.reach(within: .seconds(5)) { folder.isOfNewestKey("e") }, "while the store is away")
+    #expect(try folder.read("e")?.values.count == 2)
+  }
+
   /// As `cache purge` does beside a daemon at work.
   @Test func aFileThatWasRemovedIsWrittenAnew() async throws {
     let scene = try await SupervisorScene("offline, purged", cache: cache)

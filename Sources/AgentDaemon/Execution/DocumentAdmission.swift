@@ -2,6 +2,7 @@ import ExecutionModel
 import NodePolicy
 import Refresh
 import Resolution
+import SealedCache
 import SecretBytes
 
 /// Decides what becomes of an execution's newest document: by its own validity, its states, the node policy and the configuration.
@@ -24,6 +25,8 @@ struct DocumentAdmission {
     let handovers: [(connection: ProviderConnection, handover: SecretBytes)]
     /// Name of its output folder beneath the root.
     let folder: String
+    /// What its file in the cache holds.
+    let kept: CachedGeneration?
     /// Why what the cache has of it is not used.
     let cacheProblem: String?
   }
@@ -75,6 +78,6 @@ struct DocumentAdmission {
         subscriptions: plan.subscriptions.map { $0.beginning(with: restored.values[$0.reference]) },
         handovers: plan.groups.compactMap { group in
           restored.handovers[group.connection.name].map { (group.connection, $0) }
-        }, folder: folder, cacheProblem: restored.problem))
+        }, folder: folder, kept: restored.kept, cacheProblem: restored.problem))
   }
 }

@@ -199,8 +199,8 @@ public final class ExecutionSupervisor {
     let (execution, plan, folder) = (admitted.execution, admitted.plan, admitted.folder)
     var entry = entry
     entry.documentProblem = nil
-    // Sealed anew: a value counts for the words that asked for it.
-    entry.kept = nil
+    // After a change sealed anew: a value counts for the words that asked for it.
+    entry.kept = admitted.kept
     var freed: String?
     if let before = entry.accepted, before.folder != folder {
       freed = table.folders.release(entry.id, directory) ?? table.folders.abandon(before.folder, by: entry.id)

@@ -34,6 +34,8 @@ public struct GenerationCache: Sendable {
     public var values: [Reference: RestoredValue] = [:]
     /// What connections of the same words can go on with, by their providers' names.
     var handovers: [String: SecretBytes] = [:]
+    /// What the file holds; `nil` where it is to be written anew in any case.
+    var kept: CachedGeneration?
     /// Why there is nothing, where a file cannot be used.
     public var problem: String?
   }
@@ -44,6 +46,7 @@ public struct GenerationCache: Sendable {
       guard let generation = try folder.read(id) else {
         return restored
       }
+      restored.kept = folder.isOfNewestKey(id) ? generation : nil
       let values = Dictionary(generation.values.map { ($0.name, $0) }) { first, _ in first }
       let identities = item.identities
       for entry in execution.secrets {
