@@ -131,7 +131,8 @@ final class ConnectionSchedule {
 
   /// Takes in what a whole batch came to.
   func noteBatch(_ batch: FetchBatch, at now: Moment, random: Double) {
-    breaker.note(batch.results, at: now, random: random)
+    breaker.note(
+      batch.results, at: now, random: random, interval: references.values.lazy.compactMap(\.state.interval).min())
   }
 
   /// Takes in the results of one call, as they come.

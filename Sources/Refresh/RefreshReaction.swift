@@ -40,6 +40,8 @@ enum RefreshReaction {
 /// one or of the login: then the limit is the connection's.
 struct CircuitBreaker {
   static let threshold = 5
+  private static let shortest = Duration.seconds(2)
+  private static let longest = Duration.seconds(60)
 
   private var failuresInARow = 0
   /// Paths that the server asked to wait, and until when.
@@ -55,7 +57,13 @@ struct CircuitBreaker {
   }
 
   /// Notes a batch's results.
-  mutating func note(_ results: [(reference: Reference, result: FetchResult)], at now: Moment, random: Double) {
+  ///
+  /// - Parameter interval: at which the most frequent reference is refreshed; it is probed as often, so that all are seen anew within one
+  ///   refresh of the store's return.
+  mutating func note(
+    _ results: [(reference: Reference, result: FetchResult)], at now: Moment, random: Double,
+    interval: @autoclosure () -> Duration?
+  ) {
     // Nobody wanted any of it by the time it was to be fetched.
     guard !results.isEmpty else {
       return
@@ -64,7 +72,8 @@ struct CircuitBreaker {
     failuresInARow = isUseless ? failuresInARow + 1 : 0
     notBefore = nil
     if isProbing {
-      let bound = min(Duration.seconds(2) * (1 << min(failuresInARow - Self.threshold, 5)), .seconds(60))
+      let ceiling = min(max(interval() ?? Self.longest, Self.shortest), Self.longest)
+      let bound = min(Self.shortest * (1 << min(failuresInARow - Self.threshold, 5)), ceiling)
       notBefore = now.advanced(by: bound / 2 + bound / 2 * random)
     }
     throttled = throttled.filter { $0.value > now }

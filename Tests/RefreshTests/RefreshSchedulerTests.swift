@@ -183,7 +183,8 @@ private final class Told: Sendable {
       #expect(await scene.scheduler.state(of: scene.reference(key))?.value != nil, "the last good value stays")
       scene.store.put(key, "2")
     }
-    for _ in 0..<150 {
+    // Within one refresh and a second.
+    for _ in 0..<31 {
       await scene.advance(.seconds(1))
     }
     #expect(await scene.scheduler.openBreakers.isEmpty)
