@@ -66,8 +66,10 @@ struct AWSDouble: StoreDouble {
 
   func passed(_ span: Duration) {}
 
+  func revokeLogins() { Self.removeKeys(of: fake) }
+
   /// Every temporary key that has signed so far; the fake makes no others.
-  func revokeLogins() {
+  static func removeKeys(of fake: AWSFake) {
     for request in fake.recorder.requests {
       let scope = request.headers["authorization"]?.split(separator: "Credential=").last
       if let key = scope?.split(separator: "/").first {

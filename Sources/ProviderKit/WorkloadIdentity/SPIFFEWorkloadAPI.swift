@@ -71,10 +71,11 @@ struct SPIFFEWorkloadAPI: Sendable {
         hint: "register the agent with SPIRE, with selectors that match it")
     case 3?:
       return connection.failures.make(.denied, "\(name) refuses the request\(words)", hint: "check the audience")
+    // What may pass by itself is told with the login's name in any case.
     case let code?:
-      return connection.failures.make(.transient, "\(name) failed with gRPC status \(code)\(words)")
+      return connection.failures.make(.transient, "failed with gRPC status \(code)\(words)")
     case nil:
-      return connection.failures.make(.transient, "\(name): the answer has no gRPC status")
+      return connection.failures.make(.transient, "the answer has no gRPC status")
     }
   }
 }
