@@ -203,6 +203,10 @@ let package = Package(
     .testTarget(
       name: "CSITests", dependencies: ["secrets-agent-csi", "TestSupport"], exclude: ["Driver"],
       swiftSettings: strict),
+    // config/deploy, by readers of those who read it.
+    .testTarget(
+      name: "DeploymentTests", dependencies: ["TestSupport"], exclude: ["Readers"],
+      swiftSettings: strict),
     // The same against a real OpenBao server, where SECRETS_AGENT_BAO names its executable.
     tests("OpenBaoTests", ["JSONReader", "SecretBytes", "TestSupport"]),
     .testTarget(
