@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -144,7 +143,6 @@ class Scene:
     def close(self):
         for process in (self.provider, self.daemon, self.fakes):
             process.stop()
-        shutil.rmtree(self.folder)
 
     def logs(self):
         text = ""

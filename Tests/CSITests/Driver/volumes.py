@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import time
 
 import driver as double
@@ -104,8 +105,6 @@ def faults(scene, issuer, driver):
 
 def main():
     binaries, proto, case = sys.argv[1:4]
-    if case == "pod_identity" and len(sys.argv) == 4:
-        os.execvp("unshare", ["unshare", "-rn", sys.executable, __file__, binaries, proto, case, "alone"])
     if case == "pod_identity":
         give_loopback(AGENT)
     issuer = Issuer()
@@ -125,4 +124,7 @@ def main():
         scene.close()
 
 
-main()
+if sys.argv[3] == "pod_identity" and len(sys.argv) == 4:
+    os.execvp("unshare", ["unshare", "-rn", sys.executable, __file__, *sys.argv[1:], "alone"])
+with tempfile.TemporaryDirectory() as tempfile.tempdir:
+    main()
