@@ -1,4 +1,5 @@
 import COpenSSL
+import Files
 import Glibc
 import SecretBytes
 
@@ -53,10 +54,12 @@ enum Seal {
     return isGenuine ? text : nil
   }
 
+  /// By the kernel, which hears of it where a virtual machine is cloned or set back while the daemon runs: libcrypto's generator would go
+  /// on with the same bytes in both, and two texts under one nonce tell what they have in common.
   private static func randomNonce() throws(CacheFault) -> [UInt8] {
     var nonce = [UInt8](repeating: 0, count: nonceSize)
-    guard RAND_bytes(&nonce, Int32(nonceSize)) == 1 else {
-      throw CacheFault("no random bytes: libcrypto's generator failed")
+    guard getentropy(&nonce, nonceSize) == 0 else {
+      throw CacheFault("no random bytes: \(SystemFault.text(of: errno))")
     }
     return nonce
   }
