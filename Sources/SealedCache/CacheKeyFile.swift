@@ -57,7 +57,7 @@ public struct CacheKeyFile: Sendable {
   }
 
   /// - Throws: what is wrong with the text, never a part of it.
-  init(parsing text: SecretBytes, from place: String) throws(CacheFault) {
+  init(parsing text: SecretBytes, from place: String, isCredential: Bool = false) throws(CacheFault) {
     var entries: [Entry] = []
     for (number, line) in text.lines.enumerated() where !line.isEmpty {
       guard let entry = Entry(line) else {
@@ -67,7 +67,10 @@ public struct CacheKeyFile: Sendable {
       entries.append(entry)
     }
     guard !entries.isEmpty else {
-      throw CacheFault("\(place): holds no key; make one: secrets-agent cache init --key-file \(place)")
+      throw CacheFault(
+        isCredential
+          ? "\(place): holds no key; the credential is the content of a file that `secrets-agent cache init --key-file FILE` makes"
+          : "\(place): holds no key; make one: secrets-agent cache init --key-file \(place)")
     }
     self.init(entries, at: place)
   }
@@ -81,7 +84,7 @@ public struct CacheKeyFile: Sendable {
     if let folder {
       let place = "\(folder)/\(CacheKeys.credentialName)"
       if let text = try read(place, isCredential: true) {
-        return try CacheKeyFile(parsing: text, from: place)
+        return try CacheKeyFile(parsing: text, from: place, isCredential: true)
       }
     }
     guard let text = try read(path, isCredential: false) else {

@@ -87,6 +87,9 @@ import Testing
     let own = try await names()
     #expect(try await names(other.path) != own)
     #expect(try await names(other.path + "/none") == own)
+    try Data().write(to: other.file(CacheKeys.credentialName))
+    let fault = await #expect(throws: CacheFault.self) { try await names(other.path) }
+    #expect(fault?.description.hasSuffix("that `secrets-agent cache init --key-file FILE` makes") == true)
   }
 
   @Test(arguments: [0o640, 0o604, 0o666])
