@@ -31,6 +31,9 @@ final class ConnectionSchedule {
   /// The time for which the scheduler is to look at this connection, as it knows it.
   var armed: Moment?
 
+  /// Of the reference that is refreshed most often; `nil`: not known now, `.some(nil)`: none is by time.
+  private var shortestInterval: Duration??
+
   private let held: HeldBytes
 
   init(_ connection: ProviderConnection, _ held: HeldBytes) {
@@ -54,10 +57,28 @@ final class ConnectionSchedule {
     return tracked
   }
 
+  /// An interval changed.
+  func noteInterval() { shortestInterval = nil }
+
+  private func interval() -> Duration? {
+    if let shortestInterval {
+      return shortestInterval
+    }
+    var shortest: Duration?
+    for tracked in references.values {
+      if let interval = tracked.state.interval {
+        shortest = min(shortest ?? interval, interval)
+      }
+    }
+    shortestInterval = .some(shortest)
+    return shortest
+  }
+
   func drop(_ tracked: TrackedReference) {
     tracked.isDropped = true
     _ = held.replace(tracked.weight, by: 0)
     references[tracked.reference] = nil
+    noteInterval()
     if tracked.isFetching {
       fetching -= 1
     }
@@ -131,8 +152,7 @@ final class ConnectionSchedule {
 
   /// Takes in what a whole batch came to.
   func noteBatch(_ batch: FetchBatch, at now: Moment, random: Double) {
-    breaker.note(
-      batch.results, at: now, random: random, interval: references.values.lazy.compactMap(\.state.interval).min())
+    breaker.note(batch.results, at: now, random: random, interval: interval())
   }
 
   /// Takes in the results of one call, as they come.

@@ -109,6 +109,7 @@ public final class RefreshScheduler {
     let isOther = tracked.own(owner, every: want.interval)
     if isOther || (tracked.timing == nil && tracked.interval != nil) {
       tracked.state.interval = tracked.interval
+      schedule.noteInterval()
       tracked.timing = tracked.interval.map {
         RefreshTiming(
           interval: $0,
