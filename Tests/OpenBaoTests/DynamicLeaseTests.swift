@@ -94,6 +94,24 @@ extension OpenBaoTests {
       #expect(try await bao.accessors(madeBy: role.loginPath) == accessors)
     }
 
+    /// A batch token is not renewed, has no accessor, and its leases are renewed all the same.
+    @Test func aRestartGoesOnWithABatchToken() async throws {
+      try await bao.root.write("auth/\(role.mount)/role/job", ["token_type": "batch"])
+      var process = try daemon.start()
+      defer { kill(process.processIdentifier, SIGKILL) }
+      try await daemon.settled(process)
+      let first = try delivered()
+      let lease = try #require(try await leases.first)
+      #expect(try await bao.accessors(madeBy: role.loginPath).isEmpty)
+      end(process)
+      process = try daemon.start()
+      try await daemon.settled(process)
+      #expect(try delivered() == first)
+      #expect(try await lastRenewal(lease) != nil)
+      #expect(broker.created == [first[0]] && broker.living == [first[0]] && broker.faults.isEmpty)
+      #expect(try reads == 1 && logins == 1)
+    }
+
     @Test func aLeaseThatWasRevokedMeanwhileIsMadeAnew() async throws {
       var process = try daemon.start()
       defer { kill(process.processIdentifier, SIGKILL) }
