@@ -124,7 +124,7 @@ enum Status {
 /// The agent, driven as from a shell, in a folder of its own.
 struct Agent: Sendable {
   let folder: ScratchFolder
-  /// The whole environment of the runs but for PATH and HOME.
+  /// The whole environment of the runs but for ``basics``.
   var environment: [String: String]
 
   init(_ environment: [String: String] = [:]) throws {
@@ -132,16 +132,19 @@ struct Agent: Sendable {
     self.environment = environment
   }
 
+  /// Where programs are, and a home.
+  private var basics: [String: String] {
+    ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "HOME": folder.path]
+  }
+
   func start(_ arguments: [String], input: String? = nil) throws -> Run {
-    let basics = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "HOME": folder.path]
-    return try Run(
+    try Run(
       [Built.agent] + arguments, environment: basics.merging(environment) { $1 }, input: input, folder: folder)
   }
 
   /// Starts `script` by sh(1); `"$@"` in it is the agent with `arguments`.
   func start(_ script: String, _ arguments: [String]) throws -> Run {
-    let basics = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "HOME": folder.path]
-    return try Run(
+    try Run(
       ["sh", "-c", script, "sh", Built.agent] + arguments, environment: basics.merging(environment) { $1 },
       folder: folder)
   }

@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
 
-/// posix_spawn(3) with exactly this environment and these three descriptors, and no others; `nil` stands for /dev/null.
+/// posix_spawn(3) with exactly this environment and these three descriptors, and no others; `nil` stands for /dev/null. What was built
+/// with a sanitizer is given the sanitizer's options too.
 public func spawn(
   _ command: [String], environment: [String: String], input: Int32? = nil, output: Int32? = nil, error: Int32? = nil
 ) throws -> pid_t {
@@ -33,7 +34,9 @@ public func spawn(
   posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
   let argv: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
-  let envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+  let sanitizers = ProcessInfo.processInfo.environment.filter { ["ASAN_OPTIONS", "TSAN_OPTIONS"].contains($0.key) }
+  let whole = environment.merging(sanitizers) { $1 }
+  let envp: [UnsafeMutablePointer<CChar>?] = whole.map { strdup("\($0.key)=\($0.value)") } + [nil]
   defer {
     for string in argv + envp { free(string) }
   }
