@@ -42,8 +42,12 @@ public final class VaultFake: FakeStore {
   }
 
   /// Mounts an engine whose every read makes a user with a lease.
-  public func mountDatabase(_ path: String, leaseSeconds: Double, namespace: String = "") {
-    vault.change { $0.engines[VaultFakeState.key(namespace, path)] = .database(leaseSeconds: leaseSeconds) }
+  public func mountDatabase(
+    _ path: String, leaseSeconds: Double, isRenewable: Bool = true, namespace: String = ""
+  ) {
+    vault.change {
+      $0.engines[VaultFakeState.key(namespace, path)] = .database(leaseSeconds: leaseSeconds, isRenewable: isRenewable)
+    }
   }
 
   public func addNamespace(_ name: String) {

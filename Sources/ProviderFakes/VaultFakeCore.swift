@@ -77,6 +77,7 @@ extension VaultFakeState {
     case "auth/token/renew-self" where call.isWrite: return renew(token, now)
     case "auth/token/revoke-self" where call.isWrite: return revoke(token)
     case "sys/leases/renew" where call.isWrite: return renewLease(call, now)
+    case "sys/leases/lookup" where call.isWrite: return lookUpLease(call, now)
     case "sys/leases/revoke" where call.isWrite: return revokeLease(call)
     default: break
     }

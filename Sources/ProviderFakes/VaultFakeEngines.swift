@@ -20,7 +20,11 @@ extension VaultFakeState {
     switch engine {
     case .kv(version: 1): return versionOne(call, "\(mount)/\(rest)")
     case .kv: return versionTwo(call, mount, rest)
-    case .database(let seconds): return database(call, token, "\(mount)/\(rest)", seconds, now)
+    case .database(let seconds, let isRenewable):
+      let lease = Lease(
+        id: next("\(mount)/\(rest)/lease-"), token: token.id, seconds: seconds, expires: now + seconds,
+        latest: now + 10 * seconds, isRenewable: isRenewable)
+      return database(call, lease)
     }
   }
 
@@ -45,7 +49,7 @@ extension VaultFakeState {
     guard rest.hasPrefix("data/") else {
       return .json(
         404,
-        #"{"data":null,"warnings":["Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv get' for this operation."]}"#
+        #"{"lease_id":"","renewable":false,"lease_duration":0,"data":null,"warnings":["Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv get' for this operation."]}"#
       )
     }
     let key = Self.key(call.namespace, "\(mount)/\(rest.dropFirst(5))")
@@ -76,18 +80,15 @@ extension VaultFakeState {
 
   // MARK: - Leases
 
-  private mutating func database(
-    _ call: VaultFakeCall, _ token: Token, _ path: String, _ seconds: Double, _ now: Double
-  ) -> FakeReply {
+  private mutating func database(_ call: VaultFakeCall, _ lease: Lease) -> FakeReply {
     guard call.request.method == "GET" else {
       return .errors(405)
     }
-    let id = next("\(path)/lease-")
     let user = next("user-")
-    leases[id] = Lease(id: id, token: token.id, seconds: seconds, expires: now + seconds, latest: now + 10 * seconds)
+    leases[lease.id] = lease
     return .json(
       200,
-      #"{"lease_id":"\#(id)","renewable":true,"lease_duration":\#(Int(seconds)),"data":{"username":"\#(user)","password":"password-of-\#(user)"},"warnings":null}"#
+      #"{"lease_id":"\#(lease.id)","renewable":\#(lease.isRenewable),"lease_duration":\#(Int(lease.seconds)),"data":{"username":"\#(user)","password":"password-of-\#(user)"},"warnings":null}"#
     )
   }
 
@@ -95,10 +96,23 @@ extension VaultFakeState {
     guard let id = call.text("lease_id"), let lease = leases[id] else {
       return .errors(400, "lease not found")
     }
+    guard lease.isRenewable else {
+      return .errors(400, "lease is not renewable")
+    }
     let wanted = call.body?.member("increment")?.int64.map(Double.init) ?? lease.seconds
     let expires = min(now + wanted, lease.latest)
     leases[id]?.expires = expires
     return .json(200, #"{"lease_id":"\#(id)","renewable":true,"lease_duration":\#(Int(expires - now))}"#)
+  }
+
+  func lookUpLease(_ call: VaultFakeCall, _ now: Double) -> FakeReply {
+    guard let id = call.text("lease_id"), let lease = leases[id] else {
+      return .errors(400, "invalid lease")
+    }
+    return .json(
+      200,
+      #"{"lease_id":"","renewable":false,"lease_duration":0,"data":{"id":"\#(id)","renewable":\#(lease.isRenewable),"ttl":\#(Int(lease.expires - now))},"warnings":null}"#
+    )
   }
 
   mutating func revokeLease(_ call: VaultFakeCall) -> FakeReply {

@@ -38,7 +38,7 @@ struct VaultFakeState {
   enum Engine {
     case kv(version: Int)
     /// Every read makes a user and a lease of so many seconds.
-    case database(leaseSeconds: Double)
+    case database(leaseSeconds: Double, isRenewable: Bool)
   }
 
   struct Version {
@@ -53,6 +53,7 @@ struct VaultFakeState {
     var seconds: Double
     var expires: Double
     var latest: Double
+    var isRenewable: Bool
   }
 
   /// By namespace and path, joined by a NUL that neither can hold.

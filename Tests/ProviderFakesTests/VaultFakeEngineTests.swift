@@ -125,6 +125,22 @@ import Testing
     }
   }
 
+  @Test func leasesAreLookedUp() throws {
+    try FakeScene.run { (scene: FakeScene) async throws in
+      scene.fake.mountDatabase("database", leaseSeconds: 60, isRenewable: false)
+      let made = try await scene.get("/v1/database/creds/web")
+      let lease = try #require(made.json?.member("lease_id")?.text)
+      #expect(made.json?.member("renewable")?.boolean == false)
+      let body = #"{"lease_id": "\#(lease)"}"#
+      scene.fake.advance(seconds: 20)
+      let found = try await scene.call(.put, "/v1/sys/leases/lookup", body: body).json?.member("data")
+      #expect((38...40).contains(found?.member("ttl")?.int64 ?? 0))
+      #expect(found?.member("renewable")?.boolean == false && found?.member("id")?.text == lease)
+      #expect(try await scene.call(.put, "/v1/sys/leases/renew", body: body).status == 400)
+      #expect(try await scene.call(.put, "/v1/sys/leases/lookup", body: #"{"lease_id": "other"}"#).status == 400)
+    }
+  }
+
   @Test func leasesAreRenewedAndRevoked() throws {
     try FakeScene.run { (scene: FakeScene) async throws in
       scene.fake.mountDatabase("database", leaseSeconds: 60)

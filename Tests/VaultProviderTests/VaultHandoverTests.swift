@@ -66,6 +66,46 @@ import Testing
     }
   }
 
+  private static func unrenewable(_ fake: VaultFake) {
+    fake.addAppRole(roleID: "r", secretID: "s", grant: renewable)
+    fake.mountDatabase("database", leaseSeconds: 600, isRenewable: false)
+  }
+
+  /// What a process that was not restarted would do: it reads such a one anew at its half.
+  @Test func aLeaseThatCannotBeRenewedServesToItsHalf() throws {
+    try VaultScene.run(time: ManualTime(), prepare: Self.unrenewable) { (scene: VaultScene) async throws in
+      let first = try await scene.read("database", "creds/web", Self.fields)
+      scene.fake.advance(seconds: 200)
+      let second = try await Self.killed(scene, [Self.reference(scene)])
+      let fetched = await second.provider.fetch(references: [Self.reference(second)])
+      let secret = try #require(try fetched.first?.get())
+      #expect(secret.payload.unsafeString() == first)
+      #expect(scene.fake.liveLeases.count == 1 && second.logins == 1)
+      let expiry = try #require(secret.expiry)
+      #expect(secret.fetchedAt.duration(to: expiry) == .seconds(600))
+      #expect((.seconds(398)...(.seconds(400))).contains(second.time.now.duration(to: expiry)))
+      // And over one more restart.
+      let third = try await Self.killed(second, [Self.reference(second)])
+      #expect(try await third.read("database", "creds/web", Self.fields) == first)
+      scene.fake.advance(seconds: 150)
+      let fourth = try await Self.killed(third, [Self.reference(third)])
+      #expect(try await fourth.read("database", "creds/web", Self.fields) != first)
+      #expect(scene.fake.liveLeases.count == 2 && fourth.logins == 1)
+    }
+  }
+
+  @Test func aLeaseThatCannotBeRenewedAndIsGoneIsMadeAnew() throws {
+    try VaultScene.run(time: ManualTime(), prepare: Self.unrenewable) { (scene: VaultScene) async throws in
+      let first = try await scene.read("database", "creds/web", Self.fields)
+      let second = try await Self.killed(scene, [Self.reference(scene)])
+      scene.fake.revokeAllLeases()
+      let other = try await second.read("database", "creds/web", Self.fields)
+      #expect(other != first)
+      #expect(try await second.read("database", "creds/web", Self.fields) != other, "without a restart as ever")
+      #expect(second.logins == 1)
+    }
+  }
+
   @Test func aServerThatCannotBeAskedCostsNeither() throws {
     try VaultScene.run(time: ManualTime(skipsSleeps: true), prepare: Self.prepared(VaultScene.endless)) {
       (scene: VaultScene) async throws in
@@ -119,9 +159,10 @@ import Testing
   @Test(arguments: [
     "", "{}", "[]", #"{"leases":{}}"#, #"{"leases":[{}]}"#, #"{"leases":[],"token":{}}"#,
     #"{"leases":[],"token":null}"#,
-    #"{"leases":[{"path":"a","id":"","granted":1,"payload":""}]}"#,
-    #"{"leases":[{"path":"a","id":"x","granted":-1,"payload":""}]}"#,
-    #"{"leases":[{"path":"a","id":"x","granted":9223372036854775807,"payload":""}]}"#,
+    #"{"leases":[{"path":"a","id":"","granted":1,"renewable":true,"payload":""}]}"#,
+    #"{"leases":[{"path":"a","id":"x","granted":-1,"renewable":true,"payload":""}]}"#,
+    #"{"leases":[{"path":"a","id":"x","granted":9223372036854775807,"renewable":true,"payload":""}]}"#,
+    #"{"leases":[{"path":"a","id":"x","granted":1,"payload":""}]}"#,
     #"{"leases":[],"token":{"value":"","batch":false,"renewable":true,"granted":1}}"#,
   ])
   func whatIsNoHandoverIsNotTaken(_ text: String) throws {

@@ -21,6 +21,7 @@ struct VaultHandover: Sendable {
     let id: String
     /// The lifetime that the engine granted at first, in seconds.
     let granted: Int64
+    let isRenewable: Bool
     let payload: SecretBytes
   }
 
@@ -53,6 +54,7 @@ struct VaultHandover: Sendable {
       json.member("path", lease.path)
       json.member("id", lease.id)
       json.member("granted", lease.granted)
+      json.member("renewable", lease.isRenewable)
       json.member("payload", lease.payload)
       json.endObject()
     }
@@ -87,11 +89,12 @@ struct VaultHandover: Sendable {
 
   private static func lease(_ json: JSONValue) -> Lease? {
     guard let path = json.member("path")?.text, let id = json.member("id")?.text, !id.isEmpty,
-      let granted = seconds(json.member("granted")), let payload = json.member("payload")?.secret
+      let granted = seconds(json.member("granted")), let isRenewable = json.member("renewable")?.boolean,
+      let payload = json.member("payload")?.secret
     else {
       return nil
     }
-    return Lease(path: path, id: id, granted: granted, payload: payload.detached())
+    return Lease(path: path, id: id, granted: granted, isRenewable: isRenewable, payload: payload.detached())
   }
 
   private static func seconds(_ json: JSONValue?) -> Int64? {

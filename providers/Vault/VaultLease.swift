@@ -13,11 +13,22 @@ struct VaultLease: Sendable {
 
   var expiry: Moment { startedAt.advanced(by: lifetime) }
 
-  /// A renewable one of an earlier process: the server will say how long it is still good.
+  /// One of an earlier process: the server will say how long it is still good.
   init(_ inherited: VaultHandover.Lease, at moment: Moment) {
     id = inherited.id
     lifetime = .seconds(inherited.granted)
-    isRenewable = true
+    isRenewable = inherited.isRenewable
+    startedAt = moment
+  }
+
+  /// The same lease with what the server says is left of it.
+  fileprivate init?(_ lease: VaultLease, left json: JSONValue, at moment: Moment) {
+    guard let seconds = json.member("data")?.member("ttl")?.int64 else {
+      return nil
+    }
+    id = lease.id
+    lifetime = .seconds(min(max(seconds, 0), VaultToken.longestSeconds))
+    isRenewable = lease.isRenewable
     startedAt = moment
   }
 
@@ -67,12 +78,11 @@ actor VaultLeases {
   /// What a later process could go on with.
   func handedOver(of lookups: [VaultLookup]) -> [VaultHandover.Lease] {
     lookups.compactMap { lookup in
-      guard let held = held[lookup] ?? inherited[lookup.readPath], held.lease.isRenewable else {
-        return nil
+      (held[lookup] ?? inherited[lookup.readPath]).map {
+        VaultHandover.Lease(
+          path: lookup.readPath, id: $0.lease.id, granted: $0.granted.components.seconds,
+          isRenewable: $0.lease.isRenewable, payload: $0.secret.payload)
       }
-      return VaultHandover.Lease(
-        path: lookup.readPath, id: held.lease.id, granted: held.granted.components.seconds,
-        payload: held.secret.payload)
     }
   }
 
@@ -98,25 +108,22 @@ actor VaultLeases {
     }
   }
 
-  /// The held value with a longer life, if its lease renews for at least two thirds of what it was granted; `nil`: read anew.
+  /// The held value where its lease goes on: renewed for at least two thirds of what it was granted; or one of an earlier process that
+  /// cannot be renewed, and is not half over yet. `nil`: read anew.
   ///
   /// - Throws: where the server could not be asked, while the lease holds: to read anew would make a second one.
-  func renewed(_ lookup: VaultLookup, token: SecretBytes) async throws(ProviderFailure) -> FetchedSecret? {
-    guard let current = held[lookup] ?? inherited[lookup.readPath], current.lease.isRenewable,
+  func continued(_ lookup: VaultLookup, token: SecretBytes) async throws(ProviderFailure) -> FetchedSecret? {
+    guard let current = held[lookup] ?? inherited[lookup.readPath], current.lease.isRenewable || held[lookup] == nil,
       services.time.now < current.lease.expiry
     else {
       inherited[lookup.readPath] = nil
       return nil
     }
-    let body = Self.body(current.lease.id, increment: current.granted)
     let sentAt = services.time.now
-    let call = VaultAPI.Call(
-      method: .put, path: "sys/leases/renew", token: token, body: body, reference: lookup.description)
     let lease: VaultLease?
     do throws(ProviderFailure) {
-      lease = try await api.send(call).json.flatMap { VaultLease($0, at: sentAt) }
+      lease = try await ask(about: current, lookup, token: token)
     } catch {
-      api.connection.metrics.renewed(false)
       let mayPass = error.isRetriable || error.source == .stranger
       let count = min(failures[lookup.readPath] ?? 0, Self.mostFailures) + 1
       failures[lookup.readPath] = count
@@ -129,16 +136,41 @@ actor VaultLeases {
       }
       return nil
     }
-    api.connection.metrics.renewed(lease != nil)
     failures[lookup.readPath] = nil
     inherited[lookup.readPath] = nil
-    guard let lease, lease.lifetime >= current.granted * 2 / 3 else {
+    let isRenewable = current.lease.isRenewable
+    guard let lease, lease.lifetime >= (isRenewable ? current.granted * 2 / 3 : current.granted / 2) else {
       return nil
     }
+    // What is not renewed is read anew at the half of the life that it was granted.
     let secret = FetchedSecret(
-      payload: current.secret.payload, version: current.secret.version, expiry: lease.expiry, fetchedAt: sentAt)
+      payload: current.secret.payload, version: current.secret.version, expiry: lease.expiry,
+      fetchedAt: isRenewable ? sentAt : lease.expiry.advanced(by: .zero - current.granted))
     held[lookup] = Held(secret: secret, lease: lease, granted: current.granted)
     return secret
+  }
+
+  /// The lease of `current` as it is after the call: renewed, or looked up where that cannot be.
+  private func ask(
+    about current: Held, _ lookup: VaultLookup, token: SecretBytes
+  ) async throws(ProviderFailure) -> VaultLease? {
+    let sentAt = services.time.now
+    let isRenewable = current.lease.isRenewable
+    let call = VaultAPI.Call(
+      method: .put, path: isRenewable ? "sys/leases/renew" : "sys/leases/lookup", token: token,
+      body: Self.body(current.lease.id, increment: isRenewable ? current.granted : nil),
+      reference: lookup.description)
+    guard isRenewable else {
+      return try await api.send(call).json.flatMap { VaultLease(current.lease, left: $0, at: sentAt) }
+    }
+    do throws(ProviderFailure) {
+      let lease = try await api.send(call).json.flatMap { VaultLease($0, at: sentAt) }
+      api.connection.metrics.renewed(lease != nil)
+      return lease
+    } catch {
+      api.connection.metrics.renewed(false)
+      throw error
+    }
   }
 
   /// The calls that revoke every lease that is held; none is held any more.

@@ -62,8 +62,8 @@ public struct VaultProvider: SecretProvider {
 
   public func fetch(_ lookups: [VaultLookup]) async -> [FetchResult] {
     await connection.fetchEach(lookups, with: session, isRefused: isLost) { lookup, login throws(ProviderFailure) in
-      if let renewed = try await leases.renewed(lookup, token: login.credential.value) {
-        return renewed
+      if let held = try await leases.continued(lookup, token: login.credential.value) {
+        return held
       }
       let read: VaultReader.Read
       do throws(ProviderFailure) {
