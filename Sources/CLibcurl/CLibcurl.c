@@ -172,8 +172,8 @@ CURLcode http_transfer_configure(http_transfer *transfer, const http_setup *setu
   long version = is_tls ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1;
   curl_easy_setopt(
     easy, CURLOPT_HTTP_VERSION, setup->prior_knowledge ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : version);
-  // Debian 12's libcurl sends the preface of HTTP/2 again on a kept connection without TLS, which the server ends then. Such calls are
-  // logins, of which there are few.
+  // Debian 12's libcurl puts a second layer of HTTP/2 upon a kept connection without TLS, since nothing was agreed on it (`Curl_http` of
+  // 7.88), and every further call fails there without a byte sent. Such calls are logins, of which there are few.
   curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, setup->prior_knowledge ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, setup->prior_knowledge ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, is_tls ? 1L : 0L);

@@ -11,11 +11,13 @@ import SecretBytes
 /// share the loop's connection pool; libcurl hands a connection only to a transfer with the same TLS options.
 public final class HTTPClient: HTTPSending {
   private let loop: EventLoop
+  private let options: HTTPClientOptions
   private let log: Logger
   private let lane: LoopBound<TransferLane>
 
   public init(loop: EventLoop, options: HTTPClientOptions, log: Logger) {
     self.loop = loop
+    self.options = options
     self.log = log
     self.lane = LoopBound(TransferLane(options), on: loop)
   }
@@ -30,11 +32,11 @@ public final class HTTPClient: HTTPSending {
 
   private func transfer(_ request: HTTPRequest) async -> Result<HTTPResponse, TransportFailure> {
     guard Token.isValid(request.method.rawValue) else {
-      return .failure(TransportFailure(.invalidRequest, of: request, "the method is not a token"))
+      return .failure(TransportFailure(.invalidRequest, of: request, by: options, "the method is not a token"))
     }
     guard request.headers.allSatisfy(\.isValid) else {
       return .failure(
-        TransportFailure(.invalidRequest, of: request, "a header holds characters that headers cannot"))
+        TransportFailure(.invalidRequest, of: request, by: options, "a header holds characters that headers cannot"))
     }
     let ticket = TransferTicket()
     let startedAt = loop.now
@@ -56,7 +58,7 @@ public final class HTTPClient: HTTPSending {
     log.debug(
       "call",
       metadata: [
-        "method": "\(request.method.rawValue)", "host": "\(request.url.host):\(request.url.port)",
+        "method": "\(request.method.rawValue)", "host": "\(options.peer(of: request.url))",
         "path": "\(request.url.path)",
         "status": (try? outcome.get()).map { .stringConvertible($0.status) } ?? "none",
         "duration_seconds": .stringConvertible(startedAt.duration(to: loop.now)),

@@ -1,4 +1,5 @@
 import SecretBytes
+import Text
 
 /// How one client's connections are made. One client serves one connection of the document.
 public struct HTTPClientOptions: Sendable {
@@ -16,6 +17,11 @@ public struct HTTPClientOptions: Sendable {
   public var hasPriorKnowledge = false
 
   public init() {}
+
+  /// Whom a request goes to, as people know it: the URL's host says nothing where a socket takes its place.
+  func peer(of url: HTTPURL) -> String {
+    unixSocket.map { ShownText.clean($0) } ?? "\(url.host):\(url.port)"
+  }
 }
 
 /// What the socket itself may connect to, whatever a name resolves to at the time.

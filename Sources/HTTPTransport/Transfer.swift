@@ -191,7 +191,7 @@ final class Transfer {
   }
 
   func failure(_ kind: TransportFailure.Kind, _ detail: String = "") -> TransportFailure {
-    TransportFailure(kind, of: request, detail)
+    TransportFailure(kind, of: request, by: options, detail)
   }
 
   /// Gives the handle free; header lines and what is left in the buffers are overwritten.

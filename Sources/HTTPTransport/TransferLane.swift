@@ -46,7 +46,7 @@ final class TransferLane {
   }
 
   func cancel(_ request: HTTPRequest, _ ticket: TransferTicket, on loop: EventLoop) {
-    ticket.finish(.failure(TransportFailure(.cancelled, of: request)))
+    ticket.finish(.failure(TransportFailure(.cancelled, of: request, by: options)))
     guard let transfer = underWay[ObjectIdentifier(ticket)], let handle = transfer.handle,
       loop.transfers.value.remove(handle.easy)
     else {

@@ -1,4 +1,5 @@
 import CLibcurl
+import Text
 
 /// Why there was no answer. It holds no header, no body and no credential.
 public struct TransportFailure: Error, Sendable, Equatable, CustomStringConvertible {
@@ -41,7 +42,7 @@ public struct TransportFailure: Error, Sendable, Equatable, CustomStringConverti
   }
 
   public let kind: Kind
-  /// `host:port`.
+  /// `host:port`, or the path of the Unix socket.
   public let host: String
   /// libcurl's own words; may be empty.
   public let detail: String
@@ -52,8 +53,8 @@ public struct TransportFailure: Error, Sendable, Equatable, CustomStringConverti
     self.detail = detail
   }
 
-  init(_ kind: Kind, of request: HTTPRequest, _ detail: String = "") {
-    self.init(kind: kind, host: "\(request.url.host):\(request.url.port)", detail: detail)
+  init(_ kind: Kind, of request: HTTPRequest, by options: HTTPClientOptions, _ detail: String = "") {
+    self.init(kind: kind, host: options.peer(of: request.url), detail: detail)
   }
 
   /// OpenSSL's words for the first bytes of an answer that are no TLS.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A SPIFFE Workload API on a Unix socket, by PyPI's `spiffe` (its own service definition) and grpcio: it signs JWT-SVIDs by RS256, and
+/// A SPIFFE Workload API on a Unix socket or a port, by PyPI's `spiffe` (its own service definition) and grpcio: it signs JWT-SVIDs by RS256, and
 /// refuses what the standard has a server refuse.
 public final class WorkloadAPIServer {
   public enum Manner: String, Sendable {
@@ -46,16 +46,16 @@ public final class WorkloadAPIServer {
   private let process: Process
 
   /// - Parameter key: a file with an RSA key in PEM; the claims are ``issuer``, ``identity``, `aud` and `exp`.
-  public init(in folder: String, key: String, _ manner: Manner = .issues) throws {
-    control = Control(address: "unix://\(folder)/workload.sock", folder: folder)
-    try control.turn(to: manner)
-    process = Python.process(["-c", Self.script, control.address, key, folder])
+  public init(in folder: String, key: String, _ manner: Manner = .issues, isUnixSocket: Bool = true) throws {
+    let socket = "unix://\(folder)/workload.sock"
+    try Control(address: socket, folder: folder).turn(to: manner)
+    process = Python.process(["-c", Self.script, isUnixSocket ? socket : "127.0.0.1:0", key, folder])
     let output = Pipe()
     process.standardOutput = output
     process.standardError = output
     try process.run()
     var said = ""
-    while !said.hasSuffix("serving\n") {
+    while !said.hasSuffix(" serving\n") {
       let part = output.fileHandleForReading.availableData
       guard !part.isEmpty else {
         throw Python.Fault(status: process.terminationStatus, said: said)
@@ -63,6 +63,8 @@ public final class WorkloadAPIServer {
       said += String(decoding: part, as: UTF8.self)
     }
     output.fileHandleForReading.readabilityHandler = { _ = $0.availableData }
+    let port = said.split(separator: "\n").last?.split(separator: " ").first ?? ""
+    control = Control(address: isUnixSocket ? socket : "tcp://127.0.0.1:\(port)", folder: folder)
   }
 
   deinit {
@@ -117,9 +119,9 @@ public final class WorkloadAPIServer {
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
     server.add_generic_rpc_handlers([
         grpc.method_handlers_generic_handler('SpiffeWorkloadAPI', {'FetchJWTSVID': handler})])
-    server.add_insecure_port(address)
+    port = server.add_insecure_port(address)
     server.start()
-    print('serving', flush=True)
+    print(port, 'serving', flush=True)
     threading.Event().wait()
     """
 }
