@@ -6,15 +6,24 @@ import SecretBytes
 struct YAMLComposer: ~Copyable {
   private let source: YAMLSource
   private let maximumDepth: Int
+  private let maximumAliasBytes: Int
+  /// What has been read so far has about so many bytes as JSON, aliases expanded.
+  private var expanded = 0
+  /// The same of each node that has an anchor; `nil` while it is open.
+  private var sizes: [Int: Int?] = [:]
+  /// The same of what all aliases so far stand for.
+  private var aliased = 0
   private var nodes: ContiguousArray<YAMLTree.Node> = []
   private var text = SecretBuffer()
-  private var open: ContiguousArray<Int> = []
+  private var open: ContiguousArray<(node: Int, expandedBefore: Int)> = []
   private var anchors: [String: Int] = [:]
   private var documents = 0
 
-  init(source: YAMLSource, maximumDepth: Int) {
+  /// - Parameter maximumAliasBytes: of what all aliases stand for.
+  init(source: YAMLSource, maximumDepth: Int, maximumAliasBytes: Int) {
     self.source = source
     self.maximumDepth = maximumDepth
+    self.maximumAliasBytes = maximumAliasBytes
   }
 
   consuming func compose() throws(JSONFault) -> YAMLTree {
@@ -46,8 +55,9 @@ struct YAMLComposer: ~Copyable {
       let start = event.data.mapping_start
       try takeCollection(.mapping, tag: start.tag, anchor: start.anchor, character)
     case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
-      if let index = open.popLast() {
+      if let (index, before) = open.popLast() {
         nodes[index].range = index..<nodes.count
+        noteSize(of: index, since: before)
       }
     case YAML_ALIAS_EVENT:
       try takeAlias(event.data.alias.anchor, character)
@@ -72,6 +82,8 @@ struct YAMLComposer: ~Copyable {
     let start = text.count
     text.append(UnsafeRawBufferPointer(start: scalar.value, count: scalar.length))
     append(.scalar(type), character, start..<text.count)
+    expanded += scalar.length + 3
+    noteSize(of: nodes.count - 1, since: expanded - scalar.length - 3)
   }
 
   private mutating func takeCollection(
@@ -84,7 +96,8 @@ struct YAMLComposer: ~Copyable {
       throw source.fault(YAMLTag.unknown, character: character)
     }
     note(anchor: anchor)
-    open.append(nodes.count)
+    open.append((nodes.count, expanded))
+    expanded += 3
     append(kind, character, nodes.count..<nodes.count)
   }
 
@@ -92,8 +105,13 @@ struct YAMLComposer: ~Copyable {
     guard let anchor, let target = anchors[String(cString: anchor)] else {
       throw source.fault(.syntax("the alias names no anchor that stands before it"), character: character)
     }
-    if open.contains(target) {
+    guard let size = sizes[target] ?? nil else {
       throw source.fault(.syntax("the alias stands inside what it names"), character: character)
+    }
+    // No sum of them overflows: each is of what was let through before.
+    (expanded, aliased) = (expanded + size, aliased + size)
+    guard aliased <= maximumAliasBytes else {
+      throw source.fault(YAMLReader.tooMuchAliased(maximumAliasBytes), character: character)
     }
     append(.alias, character, target..<(target + 1))
   }
@@ -102,6 +120,13 @@ struct YAMLComposer: ~Copyable {
   private mutating func note(anchor: UnsafePointer<UInt8>?) {
     if let anchor {
       anchors[String(cString: anchor)] = nodes.count
+      sizes.updateValue(nil, forKey: nodes.count)
+    }
+  }
+
+  private mutating func noteSize(of node: Int, since before: Int) {
+    if sizes.keys.contains(node) {
+      sizes[node] = expanded - before
     }
   }
 

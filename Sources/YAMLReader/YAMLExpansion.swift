@@ -8,6 +8,7 @@ struct YAMLExpansion: ~Copyable {
   let source: YAMLSource
   let maximumBytes: Int
   let maximumDepth: Int
+  let maximumAliasBytes: Int
   let duplicateKeys: JSONLimits.DuplicateKeys
   /// What merging has cost so far, in about the bytes that it would write.
   var mergeCost = 0
@@ -16,13 +17,14 @@ struct YAMLExpansion: ~Copyable {
 
   init(
     nodes: ContiguousArray<YAMLTree.Node>, scalars: UnsafeRawBufferPointer, source: YAMLSource, maximumBytes: Int,
-    maximumDepth: Int, duplicateKeys: JSONLimits.DuplicateKeys
+    maximumDepth: Int, maximumAliasBytes: Int, duplicateKeys: JSONLimits.DuplicateKeys
   ) {
     self.nodes = nodes
     self.scalars = scalars
     self.source = source
     self.maximumBytes = maximumBytes
     self.maximumDepth = maximumDepth
+    self.maximumAliasBytes = maximumAliasBytes
     self.duplicateKeys = duplicateKeys
   }
 

@@ -72,8 +72,8 @@ extension YAMLExpansion {
   /// A mapping that merges the same one many times, level upon level, writes little and works much: the work has the same limit.
   private mutating func charge(_ bytes: Int, _ key: Int) throws(JSONFault) {
     mergeCost += bytes + 16
-    if mergeCost > maximumBytes {
-      throw fault(.tooLarge(maximumBytes: maximumBytes), key)
+    if mergeCost > maximumAliasBytes {
+      throw fault(YAMLReader.tooMuchAliased(maximumAliasBytes), key)
     }
   }
 

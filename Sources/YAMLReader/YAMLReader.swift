@@ -12,8 +12,8 @@ import SecretBytes
 /// - Tabs separate, and never indent: see ``YAMLTabs``.
 /// - A key is its text, whatever its type: `1: a` has the name `1`.
 /// - `<<` merges a mapping or a list of mappings; what the mapping says itself wins, then the earlier in the list.
-/// - Aliases are expanded within ``JSONLimits/maximumBytes`` and ``JSONLimits/maximumDepth`` (256 at most), so that a small
-///   document cannot grow into a large one.
+/// - Aliases are expanded within ``JSONLimits/maximumBytes`` and ``JSONLimits/maximumDepth`` (256 at most), and stand for 1 MiB in all
+///   or four times the text, so that a small document cannot grow into a large one. What they stand for is counted while they are read.
 /// - One document a stream; a stream without one is `null`.
 /// - UTF-8 only, with or without a byte order mark.
 ///
@@ -21,6 +21,12 @@ import SecretBytes
 public enum YAMLReader {
   /// Deepest nesting whatever the limits say: the expansion recurses.
   static let deepest = 256
+  /// What aliases may stand for in any document: thousands of entries that merge the same defaults.
+  private static let leastAliasBytes = 1 << 20
+
+  static func tooMuchAliased(_ bytes: Int) -> JSONFault.Reason {
+    .syntax("the aliases up to here stand for more than \(bytes) bytes; repeat less")
+  }
 
   /// Positions, also of the values, are those of the YAML text.
   public static func parse(_ bytes: SecretBytes, limits: JSONLimits) throws(JSONFault) -> JSONValue {
@@ -43,7 +49,9 @@ public enum YAMLReader {
       // What libyaml reads has as many characters as what was written, so that places are those of both.
       return try YAMLTabs.separated(text).withUnsafeBytes { readable throws(JSONFault) in
         let source = YAMLSource(bytes: readable)
-        let composer = YAMLComposer(source: source, maximumDepth: min(limits.maximumDepth, deepest))
+        let composer = YAMLComposer(
+          source: source, maximumDepth: min(limits.maximumDepth, deepest),
+          maximumAliasBytes: aliasBytes(of: source, limits))
         let tree = try composer.compose()
         try YAMLDivergence(written).check(source)
         return try expanded(tree, source, limits)
@@ -60,13 +68,18 @@ public enum YAMLReader {
     try source.checkDirectives()
   }
 
+  private static func aliasBytes(of source: YAMLSource, _ limits: JSONLimits) -> Int {
+    min(limits.effectiveBytes, max(leastAliasBytes, 4 * source.bytes.count))
+  }
+
   private static func expanded(
     _ tree: YAMLTree, _ source: YAMLSource, _ limits: JSONLimits
   ) throws(JSONFault) -> (json: SecretBytes, characters: ContiguousArray<UInt32>) {
     try tree.text.withUnsafeBytes { scalars throws(JSONFault) in
       var expansion = YAMLExpansion(
         nodes: tree.nodes, scalars: scalars, source: source, maximumBytes: limits.effectiveBytes,
-        maximumDepth: min(limits.maximumDepth, deepest), duplicateKeys: limits.duplicateKeys)
+        maximumDepth: min(limits.maximumDepth, deepest), maximumAliasBytes: aliasBytes(of: source, limits),
+        duplicateKeys: limits.duplicateKeys)
       try expansion.write(0, depth: 0)
       return expansion.finish()
     }

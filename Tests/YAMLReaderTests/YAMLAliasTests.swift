@@ -61,15 +61,29 @@ import YAMLReader
     lists += "\(letter): &\(letter) [\(ten)]\n"
     merges += "\(letter): &\(letter) {<<: [\(ten)]}\n"
   }
-  let limits = JSONLimits(maximumBytes: 1 << 20)
-  #expect(yamlFault(lists, limits)?.reason == .tooLarge(maximumBytes: 1 << 20))
-  #expect(yamlFault(merges, limits)?.reason == .tooLarge(maximumBytes: 1 << 20))
+  for bomb in [lists, merges] {
+    let fault = yamlFault(bomb)
+    #expect(fault?.description.contains("the aliases up to here stand for more than 1048576 bytes") == true)
+    // Where they are read, not where they would be written.
+    #expect(fault?.position.line == 6)
+  }
   // Nothing is written by nothing.
   let empty = "a: &a []\n" + "b: [\(Array(repeating: "*a", count: 100).joined(separator: ","))]\n"
   #expect(yamlFault(empty, JSONLimits(maximumBytes: 600))?.reason == nil)
   let string = "- &a \(String(repeating: "x", count: 500))\n- [*a, *a, *a]\n"
   #expect(yamlFault(string, JSONLimits(maximumBytes: 2000))?.reason == .tooLarge(maximumBytes: 2000))
   #expect(yamlFault(string, JSONLimits(maximumBytes: 2100)) == nil)
+}
+
+/// Which many entries with the same defaults need, of a few lines each.
+@Test func aliasesMayStandForFourTimesTheText() throws {
+  func entries(_ count: Int, _ defaults: Int) -> String {
+    "d: &d {path: \(String(repeating: "x", count: defaults))}\n"
+      + (0..<count).map { "NAME_\($0): {<<: *d, field: a\($0)}\n" }.joined()
+  }
+  #expect(yamlFault(entries(5000, 150)) == nil)
+  #expect(yamlFault(entries(50_000, 80)) == nil)
+  #expect(yamlFault(entries(5000, 1000))?.position.line == 1037)
 }
 
 @Test func depthIsLimitedAlsoThroughAliases() {
@@ -79,7 +93,7 @@ import YAMLReader
   }
   #expect(yamlFault(deep)?.reason == .tooDeep(maximumDepth: 64))
   var chain = "a0: &a0 {x: 1}\n"
-  for level in 1...10_000 {
+  for level in 1...300 {
     chain += "a\(level): &a\(level) {<<: *a\(level - 1)}\n"
   }
   #expect(yamlFault(chain)?.reason == .tooDeep(maximumDepth: 64))
