@@ -75,7 +75,8 @@ struct AgentAPI: Sendable {
     }
     guard unready.isEmpty else {
       let ids = unready.prefix(20).map { ShownText.clean($0) }.joined(separator: ", ")
-      return .text("not ready: \(unready.count) executions: \(ids)", status: 503)
+      return .text(
+        "not ready: \(unready.count) \(unready.count == 1 ? "execution" : "executions"): \(ids)", status: 503)
     }
     return .text("ready")
   }

@@ -23,12 +23,14 @@ extension RunningDaemon {
   }
 
   func status() async -> StatusDocument {
+    let labels = await pool.openLabels
     let listings = supervisor.overview.sources
     return StatusDocument(
-      version: version, nodeID: settings.configuration.nodeID, executions: await supervisor.overview.status(),
+      version: version, nodeID: settings.configuration.nodeID, executions: await supervisor.overview.status(labels),
       sources: listings.sources, unheard: listings.unheard, sourceFailures: listings.failures,
       unreadable: listings.unreadable, unremoved: supervisor.overview.unremoved,
-      openBreakers: scheduler.openBreakers.map(\.name), turns: loop.turnCounts, refusals: supervisor.refusals.counts,
+      openBreakers: scheduler.openBreakers.map { labels[$0.key] ?? ProviderPool.Label($0) }, turns: loop.turnCounts,
+      refusals: supervisor.refusals.counts,
       volumes: valueListeners == nil ? nil : volumes.counts)
   }
 

@@ -289,15 +289,18 @@ final class RunningDaemon {
 
   func logState() async {
     for execution in await supervisor.overview.status() {
-      log.notice(
-        "state",
-        metadata: [
-          "execution": "\(execution.id)", "state": "\(execution.state.rawValue)",
-          "generation": .stringConvertible(execution.generation),
-          "secrets": .stringConvertible(execution.secrets.count),
-          "stale": .stringConvertible(execution.secrets.count { $0.source != .live }),
-          "problems": "\(execution.problems.joined(separator: " | "))",
-        ])
+      var fields: Logger.Metadata = [
+        "execution": "\(execution.id)", "state": "\(execution.state.rawValue)",
+        "generation": .stringConvertible(execution.generation),
+        "secrets": .stringConvertible(execution.secrets.count),
+        "problems": "\(execution.problems.joined(separator: " | "))",
+      ]
+      // As `status` counts them.
+      let counts = [execution].standings
+      for standing in ExecutionStatus.Secret.Standing.allCases {
+        fields[standing.rawValue] = .stringConvertible(counts[standing, default: 0])
+      }
+      log.notice("state", metadata: fields)
     }
   }
 }

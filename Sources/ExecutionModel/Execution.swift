@@ -84,6 +84,15 @@ public struct ProviderConnection: Sendable, Equatable {
   /// As written, for plans and policies.
   public var values: ConnectionValues { key.values }
 
+  /// Where it leads, in a few words: its address, else what every connection of its type has to name, as a region; empty where there is
+  /// neither.
+  public var place: String {
+    let shown = Dictionary(values.fields.shown.map { ($0.name, $0.value) }) { first, _ in first }
+    let fields = descriptor.connection
+    let addresses = fields.filter { $0.kind == .address || $0.kind == .origin }
+    return (addresses + fields.filter(\.isRequired)).lazy.compactMap { shown[$0.name] }.first ?? ""
+  }
+
   public init(name: String, key: Key, descriptor: ProviderDescriptor) {
     self.name = name
     self.key = key

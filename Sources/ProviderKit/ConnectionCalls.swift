@@ -6,6 +6,8 @@ import Text
 /// What an adapter makes of an answer.
 public enum CallVerdict: Sendable {
   case accept
+  /// Accepted, for the caller to tell what is missing; counted as that.
+  case acceptMissing
   /// Tried again where the failure's class is transient or throttled; thrown otherwise.
   case fail(ProviderFailure)
 }
@@ -78,8 +80,10 @@ extension OpenConnection {
       let sentAt = services.time.now
       do throws(TransportFailure) {
         let response = try await transport.send(request)
-        guard case .fail(let reason) = judge(response) else {
-          metrics.called(took: sentAt.duration(to: services.time.now), failure: nil)
+        let verdict = judge(response)
+        guard case .fail(let reason) = verdict else {
+          let failure: ProviderFailure.Class? = if case .acceptMissing = verdict { .missing } else { nil }
+          metrics.called(took: sentAt.duration(to: services.time.now), failure: failure)
           return response
         }
         failure = reason.kind == .transient ? reason.passing : reason

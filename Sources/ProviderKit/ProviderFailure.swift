@@ -118,8 +118,8 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
   /// The same failure told of another reference, for all that wait on one login.
   public func about(_ reference: String?) -> ProviderFailure { with { $0.reference = reference } }
 
-  /// The same failure under another connection's name, for all that share one login.
-  func told(by connection: String) -> ProviderFailure { with { $0.connection = connection } }
+  /// The same failure under another name of its connection: documents that share one may each call it as they like.
+  public func told(by connection: String) -> ProviderFailure { with { $0.connection = connection } }
 
   /// The same failure with the name of what failed before its message: of a login, for all that waited for it.
   public func named(_ name: String) -> ProviderFailure { with { $0.message = "\(name): \(message)" } }

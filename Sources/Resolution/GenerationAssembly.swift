@@ -31,7 +31,7 @@ public enum GenerationAssembly {
         secrets += made
       } catch {
         // With the reference that it has: a login's is of none of those that waited for it.
-        failures.append(SecretFailure(secret: item.entry.name, failure: error))
+        failures.append(SecretFailure(secret: item.entry.name, failure: error.told(by: connection.name)))
       }
     }
     guard failures.isEmpty else {

@@ -1,5 +1,6 @@
 import EventLoop
 import ExecutionModel
+import Masking
 import NodePolicy
 import ProviderKit
 import SecretBytes
@@ -12,10 +13,29 @@ public actor ProviderPool {
   private var labels: [ProviderConnection.Key: Label] = [:]
   private var metrics: [Label: ConnectionMetrics] = [:]
 
-  /// What a connection is called in metrics. Connections of different executions may share it.
-  public struct Label: Hashable, Sendable {
+  /// What a connection is called in metrics. Connections of different executions may share it, as where they differ in their logins only.
+  public struct Label: Hashable, Sendable, Comparable {
     public let type: String
     public let name: String
+    /// Where it leads; empty where its type has one place only.
+    public let address: String
+
+    public init(type: String, name: String, address: String = "") {
+      self.type = type
+      self.name = name
+      self.address = address
+    }
+
+    public init(_ connection: ProviderConnection) {
+      self.init(type: connection.type, name: connection.name, address: connection.place)
+    }
+
+    public static func < (one: Label, other: Label) -> Bool {
+      (one.type, one.name, one.address) < (other.type, other.name, other.address)
+    }
+
+    /// `vault at https://vault.example.com:8200`
+    public var shown: String { address.isEmpty ? name : "\(name) at \(address)" }
   }
 
   public init(registry: ProviderRegistry, services: ProviderServices) {
@@ -28,7 +48,7 @@ public actor ProviderPool {
     if let provider = open[connection.key] {
       return provider
     }
-    let label = Label(type: connection.type, name: connection.name)
+    let label = Label(connection)
     let counts = metrics[label] ?? ConnectionMetrics()
     let provider = try registry.open(connection, services, counts)
     open[connection.key] = provider
@@ -40,11 +60,20 @@ public actor ProviderPool {
   /// What the node's owner lets these connections do.
   public nonisolated var policy: NodePolicy { services.policy }
 
+  /// The values in use, which no failure repeats.
+  public nonisolated var hidden: LiveValues { services.hidden }
+
   /// Fetches `references` over their connection: a result each, in their order. A value that is larger than the policy lets through
-  /// is let go at once.
-  public func fetch(_ references: [Reference], over connection: ProviderConnection) async -> [FetchResult] {
+  /// is let go at once. A value is among those in use from when it is there until nobody holds it.
+  ///
+  /// - Parameter fields: what documents take of the values.
+  public func fetch(
+    _ references: [Reference], taking fields: TakenFields = TakenFields([]), over connection: ProviderConnection
+  ) async -> [FetchResult] {
     do throws(ProviderFailure) {
-      let results = await (try provider(connection)).fetch(references: references)
+      let provider = try provider(connection)
+      let watch = ValueWatch(services.hidden) { fields.values(of: $0) }
+      let results = await ValueWatch.$current.withValue(watch) { await provider.fetch(references: references) }
       return zip(references, results).map { reference, result in
         tell(result, reference, connection.name)
         return bounded(result, reference, connection.name)
@@ -95,6 +124,9 @@ public actor ProviderPool {
     }
     await provider?.close(reason)
   }
+
+  /// What each open connection is called: by the name of who opened it, though others may name it otherwise.
+  public var openLabels: [ProviderConnection.Key: Label] { labels }
 
   /// The counts of all open connections.
   public var counts: [Label: ConnectionMetrics.Counts] {

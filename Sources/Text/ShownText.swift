@@ -12,11 +12,35 @@ public enum ShownText {
         return shown + "…"
       }
       count += 1
-      let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
-      // Bidirectional overrides and line separators can make a line read as another.
-      let steersText = (0x200b...0x200f).contains(scalar.value) || (0x2028...0x202e).contains(scalar.value)
-      let isolates = (0x2066...0x2069).contains(scalar.value) || scalar.value == 0xfeff
-      shown.unicodeScalars.append(isControl || steersText || isolates ? "\u{fffd}" : scalar)
+      shown.unicodeScalars.append(steers(scalar) ? "\u{fffd}" : scalar)
+    }
+    return shown
+  }
+
+  /// Whether it is a control character, or steers how text is laid out: bidirectional overrides and line separators can make a line read
+  /// as another.
+  public static func steers(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0..<0x20, 0x7f...0x9f, 0x61c, 0x200b...0x200f, 0x2028...0x202e, 0x2066...0x2069, 0xfeff: true
+    default: false
+    }
+  }
+
+  /// The whole of `text` with such characters written out, as `\u{1b}`. No two texts become the same.
+  public static func escaped(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: { steers($0) || $0 == "\\" }) else {
+      return text
+    }
+    var shown = ""
+    let scalars = Array(text.unicodeScalars)
+    for (place, scalar) in scalars.enumerated() {
+      // What reads as an escape, and is none.
+      let looksEscaped = scalar == "\\" && scalars[place...].dropFirst().starts(with: "u{".unicodeScalars)
+      if steers(scalar) || looksEscaped {
+        shown += "\\u{\(String(scalar.value, radix: 16))}"
+      } else {
+        shown.unicodeScalars.append(scalar)
+      }
     }
     return shown
   }

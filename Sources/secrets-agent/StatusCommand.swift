@@ -10,7 +10,8 @@ struct StatusCommand: ParsableCommand {
     commandName: "status",
     abstract: "Tells how every execution and secret of the running daemon stands; never a value.",
     discussion: """
-      What is wrong comes first; what many secrets share is one line. Ends with 69 where an execution is not ready.
+      What is wrong comes first; what many secrets share is one line. Ends with 69 where an execution is not ready, else with 65 where a
+      newest document is refused or unreadable, so that the one before it stays in force.
 
       With --watch on a terminal: arrows, PgUp, PgDn, Home and End scroll, q ends it. A daemon that restarts is waited for.
 
@@ -29,7 +30,10 @@ struct StatusCommand: ParsableCommand {
   @Flag(help: "Print the daemon's JSON as it is.")
   var json = false
 
-  @Flag(help: "For probes: print nothing where all is ready, else what is not, and end with 69.")
+  @Flag(
+    help:
+      "For probes: print nothing where all is ready, else what is not, and end with 69. An execution whose newest document is refused is ready by the one before."
+  )
   var check = false
 
   func validate() throws {
@@ -76,7 +80,10 @@ struct StatusCommand: ParsableCommand {
     case .success(let answer):
       switch StandardOutput.write(render(answer)) {
       // Whoever reads may have seen enough, as head(1).
-      case nil, EPIPE?: return StatusReport(answer).isReady ? nil : ExitStatus.unavailable.code
+      case nil, EPIPE?:
+        let report = StatusReport(answer)
+        return !report.isReady
+          ? ExitStatus.unavailable.code : report.refusedDocuments > 0 ? ExitStatus.invalidDocument.code : nil
       case let code?:
         daemon.faults.error("standard output: \(String(cString: strerror(code)))", ["class": "output"])
         return ExitStatus.cannotCreate.code

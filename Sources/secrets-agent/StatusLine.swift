@@ -67,7 +67,8 @@ struct StatusLine: Sendable, Equatable {
     var lines: [StatusLine] = []
     var line = StatusLine()
     func end() {
-      lines.append(line)
+      // The blanks at which it is folded would be wider than the screen.
+      lines.append(line.withoutTrailingBlanks)
       line = StatusLine(String(repeating: " ", count: indent))
     }
     for piece in pieces {
@@ -88,8 +89,20 @@ struct StatusLine: Sendable, Equatable {
         line.add(rest, piece.style)
       }
     }
-    lines.append(line)
+    lines.append(line.withoutTrailingBlanks)
     return lines
+  }
+
+  private var withoutTrailingBlanks: StatusLine {
+    var line = self
+    while let last = line.pieces.popLast() {
+      let text = Self.trimmed(last.text)
+      guard text.isEmpty else {
+        line.pieces.append(Piece(text: text, style: last.style))
+        break
+      }
+    }
+    return line
   }
 
   /// `text` in words, each with the blanks behind it.

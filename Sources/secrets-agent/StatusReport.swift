@@ -35,6 +35,8 @@ struct StatusReport: Sendable {
     let generation: Int64
     let source: String
     let problems: [String]
+    /// Whether its newest document is not in force.
+    let isRefused: Bool
     let secrets: [Secret]
 
     /// The worst of its secrets.
@@ -52,23 +54,32 @@ struct StatusReport: Sendable {
   /// Those that are not ready first, of each the secrets that fail.
   let executions: [Execution]
   let problems: [Problem]
+  /// How many newest documents are not in force, since they are refused or cannot be read.
+  let refusedDocuments: Int64
 
   var isReady: Bool { executions.allSatisfy(\.isReady) }
 }
 
 extension StatusReport {
   init(_ root: JSONValue) {
-    executions = (root.member("executions")?.elements.map(Execution.init) ?? []).sorted {
+    let listed: [Execution] = root.member("executions")?.elements.map(Execution.init) ?? []
+    let executions: [Execution] = listed.sorted {
       $0.isReady != $1.isReady
         ? !$0.isReady : $0.standing != $1.standing ? $0.standing < $1.standing : $0.id < $1.id
     }
+    self.executions = executions
+    refusedDocuments =
+      root.member("refused_documents")?.members.reduce(Int64(0)) { $0 + max($1.value.int64 ?? 0, 0) } ?? 0
     var problems: [Problem] = []
     for source in root.member("source_failures")?.members.map({ $0 }) ?? [] {
       problems.append(
         Problem(subject: "source \(Self.shown(source.name))", noun: "sources", text: Self.shown(source.value)))
     }
     for source in root.member("unreadable")?.members.map({ $0 }) ?? [] {
-      for entry in source.value.members {
+      // What an execution tells of itself is not told twice.
+      let name = Self.shown(source.name)
+      let told = Set(executions.filter { $0.isRefused && $0.source == name }.map { $0.id })
+      for entry in source.value.members where !told.contains(ShownText.clean(entry.name.text ?? "-")) {
         let subject = "\(Self.shown(entry.name)) of \(Self.shown(source.name))"
         problems.append(Problem(subject: subject, noun: "documents", text: Self.shown(entry.value)))
       }
@@ -102,6 +113,7 @@ extension StatusReport.Execution {
     source = StatusReport.shown(execution.member("source"))
     problems = execution.member("problems")?.elements.map { StatusReport.shown($0) } ?? []
     // Those of one standing stay in the document's order.
+    isRefused = execution.member("document_refused")?.boolean ?? false
     secrets =
       (execution.member("secrets")?.elements.map(StatusReport.Secret.init) ?? []).enumerated()
       .sorted { ($0.element.standing, $0.offset) < ($1.element.standing, $1.offset) }.map(\.element)
@@ -118,7 +130,8 @@ extension StatusReport.Secret {
       ?? (failure != nil ? .failing : secret.member("source")?.text == "live" ? .live : .late)
     provider = StatusReport.shown(secret.member("provider"))
     reference = StatusReport.shown(secret.member("reference"))
-    version = secret.member("version").map { StatusReport.shown($0) }
+    // A number with most stores, and whatever one calls it with some.
+    version = secret.member("version").map { ShownText.clean($0.text ?? "-", atMost: 40) }
     age = secret.member("age_seconds")?.int64
     nextRefresh = secret.member("next_refresh_seconds")?.int64
     expiresIn = secret.member("expires_in_seconds")?.int64

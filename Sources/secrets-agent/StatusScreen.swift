@@ -9,13 +9,15 @@ struct StatusScreen {
   /// Since when the daemon gives no answer, and how it fails to.
   private var away: (since: Int64, now: Int64, reason: String)?
   private var body: [StatusLine]
+  /// Which of its lines has the columns' titles.
+  private var titles: Int?
   private var first = 0
 
   init(_ report: StatusReport, at moment: Int64, on size: TerminalSize) {
     self.size = size
     self.moment = moment
     table = StatusTable(report: report)
-    body = table.lines(width: size.columns)
+    (body, titles) = table.layout(width: size.columns)
   }
 
   mutating func show(_ report: StatusReport, at moment: Int64) {
@@ -51,7 +53,7 @@ struct StatusScreen {
   }
 
   private mutating func lay() {
-    body = table.lines(width: size.columns)
+    (body, titles) = table.layout(width: size.columns)
     first = min(first, last)
   }
 
@@ -68,15 +70,22 @@ struct StatusScreen {
       lines.append(
         StatusLine("daemon away since \(CivilTime(unixTime: away.since).internetText) (\(span)): \(away.reason)", .bad))
     }
-    lines += body.dropFirst(first).prefix(room)
+    var shown = Array(body.dropFirst(first).prefix(room))
+    if let pinned, !shown.isEmpty {
+      shown[0] = pinned
+    }
+    lines += shown
     lines += Array(repeating: StatusLine(), count: max(size.rows - 1 - lines.count, 0))
     lines.append(bar)
     return lines.prefix(size.rows).map { $0.cut(to: size.columns) }
   }
 
+  /// The columns' titles, which stay on top of what is scrolled past them.
+  private var pinned: StatusLine? { titles.flatMap { $0 < first ? body[$0] : nil } }
+
   private var bar: StatusLine {
     let shown = min(first + room, body.count)
-    let place = body.isEmpty ? "" : "\(min(first + 1, shown))-\(shown) of \(body.count)  "
+    let place = body.isEmpty ? "" : "\(min(first + (pinned == nil ? 1 : 2), shown))-\(shown) of \(body.count)  "
     let text = " \(CivilTime(unixTime: moment).internetText)  \(place)up down PgUp PgDn Home End, q ends"
     return StatusLine(DisplayWidth.padded(text, to: size.columns), .bar)
   }

@@ -28,6 +28,15 @@ struct StatusTable {
 
   /// `1 of 3 executions ready; 60 secrets: 56 live, 1 late, 0 stale, 3 failing`
   var headline: StatusLine {
+    var line = counts
+    if report.refusedDocuments > 0 {
+      line.add("; ")
+      line.add("\(Count(Int(clamping: report.refusedDocuments), "document")) refused", .bad)
+    }
+    return line
+  }
+
+  private var counts: StatusLine {
     guard !report.executions.isEmpty else {
       return StatusLine("no executions", .strong)
     }
@@ -53,9 +62,13 @@ struct StatusTable {
   /// All below the headline.
   ///
   /// - Parameter width: columns of the terminal that they are to fit into; `nil`: nothing is cut or folded.
-  func lines(width: Int? = nil) -> [StatusLine] {
-    let problems = StatusProblems(report).lines
-    return problems.flatMap { line in width.map { line.folded(to: $0) } ?? [line] } + rows(width)
+  func lines(width: Int? = nil) -> [StatusLine] { layout(width: width).lines }
+
+  /// The same, and where among them the columns' titles are.
+  func layout(width: Int? = nil) -> (lines: [StatusLine], titles: Int?) {
+    let problems = StatusProblems(report).lines.flatMap { line in width.map { line.folded(to: $0) } ?? [line] }
+    let hasTitles = report.executions.contains { !$0.secrets.isEmpty }
+    return (problems + rows(width), hasTitles ? problems.count : nil)
   }
 
   private func rows(_ width: Int?) -> [StatusLine] {
@@ -69,7 +82,9 @@ struct StatusTable {
     if let width {
       Self.narrow(&widths, to: width - 2)
     }
-    let ids = report.executions.map { DisplayWidth.of($0.id) }.max() ?? 0
+    let widest = report.executions.map { DisplayWidth.of($0.id) }.max() ?? 0
+    // One long id leaves room for every execution's state.
+    let ids = width.map { min(widest, max(16, $0 / 2)) } ?? widest
     let states = report.executions.map { DisplayWidth.of($0.state) }.max() ?? 0
     var lines: [StatusLine] = []
     if !secrets.isEmpty {
@@ -89,7 +104,7 @@ struct StatusTable {
 
   private static func row(of execution: StatusReport.Execution, _ ids: Int, _ states: Int) -> StatusLine {
     let style: StatusLine.Style = execution.isReady ? (execution.state == "live" ? .good : .warning) : .bad
-    var line = StatusLine(DisplayWidth.padded(execution.id, to: ids) + "  ", .strong)
+    var line = StatusLine(DisplayWidth.padded(DisplayWidth.cut(execution.id, to: ids), to: ids) + "  ", .strong)
     line.add(DisplayWidth.padded(execution.state, to: states) + "  ", style)
     line.add("generation \(execution.generation)  from \(execution.source)")
     return line

@@ -5,6 +5,7 @@ import Testing
 
 @testable import AgentDaemon
 @testable import ProviderKit
+@testable import Resolution
 
 private func secret(
   _ name: String, _ standing: ExecutionStatus.Secret.Standing = .live, failure: ProviderFailure? = nil,
@@ -13,9 +14,10 @@ private func secret(
 ) -> ExecutionStatus.Secret {
   ExecutionStatus.Secret(
     name: name, standing: failure == nil ? standing : .failing, provider: provider, providerType: "hashicorp_vault",
-    reference: reference, source: failure == nil ? .live : .stale, version: version, age: age,
+    label: ProviderPool.Label(type: "hashicorp_vault", name: provider), reference: reference,
+    source: failure == nil ? .live : .stale, version: version, age: age,
     lastSuccessUnix: 1_700_000_000, nextRefresh: next, expiresIn: nil, failures: failure == nil ? 0 : 2,
-    failure: failure, isFresh: standing == .live)
+    fault: failure.map { .provider($0) }, isFresh: standing == .live)
 }
 
 private func execution(
@@ -25,7 +27,8 @@ private func execution(
 ) -> ExecutionStatus {
   ExecutionStatus(
     id: id, jobID: job, namespace: nil, source: source, state: .live, generation: generation, folder: "/out",
-    deliveredAtUnix: 1_700_000_000, notices: 0, failedNotices: 0, problems: problems, secrets: secrets)
+    deliveredAtUnix: 1_700_000_000, notices: 0, failedNotices: 0, problems: problems,
+    isRefused: false, secrets: secrets)
 }
 
 private func status(
@@ -35,7 +38,8 @@ private func status(
 ) -> StatusDocument {
   StatusDocument(
     version: "1.2.3", nodeID: node, executions: executions, sources: ["folder"], unheard: unheard,
-    sourceFailures: sourceFailures, unreadable: unreadable, unremoved: unremoved, openBreakers: breakers,
+    sourceFailures: sourceFailures, unreadable: unreadable, unremoved: unremoved,
+    openBreakers: breakers.map { ProviderPool.Label(type: "hashicorp_vault", name: $0) },
     turns: TurnCounts())
 }
 

@@ -3,30 +3,39 @@ import Foundation
 import JSONReader
 import SecretBytes
 import Testing
+import Text
 
 @testable import AgentDaemon
 @testable import ProviderKit
 @testable import Resolution
+
+private let vault = ProviderPool.Label(type: "hashicorp_vault", name: "vault", address: "http://v:8200")
+
+private let connectionLabels = #"provider="hashicorp_vault",connection="vault",address="http://v:8200""#
 
 private func secret(
   _ name: String, failure: ProviderFailure? = nil, next: Duration? = .seconds(60), version: String? = "3"
 ) -> ExecutionStatus.Secret {
   ExecutionStatus.Secret(
     name: name, standing: failure == nil ? .live : .failing, provider: "vault", providerType: "hashicorp_vault",
-    reference: "secret/web/db",
+    label: vault, reference: "secret/web/db",
     source: failure == nil ? .live : .stale, version: version, age: .milliseconds(1500), lastSuccessUnix: 1_700_000_000,
-    nextRefresh: next, expiresIn: .seconds(-5), failures: failure == nil ? 0 : 2, failure: failure, isFresh: true)
+    nextRefresh: next, expiresIn: .seconds(-5), failures: failure == nil ? 0 : 2,
+    fault: failure.map { .provider($0) }, isFresh: true)
 }
 
-private func document(_ secrets: [ExecutionStatus.Secret], id: String = "e-1") -> StatusDocument {
+private func document(
+  _ secrets: [ExecutionStatus.Secret], id: String = "e-1", isRefused: Bool = false
+) -> StatusDocument {
   let execution = ExecutionStatus(
     id: id, jobID: "j", namespace: nil, source: "folder /d", state: .live, generation: 4, folder: "/out/e-1",
-    deliveredAtUnix: 1_700_000_000, notices: 3, failedNotices: 1, problems: [], secrets: secrets)
+    deliveredAtUnix: 1_700_000_000, notices: 3, failedNotices: 1, problems: [],
+    isRefused: isRefused, secrets: secrets)
   return StatusDocument(
     version: "1", nodeID: "n", executions: [execution], sources: ["folder /d", "local API"], unheard: [],
     sourceFailures: ["folder /d": "gone"],
     unreadable: ["folder /d": ["x": "no JSON"], "empty": [:]], unremoved: ["e-0": "read-only"],
-    openBreakers: ["vault"], turns: TurnCounts(), volumes: PodVolumes.Counts())
+    openBreakers: [vault], turns: TurnCounts(), volumes: PodVolumes.Counts())
 }
 
 private let figures = ProcessFigures(
@@ -71,7 +80,7 @@ private func samples(_ page: SecretBytes) throws -> [String: Double] {
     }
     #expect(shown.count == 2)
     for secret in shown {
-      let labels = "{execution=\"e-1\",secret=\"\(secret.member("name")?.text ?? "")\",connection=\"vault\"}"
+      let labels = "{execution=\"e-1\",secret=\"\(secret.member("name")?.text ?? "")\",\(connectionLabels)}"
       #expect(
         secret.member("age_seconds")?.int64 == page["secrets_agent_secret_age_seconds" + labels].map { Int64($0) })
       #expect(
@@ -90,10 +99,10 @@ private func samples(_ page: SecretBytes) throws -> [String: Double] {
     #expect(page["secrets_agent_generation{execution=\"e-1\"}"] == 4)
     #expect(page["secrets_agent_notices_total{execution=\"e-1\",outcome=\"failed\"}"] == 1)
     #expect(page["secrets_agent_source_up{source=\"folder /d\"}"] == 0)
-    #expect(page["secrets_agent_breaker_open{connection=\"vault\"}"] == 1)
-    #expect(page["secrets_agent_secret_late{execution=\"e-1\",secret=\"A\",connection=\"vault\"}"] == 0)
-    #expect(page["secrets_agent_secret_late{execution=\"e-1\",secret=\"B\",connection=\"vault\"}"] == 1)
-    #expect(page["secrets_agent_secret_fresh{execution=\"e-1\",secret=\"B\",connection=\"vault\"}"] == 1)
+    #expect(page["secrets_agent_breaker_open{\(connectionLabels)}"] == 1)
+    #expect(page["secrets_agent_secret_live{execution=\"e-1\",secret=\"A\",\(connectionLabels)}"] == 1)
+    #expect(page["secrets_agent_secret_live{execution=\"e-1\",secret=\"B\",\(connectionLabels)}"] == 0)
+    #expect(page["secrets_agent_secret_fresh{execution=\"e-1\",secret=\"B\",\(connectionLabels)}"] == 1)
     #expect(page["process_cpu_seconds_total"] == 1.5 && page["process_start_time_seconds"] == 1_700_000_000.25)
     #expect(page["process_open_fds"] == 12 && page["process_max_fds"] == 8192)
     #expect(json.member("unreadable")?.count == 1)
@@ -111,7 +120,7 @@ private func samples(_ page: SecretBytes) throws -> [String: Double] {
     metrics.usedStaleLogin(hasEnded: true)
     let label = ProviderPool.Label(type: "hashicorp_vault", name: "v\"1\\\n")
     let page = try samples(PrometheusText.render(document([]), [label: metrics.counts], figures))
-    let labels = #"provider="hashicorp_vault",connection="v\"1\\\n""#
+    let labels = #"provider="hashicorp_vault",connection="v\"1\\\\u{a}",address="""#
     #expect(page["secrets_agent_provider_calls_total{\(labels)}"] == 2)
     #expect(page["secrets_agent_provider_errors_total{\(labels),class=\"denied\"}"] == 1)
     #expect(page["secrets_agent_provider_errors_total{\(labels),class=\"missing\"}"] == 0)
@@ -137,11 +146,29 @@ private func samples(_ page: SecretBytes) throws -> [String: Double] {
     #expect(json.member("executions")?.elements.first { _ in true }?.member("id")?.text == id)
   }
 
+  @Test(arguments: [
+    "\u{1b}[2J", "bell\u{7}", "nul\u{0}", "c1\u{9b}31m", "\u{202e}rtl", "del\u{7f}", "\u{2028}", "\u{61c}\u{2066}",
+  ])
+  func namesThatSteerATerminalAreWrittenOut(_ id: String) throws {
+    let status = document([secret(id)], id: id)
+    for text in [PrometheusText.render(status, [:], figures), status.json()] {
+      let shown = try #require(text.unsafeString())
+      #expect(!shown.unicodeScalars.contains { $0 != "\n" && ShownText.steers($0) })
+    }
+    let json = try JSONValue.parse(status.json(), limits: .payload)
+    #expect(json.member("executions")?.elements.first { _ in true }?.member("id")?.text == id)
+  }
+
+  @Test func twoNamesStayTwoWhenTheyAreWrittenOut() {
+    let names = ["a\u{1b}", "a\\u{1b}", "a\\u{5c}u{1b}", "a\\\u{1b}", "a\\\\u{1b}", "a\\", "a"]
+    #expect(Set(names.map(ShownText.escaped)).count == names.count)
+  }
+
   @Test func aConnectionThatAnswersHasAClosedBreaker() throws {
     let label = ProviderPool.Label(type: "hashicorp_vault", name: "other")
     let page = try samples(PrometheusText.render(document([]), [label: ConnectionMetrics().counts], figures))
-    #expect(page["secrets_agent_breaker_open{connection=\"other\"}"] == 0)
-    #expect(page["secrets_agent_breaker_open{connection=\"vault\"}"] == 1)
+    #expect(page["secrets_agent_breaker_open{provider=\"hashicorp_vault\",connection=\"other\",address=\"\"}"] == 0)
+    #expect(page["secrets_agent_breaker_open{\(connectionLabels)}"] == 1)
   }
 
   @Test func whatTheKernelDoesNotTellIsLeftOut() throws {

@@ -172,7 +172,7 @@ import Text
     await scene.list(["e": try scene.item("e", ["A"])])
     await scene.pass(.seconds(3600))
     #expect(!scene.exists("e"))
-    #expect(await scene.status("e")?.secrets.first?.failure != nil)
+    #expect(await scene.status("e")?.secrets.first?.fault != nil)
     scene.store.put("A", "1")
     #expect(await scene.generation("e", is: 1))
   }
@@ -216,7 +216,7 @@ import Text
     scene.store.fail("A", .missing)
     await scene.pass(.seconds(200))
     #expect(scene.file("e", "A") == "1")
-    #expect(await scene.status("e")?.secrets.first?.failure?.kind == .missing)
+    #expect(await scene.status("e")?.secrets.first?.fault?.kind == "missing")
   }
 
   @Test func aValueThatIsTooOldIsWithdrawn() async throws {

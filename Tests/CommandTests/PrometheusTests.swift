@@ -40,6 +40,16 @@ import Testing
     }
   }
 
+  /// What the tests of the rules ask is what the dashboard and the reference have.
+  @Test func whichSecretsAreNotLiveIsOneQuestion() throws {
+    let tests = try String(contentsOfFile: Self.committed("prometheus-rules.test.yml"), encoding: .utf8)
+    let question = try #require(tests.firstMatch(of: /- expr: (sort_desc\(.+\))\n/)).1
+    let dashboard = try String(contentsOfFile: Self.committed("grafana-dashboard.json"), encoding: .utf8)
+    #expect(dashboard.replacing(#"{instance=~\"$instance\"}"#, with: "").contains("\"\(question)\""))
+    let reference = try String(contentsOfFile: Self.committed("../docs/reference.md"), encoding: .utf8)
+    #expect(reference.contains("\n\(question) "))
+  }
+
   // MARK: - A real Prometheus
 
   /// A daemon whose metrics are scraped by a Prometheus that holds the committed alerts against them, without their patience.
@@ -104,7 +114,7 @@ import Testing
     return ((result?.first?["value"] as? [Any])?.last as? String).flatMap { Double($0) }
   }
 
-  @Test func aLateSecretFiresItsAlertAndAnotherDoesNot() async throws {
+  @Test func aSecretThatIsNotLiveFiresItsAlertAndAnotherDoesNot() async throws {
     let scene = try await scene()
     defer { scene.end() }
     func reach(_ condition: () async throws -> Bool) async throws -> Bool {
@@ -112,15 +122,15 @@ import Testing
     }
     // All is well: scraped more than once, every rule looked at, and none of the secrets' alerts fires.
     #expect(try await reach { try await value(scene, "max_over_time(up[1m])") == 1 })
-    #expect(try await reach { try await value(scene, "count_over_time(secrets_agent_secret_late[1m])") ?? 0 >= 3 })
+    #expect(try await reach { try await value(scene, "count_over_time(secrets_agent_secret_live[1m])") ?? 0 >= 3 })
     // A scrape that ran into its limit on a busy machine leaves nothing behind: the next one counts.
-    #expect(try await reach { try await value(scene, "count(secrets_agent_secret_late == 0)") == 2 })
+    #expect(try await reach { try await value(scene, "count(secrets_agent_secret_live == 1)") == 2 })
     #expect(
       try await value(scene, "max_over_time(process_resident_memory_bytes{job=\"secrets-agent\"}[1m])") ?? 0 > 1e6)
     let groups = try await ask(scene, "rules")?["groups"] as? [[String: Any]] ?? []
     let rules = groups.flatMap { $0["rules"] as? [[String: Any]] ?? [] }
     #expect(rules.count >= 10 && rules.allSatisfy { $0["health"] as? String == "ok" })
-    let aboutSecrets = ["SecretsAgentSecretLate", "SecretsAgentSecretTooOld", "SecretsAgentExecutionNotReady"]
+    let aboutSecrets = ["SecretsAgentSecretNotLive", "SecretsAgentSecretTooOld", "SecretsAgentExecutionNotReady"]
     let early = try await firing(scene).filter { aboutSecrets.contains($0["alertname"] ?? "") }
     #expect(early.isEmpty)
 
@@ -130,7 +140,7 @@ import Testing
     #expect(
       try await reach {
         try await firing(scene).contains {
-          $0["alertname"] == "SecretsAgentSecretLate" && $0["secret"] == "DB_PASSWORD" && $0["severity"] == "warning"
+          $0["alertname"] == "SecretsAgentSecretNotLive" && $0["secret"] == "DB_PASSWORD" && $0["severity"] == "warning"
         }
       })
     let others = try await firing(scene).filter { $0["secret"] == "API_KEY" }
@@ -140,8 +150,8 @@ import Testing
     try await scene.fakes.administer("DELETE", "faults")
     #expect(
       try await reach {
-        let isOver = try await firing(scene).allSatisfy { $0["alertname"] != "SecretsAgentSecretLate" }
-        let fresh = try await value(scene, "count(secrets_agent_secret_late == 0)")
+        let isOver = try await firing(scene).allSatisfy { $0["alertname"] != "SecretsAgentSecretNotLive" }
+        let fresh = try await value(scene, "count(secrets_agent_secret_live == 1)")
         return isOver && fresh == 2
       })
   }

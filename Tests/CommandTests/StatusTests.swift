@@ -128,6 +128,63 @@ private final class SocketDouble: Sendable {
         """, outcome.said)
   }
 
+  // MARK: - What does not fit
+
+  /// The screen of `status --watch` over an answer.
+  private func screen(_ body: String, rows: Int = 24, columns: Int = 80) async throws -> [String] {
+    let path = "\(agent.folder.path)/s"
+    let double = try SocketDouble(path, answering: body)
+    defer {
+      withExtendedLifetime(double) {}
+      unlink(path)
+    }
+    let terminal = try PseudoTerminal(
+      [Built.agent, "status", "--watch", "--socket", path], rows: rows, columns: columns, environment: [:])
+    #expect(try await terminal.reach { $0.lines.last?.contains("q ends") == true })
+    let lines = terminal.shown.lines
+    terminal.type("q")
+    #expect(try await terminal.ended() == 0)
+    return lines
+  }
+
+  @Test func aLineThatFillsTheScreenKeepsItsLastCharacter() async throws {
+    let full = String(repeating: "a", count: 80 - "! web/S: ".count - 1) + ";"
+    let error = "\(full) \(String(repeating: "b", count: 78)) end"
+    let failing = secret("S", "failing", (error, error))
+    let lines = try await screen(
+      #"{"executions": [\#(execution("web", ready: false, #""secrets": [\#(failing)]"#))]}"#)
+    #expect(lines[1] == "! web/S: " + full, "\(lines)")
+    #expect(lines[2] == "  " + String(repeating: "b", count: 78), "\(lines)")
+    #expect(lines[3].hasPrefix("  end (4 in a row)"), "\(lines)")
+  }
+
+  @Test func oneLongNameHidesNoStateOfAnother() async throws {
+    let long = String(repeating: "x", count: 100)
+    let body =
+      "{\"executions\": [\(execution(long, #""secrets": []"#)), \(execution("short", ready: false, state: "failing", #""secrets": []"#))]}"
+    let lines = try await screen(body)
+    #expect(lines.contains { $0.hasPrefix("short ") && $0.contains("  failing  generation 3") }, "\(lines)")
+    #expect(lines.contains { $0.hasPrefix("xxxx") && $0.contains("…  live ") }, "\(lines)")
+    let version = secret("A", "live", nil, #", "version": "\#(long)\#(long)""#)
+    let outcome = try await status(#"{"executions": [\#(execution("web", #""secrets": [\#(version)]"#))]}"#)
+    #expect(outcome.outputText.split(separator: "\n").allSatisfy { $0.count < 120 }, outcome.said)
+  }
+
+  @Test func refusedDocumentsAreInTheHeadlineAndTheExitStatus() async throws {
+    let held = execution("web", #""document_refused": true, "problems": ["unreadable: no JSON"], "secrets": []"#)
+    let outcome = try await status(
+      """
+      {"executions": [\(held)], "refused_documents": {"folder /d": 1, "api": 1},
+       "unreadable": {"folder /d": {"web": "no JSON"}, "api": {"other": "no YAML"}}}
+      """)
+    #expect(outcome.status == Status.invalidDocument, outcome.said)
+    #expect(
+      outcome.outputText.hasPrefix(
+        "1 of 1 execution ready; 0 secrets: 0 live, 0 late, 0 stale, 0 failing; 2 documents refused\n"), outcome.said)
+    let problems = outcome.outputText.split(separator: "\n").filter { $0.hasPrefix("! ") }
+    #expect(problems == ["! other of api: no YAML", "! web: unreadable: no JSON"], outcome.said)
+  }
+
   @Test func allReadyEndsWithZeroAndNothingKnownToo() async throws {
     let ready = try await status(#"{"executions": [\#(execution("web", #""secrets": [\#(secret("A", "live"))]"#))]}"#)
     #expect(

@@ -124,6 +124,9 @@ final class VaultAPI: Sendable {
     if let stranger = errors.stranger(response, call.reference) {
       return .fail(stranger)
     }
+    if response.status == 404, call.accepts.contains(404) {
+      return .acceptMissing
+    }
     if response.status == 200 || response.status == 204 || call.accepts.contains(response.status)
       || (300..<400).contains(response.status)
     {

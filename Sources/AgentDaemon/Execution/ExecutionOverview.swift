@@ -23,8 +23,13 @@ final class ExecutionOverview {
   private var freshness: Freshness { Freshness(policy: table.policy, now: time.now) }
 
   /// How every execution stands, in the order of ids.
-  func status() async -> [ExecutionStatus] {
+  ///
+  /// - Parameter labels: what connections are called in metrics, where not by the documents' own words.
+  func status(_ labels: [ProviderConnection.Key: ProviderPool.Label] = [:]) async -> [ExecutionStatus] {
     var all: [ExecutionStatus] = []
+    for unknown in unreadable {
+      all.append(ExecutionStatus(unreadable: unknown.id, source: unknown.source, reason: unknown.reason))
+    }
     for id in table.awaited where table.managed[id] == nil {
       all.append(ExecutionStatus(awaited: id, source: table.listings.listing(of: id)?.source ?? ""))
     }
@@ -33,10 +38,21 @@ final class ExecutionOverview {
         await Task.yield()
       }
       if let entry = table.managed[id] {
-        all.append(ExecutionStatus(entry, scheduler.states(of: id), freshness, root: table.configuration.outputs.root))
+        let root = table.configuration.outputs.root
+        all.append(ExecutionStatus(entry, scheduler.states(of: id), freshness, labels, root: root))
       }
     }
-    return table.awaited.isEmpty ? all : all.sorted { $0.id < $1.id }
+    return all.sorted { $0.id < $1.id }
+  }
+
+  /// What sources list but cannot read, and nobody knows from another place or an earlier time: nothing of it is in force.
+  private var unreadable: [(id: String, source: String, reason: String)] {
+    var seen = table.awaited
+    return table.listings.unreadable.sorted { $0.key < $1.key }.flatMap { source, entries in
+      entries.sorted { $0.key < $1.key }.compactMap { id, reason in
+        table.managed[id] == nil && seen.insert(id).inserted ? (id, source, reason) : nil
+      }
+    }
   }
 
   /// Executions that are not ready, and how many there are: ``ExecutionStatus/isReady``, without making the status of each secret.
@@ -52,7 +68,11 @@ final class ExecutionOverview {
       unready.formUnion(scheduler.owners(ids) { freshness.isFresh($0) })
       await Task.yield()
     }
-    return (unready.sorted(), table.managed.count + table.awaited.count { table.managed[$0] == nil })
+    let unreadable = unreadable.map(\.id)
+    unready.formUnion(unreadable)
+    return (
+      unready.sorted(), table.managed.count + table.awaited.count { table.managed[$0] == nil } + unreadable.count
+    )
   }
 
   /// Executions whose outputs are being written.
@@ -81,7 +101,7 @@ final class ExecutionOverview {
   func isWaiting(_ id: String) -> Bool { table.managed[id]?.wantedFolder != nil }
 
   /// Why the newest document of an execution is not in force.
-  func documentProblem(of id: String) -> String? { table.managed[id]?.documentProblem }
+  func documentProblem(of id: String) -> String? { table.managed[id]?.documentProblem?.text }
 
   /// What an execution without a generation waits for.
   func standing(of id: String) -> ValueAPI.Standing {
@@ -96,6 +116,11 @@ final class ExecutionOverview {
     }
     return table.listings.hasHeardAll
       ? .unknown : .expected(reason: "not heard yet: \(table.listings.unheard.joined(separator: ", "))")
+  }
+
+  /// Ids of those whose job has this name, whether they have a generation or not.
+  func executions(ofJob name: String) -> [String] {
+    table.managed.filter { $0.value.accepted?.execution.name == name }.map(\.key)
   }
 
   /// Files that executions name.

@@ -110,8 +110,8 @@ public final class ExecutionSupervisor {
   private func noteUnreadable(_ report: SourceReport) {
     for (id, entry) in table.managed where entry.source == report.source {
       if let reason = report.unreadable[id] {
-        table.managed[id]?.documentProblem = "unreadable: \(reason)"
-      } else if entry.documentProblem?.hasPrefix("unreadable: ") == true {
+        table.managed[id]?.documentProblem = .init(kind: .unreadable, text: "unreadable: \(reason)")
+      } else if entry.documentProblem?.kind == .unreadable {
         table.managed[id]?.documentProblem = nil
       }
     }
@@ -155,9 +155,9 @@ public final class ExecutionSupervisor {
     case .ended(let reason):
       await stop(id, reason)
     case .waiting(let reason):
-      hold(entry, [reason], "execution waits", .notice)
+      hold(entry, [reason], .waits, "execution waits", .notice)
     case .refused(let lines):
-      hold(entry, lines, "document refused", .error)
+      hold(entry, lines, .refused, "document refused", .error)
     case .accepted(let admitted):
       if let problem = admitted.cacheProblem {
         log.warning("cache not used", metadata: ["execution": "\(id)", "reason": "\(problem)"])
@@ -167,7 +167,7 @@ public final class ExecutionSupervisor {
         entry.wantedFolder = admitted.folder
         let why = table.folders.unremoved[owner].map { ", whose outputs could not be removed: \($0)" }
         let line = "its output folder \(admitted.folder) is that of execution \(ShownText.clean(owner))\(why ?? "")"
-        return hold(entry, [line], "execution waits", .warning)
+        return hold(entry, [line], .refused, "execution waits", .warning)
       }
       await start(entry, admitted)
     }
@@ -185,10 +185,13 @@ public final class ExecutionSupervisor {
   }
 
   /// Leaves in force what is, since the newest document is not to be; says why.
-  private func hold(_ entry: ManagedExecution, _ lines: [String], _ message: Logger.Message, _ level: Logger.Level) {
+  private func hold(
+    _ entry: ManagedExecution, _ lines: [String], _ kind: ManagedExecution.DocumentProblem.Kind,
+    _ message: Logger.Message, _ level: Logger.Level
+  ) {
     var entry = entry
     let rest = lines.count > 1 ? " (and \(lines.count - 1) more)" : ""
-    entry.documentProblem = lines.first.map { $0 + rest }
+    entry.documentProblem = lines.first.map { .init(kind: kind, text: $0 + rest) }
     table.managed[entry.id] = entry
     for line in lines.prefix(20) {
       log.log(level: level, message, metadata: ["execution": "\(entry.id)", "reason": "\(line)"])

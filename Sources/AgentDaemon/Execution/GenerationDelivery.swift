@@ -127,7 +127,8 @@ final class GenerationDelivery {
         : inheritedFault(id, freshness, states)
           ?? (states.contains { $0.1.isForfeit } ? "its store no longer gives a value that was kept" : nil)
       fail(id, error, withdrawing: reason, hiding: states.compactMap { $0.1.value?.payload })
-      return false
+      noteUndelivered(error, id, accepted.plan, freshness, states)
+      return nil
     }
   }
 
@@ -172,6 +173,20 @@ final class GenerationDelivery {
   private func withdraw(_ id: String, _ directory: GenerationDirectory, _ reason: String, _ values: [SecretBytes]) {
     let isFirst = table.managed[id]?.isWithdrawn == false
     table.managed[id]?.isWithdrawn = true
+  /// Keeps which secrets failed although their values are held; the others' states tell it themselves.
+  private func noteUndelivered(
+    _ error: GenerationFailure, _ id: String, _ plan: ExecutionPlan, _ freshness: Freshness,
+    _ states: [(Reference, ReferenceState)]
+  ) {
+    let states = Dictionary(states) { first, _ in first }
+    let held = plan.items.lazy.filter { item in
+      if case .success = freshness.result(of: states[item.entry.reference]) { true } else { false }
+    }
+    let names = Set(held.map(\.entry.name))
+    table.managed[id]?.undelivered = UndeliveredSecrets(
+      error.failures.lazy.filter { names.contains($0.secret) }.map { ($0.secret, $0.failure) })
+  }
+
     guard table.policy.onMaxStale != .keep else {
       if isFirst {
         log.error("outputs are out of date and stay", metadata: ["execution": "\(id)", "reason": "\(reason)"])
@@ -230,7 +245,7 @@ final class GenerationDelivery {
       notices.record(id, accepted.folder)
       notices.send(id, secrets.map(\.value))
     } catch {
-      deliveryFailed(id, error)
+      deliveryFailed(id, error, of: generation)
     }
   }
 
@@ -241,6 +256,7 @@ final class GenerationDelivery {
     guard let cache, let entry = table.managed[id] else {
       return
     }
+      table.managed[id]?.undelivered = UndeliveredSecrets()
     let (item, last) = (entry.item, entry.kept)
     let handovers = await scheduler.handovers(of: accepted.plan)
     let clock = (time.unixTime, time.now)
@@ -270,20 +286,22 @@ final class GenerationDelivery {
       settle(id, after: Self.pause(after: failures))
       return
     }
-    // Not in one step with the wait above: the place of an entry moves while others come and go.
-    table.managed[id]?.kept = kept
-    table.managed[id]?.cacheProblem = nil
-    table.managed[id]?.cacheFailures = 0
+    table.managed[id]?.isAheadOfCache = true
+    table.managed[id]?.deliveryProblem = nil
+    table.managed[id]?.undelivered = UndeliveredSecrets()
+    table.managed[id]?.deliveryFailures = 0
   }
 
-  private func deliveryFailed(_ id: String, _ error: DeliveryFaults) {
+  private func deliveryFailed(_ id: String, _ error: DeliveryFaults, of generation: Generation) {
     let problem = error.faults.first?.description
     if table.managed[id]?.deliveryProblem != problem {
       for fault in error.faults.prefix(20) {
         log.error("generation not delivered", metadata: ["execution": "\(id)", "reason": "\(fault)"])
       }
     }
-    table.managed[id]?.deliveryProblem = problem
+    table.managed[id]?.deliveryProblem = problem.map { table.words($0) }
+    let entries = Dictionary(generation.secrets.map { ($0.name, $0.entry) }) { first, _ in first }
+    table.managed[id]?.undelivered = UndeliveredSecrets(error, entries: entries)
     let failures = min(table.managed[id]?.deliveryFailures ?? 0, 1000) + 1
     table.managed[id]?.deliveryFailures = failures
     settle(id, after: Self.pause(after: failures))

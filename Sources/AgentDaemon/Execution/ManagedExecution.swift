@@ -17,10 +17,12 @@ struct ManagedExecution {
   /// The warnings of the newest document that was accepted.
   var warnings: [String] = []
   /// Why the newest document is not in force.
-  var documentProblem: String?
+  var documentProblem: DocumentProblem?
   /// The folder that it could have but for another execution's outputs there.
   var wantedFolder: String?
   var deliveryProblem: String?
+  /// Which secrets that is for, of those whose values are held.
+  var undelivered = UndeliveredSecrets()
   var noticeProblem: String?
   /// 0: none in place.
   var generation: Int64 = 0
@@ -48,7 +50,19 @@ struct ManagedExecution {
   /// In a row.
   var cacheFailures = 0
 
-  var problems: [String] { [documentProblem, deliveryProblem, noticeProblem, cacheProblem].compactMap { $0 } }
+  var problems: [String] { [documentProblem?.text, deliveryProblem, noticeProblem, cacheProblem].compactMap { $0 } }
+
+  struct DocumentProblem {
+    enum Kind {
+      case unreadable
+      case refused
+      /// Nobody's fault: more of it is to come.
+      case waits
+    }
+
+    let kind: Kind
+    let text: String
+  }
 
   struct Accepted {
     let execution: Execution

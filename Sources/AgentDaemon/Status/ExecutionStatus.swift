@@ -1,5 +1,6 @@
 import EventLoop
 import ProviderKit
+import Resolution
 
 /// How one execution stands, for status, metrics and readiness. It has no place for a value.
 public struct ExecutionStatus: Sendable {
@@ -12,7 +13,7 @@ public struct ExecutionStatus: Sendable {
     case stale
     /// Values are there, but could not be delivered, or are no longer to be.
     case failing
-    /// Its first document is refused: nothing is in place.
+    /// Its first document is refused or cannot be read: nothing is in place.
     case invalid
   }
 
@@ -24,8 +25,8 @@ public struct ExecutionStatus: Sendable {
     }
 
     /// In one word, what an operator has to know first; the worst that holds.
-    public enum Standing: String, Sendable {
-      /// The last attempt to fetch it failed; what is delivered is older, or nothing.
+    public enum Standing: String, Sendable, CaseIterable {
+      /// The last attempt to fetch it failed, or what was fetched could not be delivered; what is in place is older, or nothing.
       case failing
       /// What is delivered was kept over a start, or is older than its interval and the policy allow.
       case stale
@@ -38,8 +39,11 @@ public struct ExecutionStatus: Sendable {
 
     public let name: String
     public let standing: Standing
+    /// As the document calls it.
     public let provider: String
     public let providerType: String
+    /// What its connection is called in metrics: as another document may call the same one.
+    public let label: ProviderPool.Label
     /// What is fetched, as `secret/web/db`.
     public let reference: String
     public let source: Source
@@ -48,9 +52,10 @@ public struct ExecutionStatus: Sendable {
     public let lastSuccessUnix: Int64?
     public let nextRefresh: Duration?
     public let expiresIn: Duration?
+    /// In a row.
     public let failures: Int
-    public let failure: ProviderFailure?
-    /// Whether the age is within what its interval and the policy allow.
+    public let fault: SecretFault?
+    /// Whether a value is delivered whose age is within what its interval and the policy allow.
     public let isFresh: Bool
   }
 
@@ -67,6 +72,8 @@ public struct ExecutionStatus: Sendable {
   public let failedNotices: Int
   /// What an operator should know: a refused document, a delivery that failed, a notice that failed.
   public let problems: [String]
+  /// Whether its newest document is not in force, which a person has to mend; the last good one is, where there was any.
+  public let isRefused: Bool
   public let secrets: [Secret]
 
   public var isReady: Bool { generation > 0 && state != .failing && secrets.allSatisfy(\.isFresh) }

@@ -2,6 +2,7 @@ import EventLoop
 import ProviderKit
 import Resolution
 import SecretBytes
+import Text
 
 /// The answer of `GET /metrics`, in Prometheus' text format 0.0.4
 /// (https://prometheus.io/docs/instrumenting/exposition_formats/).
@@ -14,9 +15,9 @@ struct PrometheusText {
     _ status: StatusDocument, _ connections: [ProviderPool.Label: ConnectionMetrics.Counts], _ process: ProcessFigures
   ) -> SecretBytes {
     var page = PrometheusText()
-    let connections = connections.sorted { ($0.key.type, $0.key.name) < ($1.key.type, $1.key.name) }
+    let connections = connections.sorted { $0.key < $1.key }
     page.addAgent(status)
-    page.addBreakers(status.openBreakers, of: connections.map(\.key.name))
+    page.addBreakers(status.openBreakers, of: connections.map(\.key))
     page.addExecutions(status.executions)
     page.addRefusals(status.refusals)
     page.addVolumes(status.volumes)
@@ -37,13 +38,13 @@ struct PrometheusText {
     text += "\(space)\(name)\(inner.isEmpty ? "" : "{\(inner)}") \(value)\n"
   }
 
+  /// As the format asks, once what could steer the terminal of whoever reads the page is written out.
   private static func escaped(_ value: String) -> String {
     var shown = ""
-    for scalar in value.unicodeScalars {
+    for scalar in ShownText.escaped(value).unicodeScalars {
       switch scalar {
       case "\\": shown += "\\\\"
       case "\"": shown += "\\\""
-      case "\n": shown += "\\n"
       default: shown.unicodeScalars.append(scalar)
       }
     }
@@ -81,6 +82,10 @@ struct PrometheusText {
       let isUp = status.sourceFailures[source] == nil && !status.unheard.contains(source)
       sample("source_up", [("source", source)], isUp ? "1" : "0")
     }
+    family("refused_documents", "gauge", "Newest documents that are not in force: refused, or unreadable.")
+    for (source, count) in status.refusedDocuments.sorted(by: { $0.key < $1.key }) {
+      sample("refused_documents", [("source", source)], "\(count)")
+    }
     family("loop_longest_turn_seconds", "gauge", "The longest time at a stretch in which nothing else could happen.")
     sample("loop_longest_turn_seconds", [], Self.seconds(status.turns.longest))
     family("loop_slow_turns_total", "counter", "Such times of more than 50 ms.")
@@ -90,11 +95,16 @@ struct PrometheusText {
   }
 
   /// One for every connection, so that an alert sees the end of what it saw begin.
-  private mutating func addBreakers(_ open: [String], of connections: [String]) {
+  private mutating func addBreakers(_ open: [ProviderPool.Label], of connections: [ProviderPool.Label]) {
     family("breaker_open", "gauge", "Whether the connection is left alone since it gives no answer.")
-    for name in Set(open).union(connections).sorted() {
-      sample("breaker_open", [("connection", name)], open.contains(name) ? "1" : "0")
+    let open = Set(open)
+    for label in open.union(connections).sorted() {
+      sample("breaker_open", Self.labels(label), open.contains(label) ? "1" : "0")
     }
+  }
+
+  private static func labels(_ label: ProviderPool.Label, _ more: [(String, String)] = []) -> [(String, String)] {
+    [("provider", label.type), ("connection", label.name), ("address", label.address)] + more
   }
 
   private mutating func addExecutions(_ executions: [ExecutionStatus]) {
@@ -131,12 +141,12 @@ struct PrometheusText {
         { $0.lastSuccessUnix.map(String.init) }
       ),
       (
-        "secret_fresh", "Whether the value is within what its interval and the policy allow.",
+        "secret_fresh", "Whether a value is delivered that is within what its interval and the policy allow.",
         { $0.isFresh ? "1" : "0" }
       ),
       (
-        "secret_late", "Whether a newer value should be there by now, or none has come yet.",
-        { $0.source == .live ? "0" : "1" }
+        "secret_live", "Whether the newest value is delivered and none newer should be there by now.",
+        { $0.standing == .live ? "1" : "0" }
       ),
       ("secret_age_seconds", "How long ago the value was last seen to hold.", { $0.age.map(Self.seconds) }),
       ("secret_next_refresh_seconds", "How long until it is fetched again.", { $0.nextRefresh.map(Self.seconds) }),
@@ -148,8 +158,8 @@ struct PrometheusText {
       for execution in executions {
         for secret in execution.secrets {
           if let value = value(secret) {
-            sample(
-              name, [("execution", execution.id), ("secret", secret.name), ("connection", secret.provider)], value)
+            let own = [("execution", execution.id), ("secret", secret.name)]
+            sample(name, own + Self.labels(secret.label), value)
           }
         }
       }
@@ -159,28 +169,26 @@ struct PrometheusText {
   private mutating func addConnections(
     _ connections: [(key: ProviderPool.Label, value: ConnectionMetrics.Counts)]
   ) {
-    func labels(_ label: ProviderPool.Label, _ more: [(String, String)] = []) -> [(String, String)] {
-      [("provider", label.type), ("connection", label.name)] + more
-    }
     family("provider_calls_total", "counter", "Attempts of calls, retries among them.")
     for (label, counts) in connections {
-      sample("provider_calls_total", labels(label), "\(counts.calls)")
+      sample("provider_calls_total", Self.labels(label), "\(counts.calls)")
     }
     family("provider_errors_total", "counter", "Attempts that failed, by class.")
     for (label, counts) in connections {
       for kind in ProviderFailure.Class.allCases {
         sample(
-          "provider_errors_total", labels(label, [("class", kind.rawValue)]), "\(counts.failures[kind, default: 0])")
+          "provider_errors_total", Self.labels(label, [("class", kind.rawValue)]),
+          "\(counts.failures[kind, default: 0])")
       }
     }
     family("provider_call_seconds", "histogram", "How long attempts took.")
     for (label, counts) in connections {
       for (bound, count) in zip(ConnectionMetrics.latencyBounds, counts.latencies) {
-        sample("provider_call_seconds_bucket", labels(label, [("le", "\(bound)")]), "\(count)")
+        sample("provider_call_seconds_bucket", Self.labels(label, [("le", "\(bound)")]), "\(count)")
       }
-      sample("provider_call_seconds_bucket", labels(label, [("le", "+Inf")]), "\(counts.calls)")
-      sample("provider_call_seconds_sum", labels(label), Self.seconds(counts.latencySum))
-      sample("provider_call_seconds_count", labels(label), "\(counts.calls)")
+      sample("provider_call_seconds_bucket", Self.labels(label, [("le", "+Inf")]), "\(counts.calls)")
+      sample("provider_call_seconds_sum", Self.labels(label), Self.seconds(counts.latencySum))
+      sample("provider_call_seconds_count", Self.labels(label), "\(counts.calls)")
     }
     let counters: [(String, String, (ConnectionMetrics.Counts) -> (Int, Int))] = [
       ("provider_logins_total", "Logins, by outcome.", { ($0.logins, $0.failedLogins) }),
@@ -190,20 +198,20 @@ struct PrometheusText {
       family(name, "counter", help)
       for (label, counts) in connections {
         let (succeeded, failed) = value(counts)
-        sample(name, labels(label, [("outcome", "succeeded")]), "\(succeeded)")
-        sample(name, labels(label, [("outcome", "failed")]), "\(failed)")
+        sample(name, Self.labels(label, [("outcome", "succeeded")]), "\(succeeded)")
+        sample(name, Self.labels(label, [("outcome", "failed")]), "\(failed)")
       }
     }
     family("provider_stale_logins", "gauge", "Logins that serve on although their renewal has failed.")
     for (label, counts) in connections {
-      sample("provider_stale_logins", labels(label), "\(counts.staleLogins)")
+      sample("provider_stale_logins", Self.labels(label), "\(counts.staleLogins)")
     }
     family(
       "provider_stale_login_uses_total", "counter",
       "Reads begun with a login whose renewal has failed, by whether its time was over.")
     for (label, counts) in connections {
-      sample("provider_stale_login_uses_total", labels(label, [("ended", "false")]), "\(counts.staleLoginUses)")
-      sample("provider_stale_login_uses_total", labels(label, [("ended", "true")]), "\(counts.endedLoginUses)")
+      sample("provider_stale_login_uses_total", Self.labels(label, [("ended", "false")]), "\(counts.staleLoginUses)")
+      sample("provider_stale_login_uses_total", Self.labels(label, [("ended", "true")]), "\(counts.endedLoginUses)")
     }
   }
 

@@ -1,6 +1,7 @@
 import EventLoop
 import JSONReader
 import ProviderKit
+import Resolution
 import SecretBytes
 import Text
 
@@ -19,8 +20,8 @@ public struct StatusDocument: Sendable {
   public let unreadable: [String: [String: String]]
   /// Why outputs of executions that are gone could not be removed, by id.
   public let unremoved: [String: String]
-  /// Names of connections that are left alone at present.
-  public let openBreakers: [String]
+  /// Connections that are left alone at present.
+  public let openBreakers: [ProviderPool.Label]
   /// How long the daemon was deaf at a stretch.
   public let turns: TurnCounts
   /// How often workloads said that a value was refused, by execution.
@@ -28,6 +29,35 @@ public struct StatusDocument: Sendable {
   /// Pods' volumes; `nil`: the value socket is off.
   var volumes: PodVolumes.Counts?
 
+  /// How many documents of each configured source are not in force, since they are refused or cannot be read. An id that an execution of
+  /// the same source has counts once.
+  public var refusedDocuments: [String: Int] {
+    var counts = Dictionary(sources.map { ($0, 0) }) { first, _ in first }
+    counts.merge(executions.refusedDocuments) { $1 }
+    for (source, entries) in unreadable {
+      counts[source, default: 0] += Self.others(entries, than: executions, of: source).count
+    }
+    return counts
+  }
+
+  /// What sources cannot read, by source and id, apart from what an execution of theirs tells of itself.
+  public var otherUnreadable: [(source: String, id: String, reason: String)] {
+    unreadable.sorted { $0.key < $1.key }.flatMap { source, entries in
+      Self.others(entries, than: executions, of: source).sorted { $0.key < $1.key }.map { (source, $0.key, $0.value) }
+    }
+  }
+
+  private static func others(
+    _ entries: [String: String], than executions: [ExecutionStatus], of source: String
+  ) -> [String: String] {
+    guard !entries.isEmpty else {
+      return [:]
+    }
+    let known = Set(executions.lazy.filter { $0.source == source && $0.isRefused }.map(\.id))
+    return entries.filter { !known.contains($0.key) }
+  }
+
+  /// Fit for a terminal, as `--json` writes it there: what would steer one is escaped.
   public func json() -> SecretBytes {
     var json = JSONWriter(pretty: true)
     json.beginObject()
@@ -48,16 +78,41 @@ public struct StatusDocument: Sendable {
       Self.write(entries, &json)
     }
     json.endObject()
+    json.name("refused_documents")
+    json.beginObject()
+    for (source, count) in refusedDocuments.sorted(by: { $0.key < $1.key }) where count > 0 {
+      json.member(source, Int64(count))
+    }
+    json.endObject()
     json.name("unremoved")
     Self.write(unremoved, &json)
     json.name("connections_left_alone")
     json.beginArray()
-    for name in openBreakers.sorted() {
-      json.string(name)
+    for label in openBreakers.sorted() {
+      json.string(label.shown)
     }
     json.endArray()
     json.endObject()
-    return json.finish()
+    return Self.unsteering(json.finish())
+  }
+
+  /// JSON has such characters in its strings only, where each may be written as `\u202e`. Control characters up to U+001F are so already.
+  private static func unsteering(_ json: SecretBytes) -> SecretBytes {
+    // The first bytes of them all in UTF-8.
+    let mayBe = json.withUnsafeBytes { $0.contains { [0x7f, 0xc2, 0xd8, 0xe2, 0xef].contains($0) } }
+    guard mayBe, let text = json.unsafeString() else {
+      return json
+    }
+    var shown = ""
+    for scalar in text.unicodeScalars {
+      if scalar.value >= 0x7f, ShownText.steers(scalar) {
+        let digits = String(scalar.value, radix: 16)
+        shown += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      } else {
+        shown.unicodeScalars.append(scalar)
+      }
+    }
+    return SecretBytes(shown)
   }
 
   private static func write(_ texts: [String: String], _ json: inout JSONWriter) {
@@ -82,6 +137,8 @@ public struct StatusDocument: Sendable {
     json.member("delivered_at", execution.deliveredAtUnix.map { CivilTime(unixTime: $0).internetText })
     json.member("notices_sent", Int64(execution.notices))
     json.member("notices_failed", Int64(execution.failedNotices))
+    json.name("document_refused")
+    json.boolean(execution.isRefused)
     json.name("problems")
     json.beginArray()
     for problem in execution.problems {
@@ -103,6 +160,7 @@ public struct StatusDocument: Sendable {
     json.member("standing", secret.standing.rawValue)
     json.member("provider", secret.provider)
     json.member("type", secret.providerType)
+    json.member("address", secret.label.address.isEmpty ? nil : secret.label.address)
     json.member("reference", secret.reference)
     json.member("source", secret.source.rawValue)
     json.member("version", secret.version)
@@ -111,12 +169,12 @@ public struct StatusDocument: Sendable {
     json.member("next_refresh_seconds", secret.nextRefresh?.components.seconds)
     json.member("expires_in_seconds", secret.expiresIn?.components.seconds)
     json.member("consecutive_failures", Int64(secret.failures))
-    if let failure = secret.failure {
+    if let fault = secret.fault {
       json.name("last_error")
       json.beginObject()
-      json.member("class", failure.kind.rawValue)
-      json.member("message", failure.line)
-      json.member("cause", failure.cause)
+      json.member("class", fault.kind)
+      json.member("message", fault.line)
+      json.member("cause", fault.cause)
       json.endObject()
     }
     json.endObject()

@@ -86,15 +86,20 @@ struct StatusPage {
   }
 
   private mutating func addHeadline() {
-    var counts: [ExecutionStatus.Secret.Standing: Int] = [:]
-    for secret in executions.lazy.flatMap(\.secrets) {
-      counts[secret.standing, default: 0] += 1
-    }
+    let counts = executions.standings
     let total = counts.values.reduce(0, +)
     let isReady = executions.allSatisfy(\.isReady)
+    let refused = status.refusedDocuments.values.reduce(0, +)
     html.markup("<section class=\"card headline ")
-    html.markup(!isReady ? "bad" : counts[.live, default: 0] < total ? "warn" : executions.isEmpty ? "mute" : "good")
+    html.markup(
+      !isReady
+        ? "bad" : refused > 0 || counts[.live, default: 0] < total ? "warn" : executions.isEmpty ? "mute" : "good")
     html.element("\">\n<h2>", headline, "</h2>\n")
+    if refused > 0 {
+      html.element("<p class=\"more\"><b>", String(refused), "</b> ")
+      html.markup(refused == 1 ? "newest document is" : "newest documents are")
+      html.markup(" not in force: refused, or unreadable</p>\n")
+    }
     guard total > 0 else {
       html.markup("</section>\n")
       return

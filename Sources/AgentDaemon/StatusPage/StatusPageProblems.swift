@@ -1,4 +1,3 @@
-import ProviderKit
 import Text
 
 /// What is wrong, each cause once, however many secrets or executions share it.
@@ -25,10 +24,8 @@ struct ProblemList {
     let unheard = status.unheard.filter { status.sourceFailures[$0] == nil }.map { source in
       Problem(subject: "source \(ShownText.clean(source))", text: "not heard yet")
     }
-    let unreadable = status.unreadable.sorted { $0.key < $1.key }.flatMap { source, entries in
-      entries.sorted { $0.key < $1.key }.map { id, reason in
-        Problem(subject: "\(ShownText.clean(id)) of \(ShownText.clean(source))", text: reason)
-      }
+    let unreadable = status.otherUnreadable.map { source, id, reason in
+      Problem(subject: "\(ShownText.clean(id)) of \(ShownText.clean(source))", text: reason)
     }
     return failing + unheard + unreadable
   }
@@ -36,29 +33,39 @@ struct ProblemList {
   private static func ofConnections(_ status: StatusDocument) -> [Problem] {
     status.openBreakers.sorted().map {
       Problem(
-        subject: "provider \(ShownText.clean($0))", text: "gives no answer, and is asked again after a pause")
+        subject: "provider \(ShownText.clean($0.shown, atMost: 160))",
+        text: "gives no answer, and is asked again after a pause")
     }
   }
 
   private static func ofSecrets(_ status: StatusDocument) -> [Problem] {
-    typealias Subject = (name: String, failures: Int)
-    let failures = status.executions.lazy.flatMap { execution in
-      execution.secrets.lazy.compactMap { secret -> FailureGroup<Subject>.Member? in
+    typealias Failing = (name: String, fault: SecretFault, failures: Int)
+    var groups: [[Failing]] = []
+    var places: [String: Int] = [:]
+    for execution in status.executions {
+      for secret in execution.secrets {
+        guard let fault = secret.fault else {
+          continue
+        }
         let name = "\(ShownText.clean(execution.id))/\(ShownText.clean(secret.name))"
-        return secret.failure.map { ((name, secret.failures), $0) }
+        let place = places[fault.cause] ?? groups.count
+        if place == groups.count {
+          places[fault.cause] = place
+          groups.append([])
+        }
+        groups[place].append((name, fault, secret.failures))
       }
     }
-    return FailureGroup.grouped(failures).compactMap { group in
-      guard let first = group.members.first else {
+    return groups.compactMap { group in
+      guard let first = group.first else {
         return nil
       }
-      let inARow = group.members.lazy.map(\.subject.failures).max() ?? 0
+      let inARow = group.lazy.map(\.failures).max() ?? 0
       let count = inARow > 1 ? " (\(inARow) in a row)" : ""
-      return group.members.count == 1
-        ? Problem(subject: first.subject.name, text: first.failure.line + count)
+      return group.count == 1
+        ? Problem(subject: first.name, text: first.fault.line + count)
         : Problem(
-          subject: "\(group.members.count) secrets (\(ShownText.list(group.members.map(\.subject.name))))",
-          text: first.failure.cause + count)
+          subject: "\(group.count) secrets (\(ShownText.list(group.map(\.name))))", text: first.fault.cause + count)
     }
   }
 
@@ -68,7 +75,7 @@ struct ProblemList {
         return [Problem]()
       }
       // What its secrets say already is not said again.
-      let said = execution.secrets.lazy.compactMap(\.failure).prefix(compared).flatMap { [$0.line, $0.cause] }
+      let said = execution.secrets.lazy.compactMap(\.fault).prefix(compared).flatMap { [$0.line, $0.cause] }
       return execution.problems.filter { problem in !said.contains { problem.contains($0) } }.map {
         Problem(subject: ShownText.clean(execution.id), text: $0)
       }

@@ -56,8 +56,8 @@ extension StatusPage {
     html.element("<tr role=\"row\" class=\"", secret.standing.rawValue, "\">")
     html.element("<th role=\"rowheader\" scope=\"row\">", secret.name, "", atMost: ShownText.longest)
     html.element("<small>", secret.reference, "</small>", atMost: 160)
-    if let failure = secret.failure {
-      html.element("<small class=\"bad\">", failure.message, "</small>", atMost: 200)
+    if let fault = secret.fault {
+      html.element("<small class=\"bad\">", fault.message, "</small>", atMost: 200)
     }
     html.markup("</th>")
     html.markup("<td role=\"cell\"><span class=\"pill ")

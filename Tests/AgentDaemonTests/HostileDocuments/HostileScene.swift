@@ -129,7 +129,7 @@ struct HostileScene: Sendable {
     await supervisor.note(SourceReport(source: "test", listed: ["e": item], unreadable: [:], left: [], failure: nil))
     for _ in 0..<10_000_000 {
       let status = await supervisor.overview.status().first { $0.id == "e" }
-      let lines = (status?.problems ?? []) + (status?.secrets ?? []).compactMap { $0.failure?.line }
+      let lines = (status?.problems ?? []) + (status?.secrets ?? []).compactMap { $0.fault?.line }
       guard lines.isEmpty else {
         return lines
       }
