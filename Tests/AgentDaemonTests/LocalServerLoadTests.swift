@@ -1,6 +1,8 @@
 import AgentDaemon
 import EventLoop
+import Glibc
 import SecretBytes
+import Synchronization
 import TestSupport
 import Testing
 
@@ -68,14 +70,25 @@ import Testing
   }
 
   @Test func aListenerThatIsFullLeavesTheOtherFree() throws {
+    let begun = Mutex(0)
+    let (never, neverEnding) = AsyncStream.makeStream(of: Void.self)
     let (full, other) = try withServer { server, path, _ in
       let port = Int(try freePorts(inARow: 1))
-      try server.listen(tcp: "127.0.0.1", port: port) { _ in .text("scraped") }
+      try server.listen(tcp: "127.0.0.1", port: port) { _ in
+        begun.withLock { $0 += 1 }
+        // Until the server is closed.
+        for await _ in never {}
+        neverEnding.finish()
+        return .text("scraped")
+      }
       return try await onThread {
-        let idle = try (0..<70).map { _ in
+        let idle = try (0..<64).map { _ in
           let client = try RawClient(tcp: port)
-          client.send("GET / HT".utf8)
+          client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
           return client
+        }
+        while begun.withLock({ $0 }) < 64 {
+          sched_yield()
         }
         let full = try RawClient(tcp: port).answer()
         let other = try RawClient(unix: path)
@@ -85,6 +98,28 @@ import Testing
     }
     #expect(status(full) == 503)
     #expect(status(other) == 200)
+  }
+
+  /// As of a port scanner, or of a scraper that keeps connections open for later.
+  @Test func whoAsksNothingOverTCPKeepsNobodyOut() throws {
+    let answers = try withServer { server, _, _ in
+      let port = Int(try freePorts(inARow: 1))
+      try server.listen(tcp: "127.0.0.1", port: port) { _ in .text("scraped") }
+      return try await onThread {
+        let idle = try (0..<200).map { number in
+          let client = try RawClient(tcp: port)
+          client.send((number % 2 == 0 ? "GET / HT" : "").utf8)
+          return client
+        }
+        let answers = try (0..<3).map { _ in
+          let client = try RawClient(tcp: port)
+          client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+          return client.answer()
+        }
+        return withExtendedLifetime(idle) { answers }
+      }
+    }
+    #expect(answers.map(status) == [200, 200, 200])
   }
 
   @Test func aThousandConnectionsAreServedOneAfterTheOther() throws {

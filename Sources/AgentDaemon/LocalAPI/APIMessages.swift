@@ -64,11 +64,21 @@ public struct APIResponse: Sendable {
     return APIResponse(status: 405, contentType: text.contentType, body: text.body, headers: [("Allow", methods)])
   }
 
-  /// The status line and the headers. RFC 9112 §4: a phrase is for people, and they read the body.
+  /// What RFC 9110 §15 and RFC 6585 call the statuses that are sent here.
+  private static let phrases = [
+    200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    408: "Request Timeout", 409: "Conflict", 411: "Length Required", 413: "Content Too Large", 414: "URI Too Long",
+    417: "Expectation Failed", 422: "Unprocessable Content", 429: "Too Many Requests",
+    431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
+    503: "Service Unavailable", 505: "HTTP Version Not Supported",
+  ]
+
+  /// The status line and the headers. RFC 9112 §4: a phrase may be empty.
   var head: SecretBytes {
+    let phrase = Self.phrases[status] ?? ""
     let further = headers.map { "\($0.name): \($0.value)\r\n" }.joined()
     return SecretBytes(
-      "HTTP/1.1 \(status) \(status < 400 ? "OK" : "Error")\r\nContent-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n"
+      "HTTP/1.1 \(status) \(phrase)\r\nContent-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n"
         + further + "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n")
   }
 }

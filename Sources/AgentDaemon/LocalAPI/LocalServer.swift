@@ -24,9 +24,27 @@ public final class LocalServer: Sendable {
   private let limits: LocalServerLimits
   /// `nil` once the server is closed.
   private let listeners = Mutex<[Task<Void, Never>]?>([])
-  private typealias Connection = (task: Task<Void, Never>, listener: Int32, isRefusal: Bool)
-  /// By descriptor, as is the listener that it came by. A refusal is only told no.
-  private let connections = Mutex<[Int32: Connection]>([:])
+  private struct Connection {
+    let task: Task<Void, Never>
+    /// Its descriptor.
+    let listener: Int32
+    /// It is only told no.
+    let isRefusal: Bool
+    /// Its place in the order in which they came.
+    let number: Int
+    /// Its request has not come whole.
+    var isWaiting = true
+    /// It had to make room for another, and is about to be gone.
+    var isLeaving = false
+  }
+
+  private struct Connections {
+    var open: [Int32: Connection] = [:]
+    var count = 0
+  }
+
+  /// By descriptor.
+  private let connections = Mutex(Connections())
 
   /// - Parameter name: what it is called in the log and by its refusals.
   public init(loop: EventLoop, log: Logger, name: String = "local API", limits: LocalServerLimits = .init()) {
@@ -61,7 +79,7 @@ public final class LocalServer: Sendable {
     }
     guard isOpen else {
       listener.socket.close()
-      throw LocalServerFault(name, "the server is closed; make a new one")
+      throw LocalServerFault(name, "the server is closed; make a new one", .isTaken)
     }
   }
 
@@ -75,7 +93,7 @@ public final class LocalServer: Sendable {
       task.cancel()
       await task.value
     }
-    for connection in connections.withLock({ Array($0.values) }) {
+    for connection in connections.withLock({ Array($0.open.values) }) {
       connection.task.cancel()
     }
   }
@@ -97,20 +115,32 @@ public final class LocalServer: Sendable {
       log.info("\(name) peer refused", metadata: ["uid": user.map { .stringConvertible($0) } ?? "unknown"])
     }
     let isTaken = connections.withLock { connections in
-      let own = connections.values.filter { $0.listener == listener.socket.descriptor }
-      let refusals = own.count(where: \.isRefusal)
-      let isFull = own.count - refusals >= room(for: peer, listener)
+      let own = connections.open.filter { $0.value.listener == listener.socket.descriptor && !$0.value.isLeaving }
+      let refusals = own.values.count(where: \.isRefusal)
+      var isFull = own.count - refusals >= room(for: peer, listener)
+      if isFull, listener.peers == nil, let idle = Self.longestWaiting(own) {
+        connections.open[idle]?.isLeaving = true
+        connections.open[idle]?.task.cancel()
+        isFull = false
+      }
       let why = peer != nil ? (isFull ? Self.tooMany : nil) : .text("this user may not use the \(name)", status: 403)
       guard why == nil || refusals < limits.refusals else {
         return false
       }
       let task = Task(executorPreference: loop) { await self.serve(descriptor, listener, peer, why) }
-      connections[descriptor] = (task, listener.socket.descriptor, why != nil)
+      connections.count += 1
+      connections.open[descriptor] = Connection(
+        task: task, listener: listener.socket.descriptor, isRefusal: why != nil, number: connections.count)
       return true
     }
     if !isTaken {
       Glibc.close(descriptor)
     }
+  }
+
+  /// Over TCP, where nobody is known: who asks nothing keeps nobody out who does.
+  private static func longestWaiting(_ connections: [Int32: Connection]) -> Int32? {
+    connections.filter { $0.value.isWaiting && !$0.value.isRefusal }.min { $0.value.number < $1.value.number }?.key
   }
 
   /// A quarter is for operators, and another for all but workloads: who may do less keeps none out who may do more.
@@ -133,13 +163,16 @@ public final class LocalServer: Sendable {
       if let refusal {
         await connection.send(refusal)
       } else {
-        await connection.serve(listener.handler)
+        await connection.serve { request in
+          connections.withLock { $0.open[descriptor]?.isWaiting = false }
+          return await listener.handler(request)
+        }
       }
     } onCancel: {
       // A handler may go on for a while; its client need not wait.
       shutdown(descriptor, Int32(SHUT_RDWR))
     }
-    connections.withLock { $0[descriptor] = nil }
+    connections.withLock { $0.open[descriptor] = nil }
     Glibc.close(descriptor)
   }
 }

@@ -4,7 +4,8 @@ public struct LocalServerLimits: Sendable {
   public var headBytes = 16 * 1024
   /// Bytes of a body over the Unix socket; more is answered 413, and so is any over TCP, where nobody is known.
   public var bodyBytes = 16 * 1024 * 1024
-  /// Connections at once of one listener; one more is answered 503.
+  /// Connections at once of one listener; one more is answered 503, or over TCP takes the place of the one that has kept its request back
+  /// the longest.
   public var connections = 64
   /// Connections of one listener that are only told no (403, 503) at once; one more is closed without a word.
   public var refusals = 16
