@@ -349,6 +349,9 @@ public final class RefreshScheduler {
     for tracked in failed {
       reports.note(tracked.reference, tracked.state, at: now)
     }
+    if results.contains(where: { if case .success = $0 { true } else { false } }) {
+      reports.recover(schedule.connection.key, at: now)
+    }
     if schedule.fetching == 0 {
       reports.settle(schedule.connection.key, at: now)
     }

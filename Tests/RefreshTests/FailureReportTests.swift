@@ -104,6 +104,33 @@ private final class Lines: Sendable {
     #expect(told.first?["reason"]?.hasPrefix("21 references ") == true)
   }
 
+  /// Twenty-one live references that are due at different times, of a server that dies.
+  @Test func aServerThatStaysDownIsToldOfFromTimeToTime() {
+    var reports = FailureReports(lines.logger)
+    func pass(_ span: ClosedRange<Int>, fails: (Int) -> Bool) -> [[String: String]] {
+      for tenth in span {
+        let now = start.advanced(by: .milliseconds(100 * tenth))
+        if fails(tenth) {
+          note([tenth % 21], in: &reports, after: .milliseconds(100 * tenth), failures: tenth < 210 ? 1 : 2)
+          reports.settle(connection.key, at: now)
+        }
+        reports.write(at: now)
+      }
+      return lines.taken
+    }
+    // Two a second for forty seconds.
+    let told = pass(1...400) { $0 % 5 == 0 }
+    #expect(told.count == 2, "\(told)")
+    #expect(told.first?["reason"] == "provider p: k5: no answer")
+    #expect(told.last?["reason"]?.hasPrefix("21 references (") == true)
+    // It goes on for an hour: a line every ten minutes in the end.
+    #expect(pass(401...36_000) { $0 % 50 == 0 }.count <= 10)
+    // It answers, and dies again.
+    reports.recover(connection.key, at: start.advanced(by: .seconds(3601)))
+    _ = pass(36_011...36_100) { _ in false }
+    #expect(pass(36_401...36_460) { $0 == 36_401 }.count == 1)
+  }
+
   @Test func whatIsNotTheSameIsToldApart() {
     var reports = FailureReports(lines.logger)
     note(1...2, in: &reports, "denied")
