@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Logging
 import TestSupport
 import Testing
 
@@ -9,12 +10,13 @@ import Testing
 @Suite(.timeLimit(.minutes(15))) struct FolderSourceTests {
   /// Runs `body` beside the source, on a loop of its own.
   private func watching(
-    _ scene: FolderScene, quiet: Duration = .seconds(600), _ body: @escaping @Sendable (ReportLog) async throws -> Void
+    _ scene: FolderScene, quiet: Duration = .seconds(600), logger: Logger = silentLog,
+    _ body: @escaping @Sendable (ReportLog) async throws -> Void
   ) throws {
     let loop = try EventLoop()
     let outcome: Result<Void, any Error> = loop.run {
       let log = ReportLog()
-      let source = FolderSource(path: scene.path, quiet: quiet, loop: loop, time: loop, log: silentLog)
+      let source = FolderSource(path: scene.path, quiet: quiet, loop: loop, time: loop, log: logger)
       let running = Task(executorPreference: loop) { await source.run { log.note($0) } }
       let result: Result<Void, any Error>
       do {
@@ -133,14 +135,18 @@ import Testing
   @Test func aFolderThatVanishesIsWatchedAgainWhenItReturns() throws {
     let scene = try FolderScene()
     try scene.write("a.json", FolderScene.execution("a"))
-    try watching(scene, quiet: .milliseconds(20)) { log in
+    let recorded = RecordedLog()
+    try watching(scene, quiet: .milliseconds(20), logger: recorded.logger) { log in
       #expect(await log.next()?.listed["a"] != nil)
+      #expect(recorded.lines.isEmpty)
       #expect(rename(scene.path, scene.base + "/away") == 0)
       let gone = try #require(await log.next())
       #expect(gone.failure != nil && gone.left.isEmpty && gone.listed["a"] != nil)
       #expect(rename(scene.base + "/away", scene.path) == 0)
       let back = try #require(await log.next())
       #expect(back.failure == nil && back.left.isEmpty)
+      #expect(recorded.lines(of: "folder not readable").count == 1)
+      #expect(recorded.lines(of: "folder readable again") == ["folder readable again source=folder \(scene.path)"])
       try scene.place("b.json", FolderScene.execution("b"))
       #expect(await log.first { $0.listed["b"] != nil } != nil)
     }

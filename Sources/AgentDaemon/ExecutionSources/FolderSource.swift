@@ -57,6 +57,7 @@ public struct FolderSource: ExecutionSource {
     }
     var reports = FolderReports(source: name, path: path, quiet: quiet, known: known, now: time.now)
     var noted: [String: String] = [:]
+    var hasFailed = false
     while !Task.isCancelled {
       // The watch comes first, lest something happen between the two.
       let isWatched = events?.watch() ?? false
@@ -64,6 +65,10 @@ public struct FolderSource: ExecutionSource {
       (reports, made) = await look(reports, events, isWatched: isWatched)
       if let made {
         note(made, &noted)
+        if hasFailed, made.failure == nil {
+          log.notice("folder readable again", metadata: ["source": "\(name)"])
+        }
+        hasFailed = made.failure != nil
         await report(made)
       }
       behind.isSet = false
