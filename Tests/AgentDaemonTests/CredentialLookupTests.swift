@@ -16,13 +16,23 @@ import Testing
     delivered = await DeliveredGenerations(time: time, executor: nil)
   }
 
+  /// - Parameters:
+  ///   - waiting: what executions without a generation wait for, by their ids.
+  ///   - names: their jobs' names.
   private func lookup(
-    units: [String: String] = [:], environmentFile: EnvironmentFormat? = .systemd
+    units: [String: String] = [:], environmentFile: EnvironmentFormat? = .systemd, waiting: [String: String] = [:],
+    names: [String: String] = [:]
   ) async -> CredentialLookup {
     var credentials = AgentConfiguration.Credentials()
     credentials.units = units
     let rules = CredentialLookup.Rules(credentials: credentials, environmentFile: environmentFile)
-    return await CredentialLookup(delivered, time: time, worker: nil) { rules }
+    return await CredentialLookup(delivered, time: time, worker: nil) {
+      rules
+    } standing: { id in
+      waiting[id].map { .expected(reason: $0) } ?? .unknown
+    } candidates: { name in
+      names.filter { $0.value == name }.map(\.key)
+    }
   }
 
   private func deliver(_ id: String, _ name: String?, _ values: [(String, String)], number: Int64 = 1) async {
@@ -110,14 +120,42 @@ import Testing
     #expect(await answer(lookup, "other.service", "KEY") == .success("o1"))
     // What was withdrawn is not given on.
     await delivered.withdraw("e-1")
-    #expect(await waited(lookup, "web.service", "KEY").contains("no execution with a generation"))
+    #expect(await waited(lookup, "web.service", "KEY").contains("no execution has job_spec.name"))
   }
 
   @Test func allCredentialsOfOneStartWaitWithinOneBound() async {
     let lookup = await lookup()
-    #expect(await waited(lookup, "nobody.service", "A").contains("no execution with a generation"))
+    #expect(await waited(lookup, "nobody.service", "A").contains("no execution has job_spec.name"))
     // The bound is over; nothing moves the clock here.
-    #expect(await reason(answer(lookup, "nobody.service", "B")).contains("no execution with a generation"))
+    #expect(await reason(answer(lookup, "nobody.service", "B")).contains("no execution has job_spec.name"))
+  }
+
+  @Test func whyAnExecutionHasNothingToGiveIsSaid() async {
+    let lookup = await lookup(
+      units: ["gone.service": "nosuch", "mapped.service": "e-1"],
+      waiting: ["e-1": "secrets.A: denied", "e-2": "secrets.B: missing"], names: ["e-2": "web"])
+    #expect(
+      await waited(lookup, "gone.service", "A") == "there is no execution nosuch, which credentials.units names")
+    #expect(
+      await waited(lookup, "mapped.service", "A")
+        == "execution e-1, which credentials.units names, has no generation: secrets.A: denied")
+    #expect(
+      await waited(lookup, "web.service", "A")
+        == "execution e-2, which has the unit's name, has no generation: secrets.B: missing")
+    #expect(
+      await waited(lookup, "other.service", "A")
+        == "no execution has job_spec.name other, and credentials.units names none for the unit")
+  }
+
+  /// Where more wait than may, nobody waits any longer than who came before.
+  @Test func whoMayNotWaitGetsWhatThereIs() async {
+    let lookup = await lookup(waiting: ["e-2": "its values are being fetched"], names: ["e-2": "late"])
+    await deliver("e-1", "web", [("A", "1")])
+    for (unit, found) in [("web", true), ("late", false)] {
+      let request = CredentialRequest(address: Array("\0f0/unit/\(unit).service/A".utf8))
+      let value = try? await lookup.credential(#require(request), process: 7, mayWait: false)
+      #expect((value != nil) == found)
+    }
   }
 
   @Test func moreThanSystemdTakesIsNotGiven() async {

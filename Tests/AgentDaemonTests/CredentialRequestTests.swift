@@ -26,4 +26,11 @@ import Testing
     #expect(CredentialRequest(address: [0, 0, 0, 0x2f, 0x2f, 0x2f]) == nil)
     #expect(CredentialRequest(address: Array(repeating: 0x2f, count: 108)) == nil)
   }
+
+  @Test func whoHasNoSuchAddressIsTold() {
+    #expect(CredentialRequest.shown(Array("\0f0/unit/web.service".utf8)) == "@f0/unit/web.service")
+    #expect(CredentialRequest.shown(Array("/run/x.sock\0".utf8)) == "/run/x.sock")
+    #expect(CredentialRequest.shown([0, 0x61, 0x0a, 0xff]) == "@a\u{fffd}\u{fffd}")
+    #expect(CredentialRequest.shown(nil) == "none")
+  }
 }

@@ -92,13 +92,47 @@ struct SystemdCredentialTests {
     #expect(answers == Array(repeating: .init(result: 0, text: ""), count: 7))
     let outcome = try await end(run)
     for line in [
-      "unit=nobody.service", "no execution with a generation has job_spec.name nobody",
-      "execution e-9, which credentials.units names, has no generation",
+      "unit=nobody.service", "no execution has job_spec.name nobody, and credentials.units names none for the unit",
+      "there is no execution e-9, which credentials.units names",
       "2 executions have that name (e-2, e-3); name one in credentials.units",
-      "execution e-1 has no secret of that name", "the peer's address names no unit and credential",
+      "execution e-1 has no secret of that name", "address=@0/crypt/web.service/DB_PASSWORD",
+      "the peer's address names no unit and credential",
     ] {
       #expect(outcome.errorText.contains(line), "\(line): \(outcome.said)")
     }
+  }
+
+  /// A node that starts waits for many of its units at once.
+  @Test func aCredentialThatIsThereWaitsForNobody() async throws {
+    let (daemon, socket) = try daemon("wait: 1h")
+    let run = try daemon.start()
+    #expect(try await listens(run, daemon))
+    try daemon.drop(job("web"), as: "e-1")
+    #expect(try await daemon.reach(run) { daemon.generation(of: "e-1") != nil })
+    let others = try await onThread { try (0..<400).map { try Self.connect("nobody\($0).service/A", to: socket) } }
+    defer { for other in others { close(other) } }
+    let answers = try await SystemdClient.read(["web.service/DB_PASSWORD"], from: socket, in: daemon.folder)
+    #expect(answers == [.init(result: 0, text: "correct horse battery staple")])
+    _ = try await end(run)
+  }
+
+  /// As systemd does for `name`; the answer is read by nobody.
+  private static func connect(_ name: String, to path: String) throws -> Int32 {
+    let connection = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    for (address, call) in [
+      ("\0\(uniqueName())/unit/\(name)", Glibc.bind), (path, Glibc.connect),
+    ] as [(String, (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32)] {
+      var bytes = sockaddr_un()
+      bytes.sun_family = sa_family_t(AF_UNIX)
+      withUnsafeMutableBytes(of: &bytes.sun_path) { $0.copyBytes(from: address.utf8) }
+      let count = (MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 0) + address.utf8.count
+      let result = withUnsafePointer(to: &bytes) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { call(connection, $0, socklen_t(count)) }
+      }
+      guard result == 0 else { throw Broken("\(name): \(String(cString: strerror(errno)))") }
+    }
+    shutdown(connection, Int32(SHUT_WR))
+    return connection
   }
 
   /// Only root can become another user.

@@ -26,24 +26,36 @@ final class CredentialLookup {
   private let time: any TimeSource
   private let worker: WorkerThread?
   private let rules: @DaemonActor () -> Rules
+  private let standing: @DaemonActor (String) -> ValueAPI.Standing
+  private let candidates: @DaemonActor (String) -> [String]
   private var starts = UnitStarts()
 
+  /// - Parameters:
+  ///   - standing: what is known of an execution without a generation.
+  ///   - candidates: ids of executions whose job has this name.
   init(
     _ delivered: DeliveredGenerations, time: any TimeSource, worker: WorkerThread?,
-    rules: @escaping @DaemonActor () -> Rules
+    rules: @escaping @DaemonActor () -> Rules, standing: @escaping @DaemonActor (String) -> ValueAPI.Standing,
+    candidates: @escaping @DaemonActor (String) -> [String]
   ) {
     self.delivered = delivered
     self.time = time
     self.worker = worker
     self.rules = rules
+    self.standing = standing
+    self.candidates = candidates
   }
 
-  /// - Parameter process: systemd's, that loads the credentials of this start.
-  func credential(_ request: CredentialRequest, process: Int32) async throws(Refusal) -> SecretBytes {
+  /// - Parameters:
+  ///   - process: systemd's, that loads the credentials of this start.
+  ///   - mayWait: whether a first generation is waited for; else there is what there is.
+  func credential(
+    _ request: CredentialRequest, process: Int32, mayWait: Bool = true
+  ) async throws(Refusal) -> SecretBytes {
     let rules = rules()
     let key = UnitStarts.Key(process: process, unit: request.unit)
     let start = starts.start(key, now: time.now, wait: rules.credentials.wait)
-    let deadline = start.began.advanced(by: rules.credentials.wait)
+    let deadline = mayWait ? start.began.advanced(by: rules.credentials.wait) : start.began
     let generation = await delivered.arrivals.first(until: deadline) { () -> DeliveredGeneration? in
       guard case .success(let found) = self.generation(of: request.unit, rules) else {
         return nil
@@ -66,9 +78,8 @@ final class CredentialLookup {
     of unit: String, _ rules: Rules
   ) -> Result<DeliveredGeneration, Refusal> {
     if let id = rules.credentials.units[unit] {
-      let shown = ShownText.clean(id)
       return delivered.generation(of: id).map { .success($0) }
-        ?? .failure(Refusal(reason: "execution \(shown), which credentials.units names, has no generation"))
+        ?? .failure(Refusal(reason: absence(of: id, "which credentials.units names")))
     }
     let name = unit.hasSuffix(".service") ? String(unit.dropLast(".service".count)) : unit
     let found = delivered.generations(ofJob: name)
@@ -76,16 +87,25 @@ final class CredentialLookup {
       return .success(one)
     }
     guard !found.isEmpty else {
+      if let id = candidates(name).min() {
+        return .failure(Refusal(reason: absence(of: id, "which has the unit's name")))
+      }
+      let shown = ShownText.clean(name)
       return .failure(
-        Refusal(
-          reason:
-            "no execution with a generation has job_spec.name \(ShownText.clean(name)), nor does credentials.units name one"
-        )
-      )
+        Refusal(reason: "no execution has job_spec.name \(shown), and credentials.units names none for the unit"))
     }
     let ids = found.map { ShownText.clean($0.execution) }.sorted().prefix(5).joined(separator: ", ")
     return .failure(
       Refusal(reason: "\(found.count) executions have that name (\(ids)); name one in credentials.units"))
+  }
+
+  /// Why an execution has nothing to give.
+  private func absence(of id: String, _ which: String) -> String {
+    let shown = ShownText.clean(id)
+    switch standing(id) {
+    case .unknown: return "there is no execution \(shown), \(which)"
+    case .expected(let reason): return "execution \(shown), \(which), has no generation: \(reason)"
+    }
   }
 
   /// A secret counts before `env`, which one may be called.

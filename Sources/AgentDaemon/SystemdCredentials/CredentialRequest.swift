@@ -1,5 +1,6 @@
 import Glibc
 import SecretBytes
+import Text
 
 /// What systemd asks for when it loads a credential from a socket. It sends nothing: the question is the address that it connects
 /// from, `\0` `RANDOM/unit/UNIT/ID` in the abstract name space (systemd.exec(5), LoadCredential=; `load_credential` of exec-credential.c).
@@ -31,6 +32,16 @@ struct CredentialRequest: Sendable, Equatable {
       return nil
     }
     return bytes.withUnsafeBytes { UTF8Check.isValid($0) } ? String(decoding: bytes, as: UTF8.self) : nil
+  }
+
+  /// An address for people: `@` stands for the zero byte that an abstract one begins with, as in ss(8).
+  static func shown(_ address: [UInt8]?) -> String {
+    guard let address, let first = address.first else {
+      return "none"
+    }
+    // A path comes with the zero byte that ends it.
+    let name = first == 0 ? address.dropFirst() : address.prefix { $0 != 0 }
+    return (first == 0 ? "@" : "") + ShownText.clean(String(decoding: name, as: UTF8.self))
   }
 
   /// The address that the peer of `connection` is bound to; `nil` where it has none.

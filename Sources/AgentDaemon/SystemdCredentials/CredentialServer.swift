@@ -11,8 +11,9 @@ import Text
 final class CredentialServer: Sendable {
   /// How long systemd may take to read an answer.
   private static let answerTime = Duration.seconds(10)
-  /// Connections at once. One more waits in the kernel's queue: closed, it would be an empty credential.
-  private static let most = 128
+  /// Connections that may wait for a generation at once, which is more than a node starts units. One more is given what there is: left
+  /// in the kernel's queue it would wait beyond its bound, and whoever comes after it too, whose credential is there.
+  static let mostWaiting = 1024
 
   private let loop: EventLoop
   private let log: Logger
@@ -42,6 +43,8 @@ final class CredentialServer: Sendable {
   }
 
   private func run() async {
+    // Of the descriptors most are for others.
+    let mostWaiting = min(Self.mostWaiting, max(16, linux_descriptor_limit() / 4))
     await socket.accept(on: loop) {
       log.warning("no credentials for now", metadata: ["reason": "out of descriptors or memory"])
     } take: { connection in
@@ -55,27 +58,30 @@ final class CredentialServer: Sendable {
         Glibc.close(connection)
         return
       }
-      let task = Task(executorPreference: loop) { await self.serve(connection) }
+      let mayWait = connections.withLock { $0.count } < mostWaiting
+      let task = Task(executorPreference: loop) { await self.serve(connection, mayWait: mayWait) }
       connections.withLock { $0[connection] = task }
-      while connections.withLock({ $0.count }) >= Self.most, !Task.isCancelled {
-        try? await loop.sleep(for: .milliseconds(50))
-      }
     }
   }
 
-  private func serve(_ connection: Int32) async {
+  private func serve(_ connection: Int32, mayWait: Bool) async {
     defer {
       connections.withLock { $0[connection] = nil }
       Glibc.close(connection)
     }
-    guard let address = CredentialRequest.peerAddress(of: connection), let request = CredentialRequest(address: address)
-    else {
-      log.warning("credential refused", metadata: ["reason": "the peer's address names no unit and credential"])
+    let process = PeerRule.process(of: connection)
+    let address = CredentialRequest.peerAddress(of: connection)
+    guard let request = address.flatMap({ CredentialRequest(address: $0) }) else {
+      log.warning(
+        "credential refused",
+        metadata: [
+          "pid": .stringConvertible(process), "address": "\(CredentialRequest.shown(address))",
+          "reason": "the peer's address names no unit and credential, as systemd's for LoadCredential= does",
+        ])
       return
     }
     do throws(CredentialLookup.Refusal) {
-      let process = PeerRule.process(of: connection)
-      let value = try await lookup.credential(request, process: process)
+      let value = try await lookup.credential(request, process: process, mayWait: mayWait)
       let deadline = loop.now.advanced(by: Self.answerTime)
       guard await LoopSocket(descriptor: connection, loop: loop).write(value, until: deadline) else {
         return note(request, .info, "credential not read to its end", "systemd has gone, or took too long")

@@ -18,8 +18,8 @@ struct UnitStarts {
   /// How long after its bound a start is remembered: systemd takes less from one credential to the next, and a process's number
   /// is not another's as soon.
   private static let remembered = Duration.seconds(5)
-  /// More than a node has units; the oldest is forgotten.
-  private static let most = 256
+  /// More than may wait at once; the oldest is forgotten.
+  private static let most = 2 * CredentialServer.mostWaiting
 
   private var starts: [Key: Start] = [:]
 

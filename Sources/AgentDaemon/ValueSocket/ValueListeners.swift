@@ -38,11 +38,16 @@ final class ValueListeners {
   }
 
   private func lookup(_ settings: AgentConfiguration.Credentials) -> CredentialLookup {
-    CredentialLookup(delivered, time: loop, worker: worker) { [supervisor] in
+    let overview = supervisor.overview
+    return CredentialLookup(delivered, time: loop, worker: worker) { [supervisor] in
       // Units and the wait may be other ones since a reload.
       CredentialLookup.Rules(
         credentials: supervisor.configuration.credentials ?? settings,
         environmentFile: supervisor.configuration.outputs.environmentFile)
+    } standing: {
+      overview.standing(of: $0)
+    } candidates: {
+      overview.executions(ofJob: $0)
     }
   }
 
