@@ -1,6 +1,7 @@
 import AgentDaemon
 import AgentVersion
 import ArgumentParser
+import EventLoop
 import ExecutionModel
 import Glibc
 import JSONReader
@@ -67,7 +68,8 @@ struct NomadFetchCommand: ParsableCommand {
   var path: [String] = []
 
   func run() throws {
-    guard path != ["--help"], path != ["-h"] else {
+    // A job's path is no request for help either.
+    guard NomadOperation.current != nil || path != ["--help"] && path != ["-h"] else {
       throw CleanExit.helpRequest(self)
     }
     try NomadAnswer.print(answer().json)
@@ -88,9 +90,23 @@ struct NomadFetchCommand: ParsableCommand {
     let fetched = try? AgentRuntime.onLoop(
       nomad.log, policy: settings.policy, limits: RequestLimits(settings.configuration.limits)
     ) {
-      await NomadFetch(name: name, settings: settings, runtime: $0, limit: limit).answer()
+      Self.answerSignals(on: $0.loop)
+      return await NomadFetch(name: name, settings: settings, runtime: $0, limit: limit).answer()
     }
     return fetched ?? .failure(faults)
+  }
+
+  /// Nomad ends what takes too long by SIGTERM; then there is an answer all the same.
+  private static func answerSignals(on loop: EventLoop) {
+    guard let signals = try? loop.signals([SIGTERM]) else {
+      return
+    }
+    Task(executorPreference: loop) {
+      for await _ in signals {
+        try? NomadAnswer.print(NomadAnswer.failure("ended by SIGTERM before there was an answer").json)
+        exit(withError: ExitCode.success)
+      }
+    }
   }
 }
 

@@ -41,6 +41,7 @@ struct SecretsAgent: ParsableCommand {
 
   static func main() {
     StandardDescriptors.occupy()
+    NomadOperation.run(Array(CommandLine.arguments.dropFirst()))
     if let fault = UsageFault.unknownCommand(CommandLine.arguments.dropFirst()) {
       exit(withError: fault)
     }

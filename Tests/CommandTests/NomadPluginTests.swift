@@ -99,7 +99,7 @@ import Testing
   }
 
   /// The path is the job's: it is never an option of the node's command.
-  @Test(arguments: ["--config=/dev/null", "--timeout=1h", "-x", "--version", "--"])
+  @Test(arguments: ["--config=/dev/null", "--timeout=1h", "-x", "--version", "--", "-h", "--help"])
   func aPathThatLooksLikeAnOptionIsNone(_ path: String) async throws {
     try daemon.drop(demo(fakes.address), as: "web")
     let reason = try await runner().fetch(path).reason
@@ -127,7 +127,38 @@ import Testing
     #expect(try await daemon.reach(run) { try await !fakes.requests().isEmpty })
     run.send(SIGTERM)
     let outcome = try await run.outcome()
-    #expect(outcome.signal == SIGTERM && outcome.output.isEmpty, outcome.said)
+    #expect(outcome.status == 0, outcome.said)
+    #expect(outcome.outputText == #"{"result":{},"error":"ended by SIGTERM before there was an answer"}"# + "\n")
+  }
+
+  /// What the wrapper adds may be wrong: the one place where Nomad would show that is the answer.
+  @Test(arguments: [
+    (["--timeout", "x"], ["fetch", "web"], "--timeout"), (["--log-level", "bogus"], ["fetch", "web"], "--log-level"),
+    ([], [], "expected nomad fetch"), ([], ["fecth", "web"], "fecth"),
+    (["--help"], ["fetch", "web"], "expected nomad fetch"),
+  ])
+  func argumentsThatAreNoneAreToldInTheAnswer(_ own: [String], _ given: [String], _ words: String) async throws {
+    let runner = try runner()
+    let reason = try await runner.answer(own, given).reason
+    #expect(reason.contains("secrets-agent nomad: ") && reason.contains(words), "\(reason)")
+    // Who types it is told as everywhere.
+    let typed = try await Agent([:]).run(["nomad"] + own + given)
+    #expect(typed.output.isEmpty == (typed.status != 0), typed.said)
+  }
+
+  /// Nomad takes no plugin whose fingerprint fails.
+  @Test func aFingerprintWithMoreThanItTakesIsAnAnswerToo() async throws {
+    let run = try runner().start(["fingerprint", "x"], environment: ["CPI_OPERATION": "fingerprint"])
+    let outcome = try await run.outcome()
+    #expect(outcome.status == 64)
+    #expect(outcome.outputText.hasPrefix(#"{"result":{},"error":"secrets-agent nomad: "#), outcome.said)
+  }
+
+  @Test func aMisspelledKeyExplainsTheMissingOne() async throws {
+    let entry: JSON = ["from": "vault", "path": "secret/data/web/db", "feild": "password"]
+    try daemon.drop(jobSpec(vault(fakes.address), ["DB": entry]), as: "web")
+    let reason = try await runner().fetch("web").reason
+    #expect(reason.contains("secrets.DB.field") && reason.contains("feild"), "\(reason)")
   }
 
   @Test func aValueThatIsNoTextIsToldByItsName() async throws {

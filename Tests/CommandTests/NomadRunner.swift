@@ -53,7 +53,16 @@ struct NomadRunner: Sendable {
   /// - Parameter block: its `env`.
   func fetch(_ path: [String], block: [String: String] = [:]) async throws -> Result<[String: String], Failure> {
     let own = ["CPI_OPERATION": "fetch", "NOMAD_JOB_ID": "web", "NOMAD_NAMESPACE": "default"]
-    let run = try start(["fetch"] + path, environment: own.merging(block) { _, block in block })
+    return try await Self.answer(try start(["fetch"] + path, environment: own.merging(block) { _, block in block }))
+  }
+
+  /// What is answered where the wrapper has words of its own, and Nomad these.
+  func answer(_ own: [String], _ given: [String]) async throws -> Result<[String: String], Failure> {
+    try await Self.answer(
+      try Run([Built.agent, "nomad"] + own + given, environment: ["CPI_OPERATION": "fetch"], folder: folder))
+  }
+
+  private static func answer(_ run: Run) async throws -> Result<[String: String], Failure> {
     let outcome = try await run.outcome()
     guard outcome.status == 0 else { throw Failure(reason: "exit status \(outcome.status): \(outcome.errorText)") }
     let answer = try JSONDecoder().decode(Answer.self, from: outcome.output)

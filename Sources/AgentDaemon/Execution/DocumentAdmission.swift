@@ -42,7 +42,7 @@ struct DocumentAdmission {
     ValidationContext(nodeName: configuration.nodeID, policy: policy, variables: configuration.outputs.environmentFile)
   }
 
-  /// - Returns: the outcome, and the document's warnings where it is valid.
+  /// - Returns: the outcome, and the document's warnings.
   func outcome(of item: ExecutionDocument.Item, id: String) -> (Outcome, warnings: [String]) {
     let rules = DocumentRules(
       catalog: catalog, context: context, policy: policy, asEnvironment: configuration.outputs.environmentFile != nil)
@@ -52,7 +52,7 @@ struct DocumentAdmission {
       warnings = validation.warnings
       return (try outcome(of: validation.execution, item, id, by: rules), warnings)
     } catch {
-      return (.refused(error.lines), warnings)
+      return (.refused(error.lines), warnings + error.warnings)
     }
   }
 

@@ -5,18 +5,21 @@ import ProviderKit
 /// Why a document is not to be, one line a reason.
 struct DocumentRefusal: Error {
   let lines: [String]
+  /// What refuses nothing, but often explains what does: a key that is misspelled, where one is missing.
+  let warnings: [String]
   /// Whether the node policy says so, and not the document itself.
   let isPolicy: Bool
 
-  init(_ lines: [String], isPolicy: Bool = false) {
+  init(_ lines: [String], warnings: [String] = [], isPolicy: Bool = false) {
     self.lines = lines
+    self.warnings = warnings
     self.isPolicy = isPolicy
   }
 
-  /// Warnings among the faults refuse nothing.
   init(_ faults: DocumentFaults) {
     let errors = faults.faults.filter { $0.severity == .error }.map(\.line)
-    self.init(errors.isEmpty ? ["the document is refused"] : errors)
+    let warnings = faults.faults.filter { $0.severity == .warning }.map(\.line)
+    self.init(errors.isEmpty ? ["the document is refused"] : errors, warnings: warnings)
   }
 }
 

@@ -21,10 +21,11 @@ public enum FolderLookup {
       throw fault("the file holds \(document.items.count) executions, and none with this id")
     }
     let admission = DocumentAdmission(catalog: catalog, configuration: configuration, policy: policy, cache: nil)
-    switch admission.outcome(of: item, id: item.id ?? stem).0 {
+    let (outcome, warnings) = admission.outcome(of: item, id: item.id ?? stem)
+    switch outcome {
     case .accepted(let admitted): return admitted.plan
     case .ended(let reason), .waiting(let reason): throw fault(reason)
-    case .refused(let lines): throw DocumentFaults(lines.map { DocumentFault("", $0) })
+    case .refused(let lines): throw DocumentFaults((lines + warnings).map { DocumentFault("", $0) })
     }
   }
 
