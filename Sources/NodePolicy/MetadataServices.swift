@@ -8,7 +8,10 @@ extension NodePolicy {
   /// or stands in the agent's own environment: no document names it. Any other address is held to the `addresses` rule.
   public func check(metadataService url: HTTPURL) throws(PolicyRefusal) {
     if grant.workload != nil, !LinkLocalHost.isPodIdentityAgent(url.host) {
-      throw refusal("values", "a pod logs in as itself, and not as the machine at \(url.host)")
+      // By no rule of a file: none could let it.
+      throw PolicyRefusal(
+        rule: "values",
+        message: "a pod logs in as itself, and not as the machine at \(url.host); give auth a login by the pod's token")
     }
     if Self.isOfMachine(url) {
       return

@@ -94,7 +94,7 @@ public struct NodeFileFault: Error, Sendable, Equatable {
     case .notAbsolute: "is not an absolute path"
     case .missing: "does not exist"
     case .notRegular: "is not a regular file"
-    case .tooLarge: "is larger than 1 MiB"
+    case .tooLarge: "is larger than 1 MiB, which no setting changes"
     case .unreadable(let code): "cannot be read: \(String(cString: strerror(code)))"
     case .refused(let refusal): "is refused: \(refusal.message)"
     }

@@ -1,3 +1,4 @@
+import ExecutionModel
 import HTTPTransport
 import NodePolicy
 import Testing
@@ -36,4 +37,16 @@ private func allows(_ policy: NodePolicy, _ address: String) throws -> Bool {
   #expect(try rule("http://169.254.169.254") == .any)
   #expect(try rule("http://127.0.0.1:4141") == .loopbackOnly)
   #expect(try rule("https://identity.example.com") == .noLinkLocal)
+}
+
+/// No rule of a policy file could let it, so that none is named.
+@Test func aPodsRefusalNamesNoRuleOfAFile() throws {
+  let pod = NodePolicy.personal.granting(
+    CredentialGrant([], workload: WorkloadIdentity(namespace: "web", serviceAccount: "app")))
+  let refusal = try #require(throws: PolicyRefusal.self) {
+    try pod.check(metadataService: HTTPURL(parsing: "http://169.254.169.254"))
+  }
+  #expect(
+    refusal.message
+      == "a pod logs in as itself, and not as the machine at 169.254.169.254; give auth a login by the pod's token")
 }
