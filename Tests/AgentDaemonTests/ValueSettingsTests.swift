@@ -46,4 +46,24 @@ import Testing
     #expect(faults("values: {mode: '0666'}").count == 1)
     #expect(faults("values: {allowed_groups: [x]}").count == 1)
   }
+
+  @Test func eachSocketHasAPathOfItsOwn() {
+    let apart = "api: {socket: /run/a.sock}\ncredentials: {socket: /run/b.sock}\nvalues: {socket: /run/c.sock}"
+    #expect(faults(apart) == [])
+    for (text, words) in [
+      ("api: {socket: /run/x.sock}\nvalues: {socket: /run//x.sock}", "values: its socket /run//x.sock is api.socket"),
+      ("credentials: {socket: /run/secrets-agent/api.sock}", "credentials: its socket /run/secrets-agent/api.sock is"),
+      ("credentials: {socket: /run/secrets-agent/values.sock}\nvalues: {}", "is credentials.socket too"),
+    ] {
+      let faults = faults(text)
+      #expect(faults.count == 1 && faults[0].contains(words), "\(faults)")
+    }
+  }
+
+  @Test(arguments: ["api", "credentials", "values"]) func aPathThatNoSocketCanHaveIsAFault(_ name: String) {
+    let path = "/" + String(repeating: "x", count: 106)
+    #expect(faults("\(name): {socket: \(path)}") == [])
+    let faults = faults("\(name): {socket: \(path)x}")
+    #expect(faults.count == 1 && faults[0].contains("\(name).socket: 108 bytes"), "\(faults)")
+  }
 }

@@ -16,7 +16,7 @@ public enum ConfigurationFile {
     "agent", "The configuration of the secrets-agent daemon (agent.yaml)", noun: "setting", root,
     defaults: AgentConfiguration())
 
-  private static let root = SettingsObject<AgentConfiguration> {
+  private static let root = SettingsObject<AgentConfiguration>(rules: SocketRules.apart) {
     Setting(
       "node_id", .text, \.nodeID, default: "the host's name",
       "What tells this node from others: only its executions are taken, and refreshes are spread by it.")
@@ -93,7 +93,9 @@ public enum ConfigurationFile {
       "group", .group, \.permissions.group, default: "the system's choice", "The outputs' group, by name or number.")
   }
 
-  private static let api = SettingsObject<AgentConfiguration.API> {
+  private static let api = SettingsObject<AgentConfiguration.API>(rules: [
+    .check(at: \.socket) { SocketRules.fault($0.socket) }
+  ]) {
     Setting("socket", .path, \.socket, "The Unix socket.")
     Setting("mode", .mode(forbidding: 0o007), \.mode, "Permission bits of the socket.")
     Setting("group", .group, \.group, default: "the agent's own", "The socket's group, by name or number.")
@@ -121,7 +123,9 @@ public enum ConfigurationFile {
       "A listener of /metrics, /healthz and /readyz for scrapers that cannot use the socket, and of the status page.")
   }
 
-  private static let credentials = SettingsObject<AgentConfiguration.Credentials> {
+  private static let credentials = SettingsObject<AgentConfiguration.Credentials>(rules: [
+    .check(at: \.socket) { SocketRules.fault($0.socket) }
+  ]) {
     Setting(
       "socket", .path, \.socket, "The Unix socket; its mode is 0600, and only root and the agent's user are served.")
     Setting(
@@ -132,7 +136,9 @@ public enum ConfigurationFile {
       "How long the start of a unit waits for the first generation, all its credentials together.")
   }
 
-  private static let values = SettingsObject<AgentConfiguration.Values> {
+  private static let values = SettingsObject<AgentConfiguration.Values>(rules: [
+    .check(at: \.socket) { SocketRules.fault($0.socket) }
+  ]) {
     Setting("socket", .path, \.socket, "The Unix socket.")
     Setting("mode", .mode(forbidding: 0o007), \.mode, "Permission bits of the socket.")
     Setting("group", .group, \.group, default: "the agent's own", "The socket's group, by name or number.")
