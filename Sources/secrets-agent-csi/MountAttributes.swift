@@ -7,7 +7,8 @@ import Text
 /// What one `Mount` asks for: the parameters of the SecretProviderClass, and what the kubelet says of the pod.
 ///
 /// `attributes` is one object of texts: the class's parameters with the kubelet's `csi.storage.k8s.io/…` among them. Tokens come there,
-/// or, from kubelets that are told so (`serviceAccountTokenInSecrets`), in `secrets`.
+/// or, from kubelets that are told so (`serviceAccountTokenInSecrets`), in `secrets`, which count then: what the kubelet does not write
+/// itself among the attributes may be of the pod's author, while no Secret of his can have a key with a slash.
 struct MountAttributes {
   struct Fault: Error, Equatable {
     let message: String
@@ -23,11 +24,9 @@ struct MountAttributes {
 
   init(attributes: String, secrets: String) throws(Fault) {
     let given = try Self.object(attributes, "attributes")
-    var tokens = try Self.tokens(given.member(Self.prefix + "serviceAccount.tokens")?.secret)
-    if tokens.isEmpty, !secrets.isEmpty, secrets != "null" {
-      tokens = try Self.tokens(
-        try Self.object(secrets, "secrets").member(Self.prefix + "serviceAccount.tokens")?.secret)
-    }
+    let places = secrets.isEmpty || secrets == "null" ? [given] : [try Self.object(secrets, "secrets"), given]
+    let tokens = try Self.tokens(
+      places.lazy.compactMap { $0.member(Self.prefix + "serviceAccount.tokens")?.secret }.first)
     request = VolumeRequest(
       identity: WorkloadIdentity(
         namespace: try Self.said(given, "pod.namespace"), serviceAccount: try Self.said(given, "serviceAccount.name")),

@@ -41,6 +41,9 @@ import Testing
     let secrets = "{\"\(key)\": \"\(tokens.replacing("\"", with: "\\\""))\"}"
     let inSecrets = try MountAttributes(attributes: Self.attributes(), secrets: secrets)
     #expect(inSecrets.request.tokens == ["vault": SecretBytes("a.b.c")])
+    // An attribute of the pod's author in the place of the kubelet's.
+    let forged = Self.attributes([key: #"{"vault": {"token": "x.y.z"}}"#])
+    #expect(try MountAttributes(attributes: forged, secrets: secrets).request.tokens == inSecrets.request.tokens)
   }
 
   @Test(arguments: [

@@ -10,7 +10,7 @@ struct VolumeTests {
     .deletingLastPathComponent()
 
   @Test(arguments: [
-    "hundred_pods", "outage", "faults", "clouds", "google", "strangers", "rotations", "restarts",
+    "hundred_pods", "outage", "faults", "clouds", "google", "strangers", "rotations", "restarts", "shipped",
   ])
   func theDriverGetsWhatItAsksFor(_ scenario: String) async throws {
     try await run(scenario)

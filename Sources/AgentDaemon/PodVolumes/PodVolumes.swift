@@ -46,13 +46,13 @@ final class PodVolumes {
   /// The same where the last answer was a refusal, which is told where no other comes.
   private static let secondPatience = Duration.seconds(5)
   /// How many different ones there may be: a class's author makes as many as the cluster lets it.
-  static let most = 1000
+  nonisolated static let most = 1000
   /// The same of one namespace: a node runs a few hundred pods at most.
-  static let mostOfNamespace = 250
+  nonisolated static let mostOfNamespace = 250
   /// After how long without a request a volume is forgotten. Drivers ask every two minutes where they are set up to rotate.
   static let idle = Duration.seconds(3600)
 
-  private let catalog: ProviderCatalog
+  private let admission: VolumeAdmission
   private let scheduler: RefreshScheduler
   private let tokens: WorkloadTokens
   private let settings: @DaemonActor () -> (nodeID: String, policy: NodePolicy)
@@ -71,7 +71,7 @@ final class PodVolumes {
     executor: (any TaskExecutor)?, worker: WorkerThread?, log: Logger, hidden: LiveValues,
     settings: @escaping @DaemonActor () -> (nodeID: String, policy: NodePolicy)
   ) {
-    self.catalog = catalog
+    admission = VolumeAdmission(catalog: catalog, worker: worker, settings: settings)
     self.scheduler = scheduler
     self.tokens = tokens
     self.settings = settings
@@ -94,10 +94,9 @@ final class PodVolumes {
   func answer(_ request: VolumeRequest) async -> Answer {
     let answer = await answered(request)
     counted.mounts &+= 1
-    if case .values = answer {
-      return answer
+    if case .nothing = answer {
+      counted.failedMounts &+= 1
     }
-    counted.failedMounts &+= 1
     return answer
   }
 
@@ -126,14 +125,10 @@ final class PodVolumes {
   ///
   /// - Returns: why not.
   private func takeIn(_ request: VolumeRequest, _ key: Key) async -> Answer? {
-    for (audience, token) in request.tokens.sorted(by: { $0.key < $1.key })
-    where !ServiceAccountToken.isOf(key.identity, token) {
-      let audience = ShownText.clean(audience)
-      return .nothing(.invalid, ["the token for \(audience) is not one of the service account \(key.identity)"])
-    }
     let plan: ExecutionPlan?
     do throws(DocumentRefusal) {
-      plan = volumes[key] == nil ? try await admit(key) : nil
+      try admission.check(request)
+      plan = volumes[key] == nil ? try await admission.plan(for: key.identity, key.document) : nil
     } catch {
       return .nothing(error.isPolicy ? .forbidden : .invalid, error.lines)
     }
@@ -169,30 +164,6 @@ final class PodVolumes {
     }
     return "namespace \(identity.namespace) has \(Self.mostOfNamespace) different volumes on this node, and no room "
       + "for another: let its pods share classes and service accounts"
-  }
-
-  /// Holds a class against the policy as it is for who mounts it.
-  private func admit(_ key: Key) async throws(DocumentRefusal) -> ExecutionPlan {
-    let grant = CredentialGrant([], workload: key.identity)
-    let (nodeID, policy) = settings()
-    var context = ValidationContext(nodeName: nodeID, policy: policy, variables: nil)
-    context.grant = { _ in grant }
-    let rules = DocumentRules(
-      catalog: catalog, context: context, policy: policy.granting(grant), asEnvironment: false)
-    return try await WorkerThread.run(on: worker) { () throws(DocumentRefusal) in
-      let item: ExecutionDocument.Item
-      do throws(DocumentFaults) {
-        item = try ExecutionDocument(key.document).item(nil)
-      } catch {
-        throw DocumentRefusal(error)
-      }
-      let execution = try rules.validate(item).execution
-      try rules.allow(execution, in: item)
-      guard !execution.secrets.isEmpty else {
-        throw DocumentRefusal(["secrets: none, so the volume would be empty"])
-      }
-      return ExecutionPlan(execution)
-    }
   }
 
   /// A request brings new tokens: what was refused with the old ones is asked for anew, as often as the scheduler lets anybody.
@@ -248,24 +219,31 @@ final class PodVolumes {
     let result = await WorkerThread.run(on: worker) { () -> Result<Generation, GenerationFailure> in
       let byReference = Dictionary(states) { first, _ in first }
       return Result { () throws(GenerationFailure) in
-        try GenerationAssembly.assemble(plan, atMost: limit) { freshness.result(of: byReference[$0.entry.reference]) }
+        try GenerationAssembly.assemble(plan, atMost: limit) { item in
+          let state = byReference[item.entry.reference]
+          // A value that its store refuses, or has no more, is not given on, though it is held.
+          if let failure = state?.failure, failure.forfeits {
+            return .failure(failure)
+          }
+          return freshness.result(of: state)
+        }
       }
+    }
+    let answer: Answer
+    switch result {
+    case .success(let generation): answer = .values(note(generation, key))
+    case .failure(let failure):
+      let isForfeit = states.contains { $0.1.failure?.forfeits == true || freshness.isTooOld($0.1) }
+      guard let held = volumes[key]?.generation, !isForfeit else {
+        volumes[key]?.generation = nil
+        return .nothing(VolumeProblem(failure), failure.lines)
+      }
+      answer = .values(held)
     }
     if states.contains(where: { freshness.isLate($0.1) }) {
       counted.staleMounts &+= 1
     }
-    switch result {
-    case .success(let generation):
-      return .values(note(generation, key))
-    case .failure(let failure):
-      // A value that its store refuses, or has no more, is not given on.
-      let isForfeit = states.contains { $0.1.failure?.forfeits == true || freshness.isTooOld($0.1) }
-      if let held = volumes[key]?.generation, !isForfeit {
-        return .values(held)
-      }
-      volumes[key]?.generation = nil
-      return .nothing(VolumeProblem(failure), failure.lines)
-    }
+    return answer
   }
 
   /// Numbered from the time of the first, so that a restart of the daemon does not give a number again for something else.
@@ -296,7 +274,7 @@ final class PodVolumes {
   func reload() async {
     for key in volumes.keys {
       do throws(DocumentRefusal) {
-        let plan = try await admit(key)
+        let plan = try await admission.plan(for: key.identity, key.document)
         guard let owner = volumes[key]?.owner else {
           continue
         }

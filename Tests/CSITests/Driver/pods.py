@@ -14,8 +14,10 @@ def seed(issuer, accounts=("web", "api")):
     roles = [
         {"mount": "jwt", "role": account, "public_key": issuer.public_key, "issuer": ISSUER, "audience": "vault",
          "subject": f"system:serviceaccount:shop:{account}"} for account in accounts]
+    roles.append(roles[0] | {"mount": "kubernetes"})
     secrets = [
         {"mount": "secret", "path": f"web/{name.lower()}", "versions": [{"value": f"first {name}"}]} for name in NAMES]
+    secrets.append({"mount": "secret", "path": "web/db", "versions": [{"password": "first of the class"}]})
     federation = {
         "client_id": "web", "issuer": ISSUER, "subject": "system:serviceaccount:shop:web",
         "audience": "api://AzureADTokenExchange", "public_key": issuer.public_key}

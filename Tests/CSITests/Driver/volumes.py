@@ -5,6 +5,8 @@ import sys
 import tempfile
 import time
 
+import yaml
+
 import driver as double
 import identities
 import logins
@@ -103,6 +105,27 @@ def faults(scene, issuer, driver):
     assert set(narrow.modes().values()) == {0o440}
 
 
+def shipped(scene, issuer, driver):
+    """The class of config/deploy, under the policy that stands beside it."""
+    path = os.path.join(os.path.dirname(sys.argv[2]), "../../config/deploy/kubernetes-csi.yaml")
+    with open(path) as file:
+        objects = {each["kind"]: each for each in yaml.safe_load_all(file)}
+    policy = yaml.safe_load(objects["ConfigMap"]["data"]["policy.yaml"])
+    scene.write_policy(**policy | {"addresses": policy["addresses"] + ["127.0.0.1"]})
+    scene.reload()
+    parameters = objects["SecretProviderClass"]["spec"]["parameters"]
+    assert "https://vault.example.com:8200" in parameters["secret_providers"] and "vault.example.com" in policy["addresses"]
+
+    def at(address):
+        providers = parameters["secret_providers"].replace("https://vault.example.com:8200", address)
+        return volume(scene, issuer, "web", "web-1", parameters | {"secret_providers": providers})
+
+    refused(lambda: driver.mount(at("https://elsewhere.example:8200")), "PERMISSION_DENIED", "addresses")
+    pod = at(scene.addresses["vault"])
+    driver.mount(pod)
+    assert pod.files() == {"DB_PASSWORD": b"first of the class"} and pod.modes() == {"DB_PASSWORD": 0o440}
+
+
 def main():
     binaries, proto, case = sys.argv[1:4]
     if case == "pod_identity":
@@ -112,7 +135,7 @@ def main():
     try:
         driver = double.Driver(scene.socket, proto)
         driver.version()
-        cases = {"hundred_pods": hundred_pods, "outage": outage, "faults": faults} | logins.CASES | identities.CASES
+        cases = {"hundred_pods": hundred_pods, "outage": outage, "faults": faults, "shipped": shipped} | logins.CASES | identities.CASES
         cases[case](scene, issuer, driver)
         # No token and no value is ever told.
         logs = scene.logs()
