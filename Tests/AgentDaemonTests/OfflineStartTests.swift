@@ -29,7 +29,9 @@ import Text
   }
 
   private var files: [String] {
-    get throws { try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/cache") }
+    get throws {
+      try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/cache").filter { $0.hasSuffix(".sealed") }
+    }
   }
 
   /// A node that had its values, and lost power and the network; its outputs were in memory.
