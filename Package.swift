@@ -131,7 +131,7 @@ let package = Package(
     .executableTarget(
       name: "secrets-agent-csi",
       dependencies: [
-        "AgentDaemon", "AgentVersion", "CSIDriverProtocol", "CWipingAllocator", arguments,
+        "AgentDaemon", "AgentVersion", "CSIDriverProtocol", "CWipingAllocator", "Files", arguments,
         .product(name: "GRPCCore", package: "grpc-swift-2"),
         .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
       ],

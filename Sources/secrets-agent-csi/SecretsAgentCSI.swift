@@ -26,10 +26,19 @@ struct SecretsAgentCSI: AsyncParsableCommand {
   var values = AgentConfiguration.Values.defaultSocket
 
   func run() async throws {
+    var place: ProviderSocket
+    do throws(ProviderSocket.Fault) {
+      place = try ProviderSocket(at: socket)
+    } catch {
+      throw error.exit
+    }
+    // Only who runs the driver can connect, which is root.
+    umask(0o177)
+    place.prepare()
     let loop = try LoopOnThread.start()
     let service = ProviderService(daemon: ValueClient(socket: values, loop: loop), loop: loop)
     let transport = HTTP2ServerTransport.Posix(
-      address: .unixDomainSocket(path: try ProviderSocket.prepare(socket)), transportSecurity: .plaintext)
+      address: .unixDomainSocket(path: place.bound), transportSecurity: .plaintext)
     let server = GRPCServer(transport: transport, services: [service])
     let signals = [SIGTERM, SIGINT].map { number in
       signal(number, SIG_IGN)
@@ -42,25 +51,25 @@ struct SecretsAgentCSI: AsyncParsableCommand {
       for source in signals {
         source.cancel()
       }
-      unlink(socket)
+      place.remove()
     }
-    try await server.serve()
+    async let served: Void = server.serve()
+    if (try? await server.listeningAddress) != nil {
+      do throws(ProviderSocket.Fault) {
+        try place.show()
+      } catch {
+        throw error.exit
+      }
+    }
+    try await served
   }
 }
 
-/// The socket's place: what an earlier life left there goes, and only who runs the driver can connect.
-enum ProviderSocket {
-  static func prepare(_ path: String) throws -> String {
-    var status = stat()
-    if lstat(path, &status) == 0 {
-      guard status.st_mode & S_IFMT == S_IFSOCK else {
-        throw ValidationError("\(path) is there and no socket; remove it, or choose another --socket")
-      }
-      unlink(path)
-    }
-    // The driver runs as root; its socket folder is the node's.
-    umask(0o177)
-    return path
+extension ProviderSocket.Fault {
+  /// Says it, and is the status to leave with (EX_CANTCREAT).
+  fileprivate var exit: ExitCode {
+    FileHandle.standardError.write(Data("error: \(self)\n".utf8))
+    return ExitCode(73)
   }
 }
 
