@@ -21,7 +21,7 @@ enum SocketRules {
 
   static func fault(_ path: String) -> String? {
     path.utf8.count <= longest
-      ? nil : "\(path.utf8.count) bytes; a socket's address holds \(longest): choose a shorter path"
+      ? nil : "this cannot be a socket's path; choose one of 1 to \(longest) bytes"
   }
 
   private static func clash(_ path: String, with other: String, of name: String) -> String? {
