@@ -275,11 +275,10 @@ final class PodVolumes {
     for key in volumes.keys {
       do throws(DocumentRefusal) {
         let plan = try await admission.plan(for: key.identity, key.document)
-        guard let owner = volumes[key]?.owner else {
-          continue
+        if let owner = volumes[key]?.owner {
+          volumes[key]?.plan = plan
+          await scheduler.subscribe(owner, plan.subscriptions)
         }
-        volumes[key]?.plan = plan
-        await scheduler.subscribe(owner, plan.subscriptions)
       } catch {
         await forget(key, ShownText.reasons(error.lines, atMost: 5))
       }
