@@ -83,7 +83,7 @@ func aFullDiskSavesNoValueOfTheCache() async throws {
   #expect(await scene.reach { await scene.status("e")?.problems.first?.contains("ENOSPC") == true })
   #expect(try files() == [name], "nothing half-written")
   #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)) == whole, "the last that was written")
-  #expect(scene.file("e", "A") == "2", "delivered all the same")
+  #expect(await scene.reachAtOnce { scene.file("e", "A") == "2" }, "delivered all the same")
 
   await scene.supervisor.stopAll()
   scene.store.fail("A", .denied)
@@ -94,4 +94,28 @@ func aFullDiskSavesNoValueOfTheCache() async throws {
     await second.reach(within: .seconds(130)) {
       await second.status("e")?.problems.contains { $0.contains("ENOSPC") } == false
     })
+}
+
+/// The same of a value that is refused while its file cannot be written anew.
+@Test(.enabled(if: SmallDisk.canMount, "needs the right to mount a tmpfs"))
+func aFullDiskSavesNoValueThatIsRefusedMeanwhile() async throws {
+  let scratch = try ScratchFolder()
+  let disk = try SmallDisk(at: scratch.path + "/disk")
+  defer { withExtendedLifetime(disk) {} }
+  try await CacheKeyFile.create(at: scratch.path + "/key")
+  let keys = try await CacheKeys.load(path: scratch.path + "/key", credentials: nil, tpm: TPMSeal(on: EventLoop()))
+  let folder = scratch.path + "/disk/cache"
+  let scene = try await SupervisorScene(
+    "full disk, refused", cache: GenerationCache(try CacheFolder(folder, keys)))
+  scene.store.put("A", "1")
+  scene.store.put("B", String(repeating: "x", count: 20_000))
+  func files() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder) }
+  await scene.list(["e": try scene.item("e", ["A", "B"])])
+  #expect(await scene.reach { (try? files().count) == 1 })
+  let descriptor = open(scratch.path + "/disk/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+  while write(descriptor, [UInt8](repeating: 0, count: 4096), 4096) > 0 {}
+  close(descriptor)
+  scene.store.fail("A", .denied)
+  #expect(await scene.reach(within: .seconds(130)) { (try? files().isEmpty) == true })
+  #expect(scene.file("e", "A") == "1", "the last good generation stays while it runs")
 }

@@ -151,6 +151,40 @@ import Text
     #expect(!scene.exists("e"))
   }
 
+  /// By its own time, which no audit has to come by for.
+  @Test(arguments: [false, true])
+  func aValueLeavesWhenItIsTooOld(_ hangs: Bool) async throws {
+    let scene = try await SupervisorScene(
+      "too old by the clock \(hangs)", policy: Self.policy(.remove, maxStale: 9))
+    scene.store.put("A", "1")
+    await scene.list(["e": try scene.item("e", ["A"], refresh: "5s")])
+    #expect(await scene.generation("e", is: 1))
+    await scene.pass(.seconds(60))
+    #expect(scene.exists("e"), "while it is refreshed")
+    if hangs {
+      scene.store.hangs = true
+    } else {
+      scene.store.fail("A", .transient)
+    }
+    let last = try #require(await scene.status("e")?.secrets.first?.age)
+    let left = Duration.seconds(9) - last
+    for _ in 0..<Int(left / .milliseconds(100)) - 1 {
+      scene.time.advance(by: .milliseconds(100))
+      for _ in 0..<50 {
+        await Task.yield()
+      }
+    }
+    #expect(scene.exists("e"))
+    for _ in 0..<15 {
+      scene.time.advance(by: .milliseconds(100))
+      for _ in 0..<50 {
+        await Task.yield()
+      }
+    }
+    #expect(await scene.reachAtOnce { !scene.exists("e") })
+    scene.store.hangs = false
+  }
+
   @Test func aValueThatGetsTooOldIsKeptWhereThePolicySaysSo() async throws {
     let scene = try await afterPowerCut("offline, too old and kept", policy: Self.policy(.keep, maxStale: 600))
     await scene.list(["e": try scene.item("e", ["A", "B"])])

@@ -18,6 +18,7 @@ public final class ScriptedStore: Sendable {
     var hangs = false
     var hanging: Set<String> = []
     var leased: Set<String> = []
+    var whenHandedOver: (@Sendable () -> Void)?
   }
 
   private static let all = Mutex<[String: ScriptedStore]>([:])
@@ -85,6 +86,12 @@ public final class ScriptedStore: Sendable {
   public var leased: Set<String> {
     get { state.withLock { $0.leased } }
     set { state.withLock { $0.leased = newValue } }
+  }
+
+  /// Called when somebody asks for what is handed over.
+  public var whenHandedOver: (@Sendable () -> Void)? {
+    get { state.withLock { $0.whenHandedOver } }
+    set { state.withLock { $0.whenHandedOver = newValue } }
   }
 
   /// The value of `key` before the present one, and its version's name.
@@ -155,6 +162,7 @@ public struct ScriptedProvider: SecretProvider {
   }
 
   public func handover(_ lookups: [Lookup]) async -> SecretBytes? {
+    store?.whenHandedOver?()
     let keys = lookups.map(\.key).filter { store?.leased.contains($0) == true }.sorted()
     return keys.isEmpty ? nil : SecretBytes("leases of " + keys.joined(separator: " "))
   }

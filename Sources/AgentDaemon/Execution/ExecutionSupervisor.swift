@@ -208,6 +208,7 @@ public final class ExecutionSupervisor {
     if let before = entry.accepted, before.folder != folder {
       freed = table.folders.release(entry.id, directory) ?? table.folders.abandon(before.folder, by: entry.id)
       entry.generation = 0
+      entry.inherited = nil
     }
     table.folders.reclaim(entry.id)
     table.folders.claim(folder, for: entry.id)
@@ -220,7 +221,7 @@ public final class ExecutionSupervisor {
     if isFirst {
       let inPlace = directory.manifest().flatMap { GenerationManifest.generation(in: $0, of: entry.id) }
       entry.generation = inPlace?.number ?? 0
-      entry.inheritedSinceUnix = inPlace?.oldestFetch
+      entry.inherited = inPlace
       log.notice(
         "execution started",
         metadata: [
@@ -299,6 +300,7 @@ public final class ExecutionSupervisor {
   /// Ends all work; outputs go where the configuration says so.
   func stopAll() async {
     table.isStopping = true
+    delivery.stop()
     for id in table.managed.keys.sorted() {
       await table.deliveryEnds(id)
       guard let entry = table.managed[id] else {
@@ -331,6 +333,7 @@ public final class ExecutionSupervisor {
       if moved, let accepted = entry.accepted, accepted.directory != directory(accepted.folder) {
         _ = table.folders.remove(accepted.directory, id)
         table.managed[id]?.generation = 0
+        table.managed[id]?.inherited = nil
         if var record = table.folders[id] {
           record.notified = 0
           table.folders.save(record)

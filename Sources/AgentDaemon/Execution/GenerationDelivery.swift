@@ -17,12 +17,15 @@ final class GenerationDelivery {
   private let table: ExecutionTable
   private let scheduler: RefreshScheduler
   private let notices: ExecutionNotices
-  private let cache: GenerationCache?
+  private let sealing: GenerationSealing?
   private let delivered: DeliveredGenerations?
   private let time: any TimeSource
   private let log: Logger
   private let executor: (any TaskExecutor)?
   private let worker: WorkerThread?
+  private lazy var ends = StaleEnds(table, scheduler: scheduler, time: time, executor: executor) { [weak self] id in
+    self?.settle(id, after: .zero)
+  }
 
   init(
     _ table: ExecutionTable, scheduler: RefreshScheduler, notices: ExecutionNotices, cache: GenerationCache?,
@@ -32,7 +35,9 @@ final class GenerationDelivery {
     self.table = table
     self.scheduler = scheduler
     self.notices = notices
-    self.cache = cache
+    sealing = cache.map {
+      GenerationSealing(table, scheduler: scheduler, cache: $0, time: time, log: log, worker: worker)
+    }
     self.delivered = delivered
     self.time = time
     self.log = log
@@ -42,9 +47,13 @@ final class GenerationDelivery {
 
   /// Delivers what is held of `id` once `pause` is over, for all that changes until then.
   func settle(_ id: String, after pause: Duration) {
-    guard table.managed[id] != nil, table.managed[id]?.settling == nil, !table.isStopping else {
+    let due = time.now.advanced(by: pause)
+    guard let entry = table.managed[id], !table.isStopping, entry.settled.map({ due < $0 }) ?? true else {
       return
     }
+    // What failed is tried again in a minute; what changes does not wait for that.
+    entry.settling?.cancel()
+    table.managed[id]?.settled = due
     table.managed[id]?.settling = Task(executorPreference: executor) { [time] in
       if pause > .zero {
         guard (try? await time.sleep(for: pause)) != nil else {
@@ -77,6 +86,7 @@ final class GenerationDelivery {
   /// Delivers what is held of `id`, once every value was tried.
   func deliver(_ id: String) {
     table.managed[id]?.settling = nil
+    table.managed[id]?.settled = nil
     guard let accepted = table.managed[id]?.accepted else {
       return
     }
@@ -89,24 +99,32 @@ final class GenerationDelivery {
     }
     let states = scheduler.stateList(of: id)
     table.managed[id]?.delivering = Task(executorPreference: executor) {
-      let isDelivered = await self.deliver(accepted, id, states)
-      await self.keep(id, accepted, states, isDelivered: isDelivered)
-      await self.deliveryEnded(id)
+      let generation = await self.generation(accepted, id, states)
+      let isSealed = await self.sealing?.keep(id, accepted, states, isWhole: generation != nil)
+      if let generation {
+        await self.put(generation, id, accepted, states, isSealed: isSealed)
+        await self.tellWhenLive(id)
+      }
+      await self.deliveryEnded(id, isSealed: isSealed ?? true)
     }
   }
 
-  private func deliveryEnded(_ id: String) {
+  private func deliveryEnded(_ id: String, isSealed: Bool) {
     table.managed[id]?.delivering = nil
+    ends.watch(id)
+    if !isSealed, let failures = table.managed[id]?.cacheFailures {
+      settle(id, after: Self.pause(after: failures))
+    }
     if table.managed[id]?.isOutdated == true {
       table.managed[id]?.isOutdated = false
       settle(id, after: .zero)
     }
   }
 
-  /// - Returns: whether there is a generation of all values.
-  private func deliver(
+  /// - Returns: one of all values; `nil` where there is none.
+  private func generation(
     _ accepted: ManagedExecution.Accepted, _ id: String, _ states: [(Reference, ReferenceState)]
-  ) async -> Bool {
+  ) async -> Generation? {
     let freshness = Freshness(policy: table.policy, now: time.now)
     let limit = table.policy.bounds.executionBytes
     do throws(GenerationFailure) {
@@ -117,19 +135,27 @@ final class GenerationDelivery {
         }
       }
       table.hide(generation.secrets.map(\.value), of: id)
-      await put(generation, id, accepted)
-      tellWhenLive(id)
-      return true
+      return generation
     } catch {
-      let reason =
-        states.contains { freshness.isWithheld($0.1) }
-        ? "a value is older than max_stale"
-        : inheritedFault(id, freshness, states)
-          ?? (states.contains { $0.1.isForfeit } ? "its store no longer gives a value that was kept" : nil)
+      let reason = reasonToWithdraw(id, accepted.plan, freshness, states)
       fail(id, error, withdrawing: reason, hiding: states.compactMap { $0.1.value?.payload })
       noteUndelivered(error, id, accepted.plan, freshness, states)
       return nil
     }
+  }
+
+  /// Why the outputs in place are not to be used any more. Those that are newer than what is held of them end by their own age.
+  private func reasonToWithdraw(
+    _ id: String, _ plan: ExecutionPlan, _ freshness: Freshness, _ states: [(Reference, ReferenceState)]
+  ) -> String? {
+    let inherited = table.managed[id]?.inherited
+    if states.contains(where: { freshness.isWithheld($0.1) }),
+      inherited?.isAhead(of: plan, Dictionary(states) { first, _ in first }) != true
+    {
+      return "a value is older than max_stale"
+    }
+    return inheritedFault(id, freshness, states)
+      ?? (states.contains { $0.1.isForfeit } ? "its store no longer gives a value that was kept" : nil)
   }
 
   /// Why what an earlier life of the daemon left in the outputs is not to be used any more: nothing of its values is in memory that
@@ -137,42 +163,16 @@ final class GenerationDelivery {
   private func inheritedFault(
     _ id: String, _ freshness: Freshness, _ states: [(Reference, ReferenceState)]
   ) -> String? {
-    guard let since = table.managed[id]?.inheritedSinceUnix else {
+    guard let since = table.managed[id]?.inherited?.oldestFetch else {
       return nil
     }
-    if table.policy.onMaxStale != .keep, freshness.isTooOld(.seconds(max(0, time.unixTime - since))) {
+    if freshness.isWithheld(since: since, unixTime: time.unixTime) {
       return "a value is older than max_stale"
     }
-    return cache != nil && states.contains { $0.1.failure?.forfeits == true }
+    return sealing != nil && states.contains { $0.1.failure?.forfeits == true }
       ? "its store no longer gives a value that was delivered" : nil
   }
 
-  /// - Parameters:
-  ///   - reason: why the outputs in place are not to be used any more.
-  ///   - values: what no line of a notice's command may show.
-  private func fail(
-    _ id: String, _ failure: GenerationFailure, withdrawing reason: String?, hiding values: [SecretBytes]
-  ) {
-    let lines = failure.lines
-    let problem = lines.first.map { $0 + (lines.count > 1 ? " (and \(lines.count - 1) more)" : "") }
-    if table.managed[id]?.deliveryProblem != problem {
-      for line in lines.prefix(20) {
-        log.error("generation not made", metadata: ["execution": "\(id)", "reason": "\(line)"])
-      }
-    }
-    table.managed[id]?.deliveryProblem = problem
-    if reason != nil, table.policy.onMaxStale != .keep {
-      delivered?.withdraw(id)
-    }
-    if let reason, let directory = table.managed[id]?.accepted?.directory, table.managed[id]?.generation ?? 0 > 0 {
-      withdraw(id, directory, reason, values)
-    }
-  }
-
-  /// As the policy's `on_max_stale` says. What could not be removed is tried again by each audit.
-  private func withdraw(_ id: String, _ directory: GenerationDirectory, _ reason: String, _ values: [SecretBytes]) {
-    let isFirst = table.managed[id]?.isWithdrawn == false
-    table.managed[id]?.isWithdrawn = true
   /// Keeps which secrets failed although their values are held; the others' states tell it themselves.
   private func noteUndelivered(
     _ error: GenerationFailure, _ id: String, _ plan: ExecutionPlan, _ freshness: Freshness,
@@ -187,6 +187,32 @@ final class GenerationDelivery {
       error.failures.lazy.filter { names.contains($0.secret) }.map { ($0.secret, $0.failure) })
   }
 
+  /// - Parameters:
+  ///   - reason: why the outputs in place are not to be used any more.
+  ///   - values: what no line of a notice's command may show.
+  private func fail(
+    _ id: String, _ failure: GenerationFailure, withdrawing reason: String?, hiding values: [SecretBytes]
+  ) {
+    let lines = failure.lines
+    let problem = lines.first.map { $0 + (lines.count > 1 ? " (and \(lines.count - 1) more)" : "") }
+    if table.managed[id]?.deliveryProblem?.text != problem {
+      for line in lines.prefix(20) {
+        log.error("generation not made", metadata: ["execution": "\(id)", "reason": "\(line)"])
+      }
+    }
+    table.managed[id]?.deliveryProblem = problem.map { table.words($0) }
+    if reason != nil, table.policy.onMaxStale != .keep {
+      delivered?.withdraw(id)
+    }
+    if let reason, let directory = table.managed[id]?.accepted?.directory, table.managed[id]?.generation ?? 0 > 0 {
+      withdraw(id, directory, reason, values)
+    }
+  }
+
+  /// As the policy's `on_max_stale` says. What could not be removed is tried again by each audit.
+  private func withdraw(_ id: String, _ directory: GenerationDirectory, _ reason: String, _ values: [SecretBytes]) {
+    let isFirst = table.managed[id]?.isWithdrawn == false
+    table.managed[id]?.isWithdrawn = true
     guard table.policy.onMaxStale != .keep else {
       if isFirst {
         log.error("outputs are out of date and stay", metadata: ["execution": "\(id)", "reason": "\(reason)"])
@@ -202,7 +228,10 @@ final class GenerationDelivery {
     }
   }
 
-  private func put(_ generation: Generation, _ id: String, _ accepted: ManagedExecution.Accepted) async {
+  private func put(
+    _ generation: Generation, _ id: String, _ accepted: ManagedExecution.Accepted,
+    _ states: [(Reference, ReferenceState)], isSealed: Bool?
+  ) async {
     let inPlace = table.managed[id]?.generation ?? 0
     let number = inPlace + 1
     let secrets = generation.secrets.map { DeliveredSecret(name: $0.name, value: $0.value) }
@@ -211,15 +240,23 @@ final class GenerationDelivery {
     // On record first: what a crash leaves behind has an owner.
     notices.record(id, accepted.folder)
     let (now, unixTime) = (time.now, time.unixTime)
+    let isInherited = table.managed[id]?.inherited != nil
     do throws(DeliveryFaults) {
       let outcome = try await WorkerThread.run(on: worker) {
-        () throws(DeliveryFaults) -> GenerationDirectory.Outcome in
+        () throws(DeliveryFaults) -> GenerationDirectory.Outcome? in
+        if isInherited, Self.isAhead(accepted, id, states), !accepted.directory.holds(secrets) {
+          return nil
+        }
         let manifest = GenerationManifest.write(
-          generation, number: number, execution: id, now: now, unixTime: unixTime)
+          generation, number: number, execution: id, isSealed: isSealed, now: now, unixTime: unixTime)
         return try accepted.directory.deliver(secrets, manifest: manifest)
+      }
+      guard let outcome else {
+        return stays(id)
       }
       table.folders.reclaim(id)
       table.managed[id]?.deliveryProblem = nil
+      table.managed[id]?.undelivered = UndeliveredSecrets()
       table.managed[id]?.deliveryFailures = 0
       table.managed[id]?.isWithdrawn = false
       for warning in outcome.warnings {
@@ -233,7 +270,8 @@ final class GenerationDelivery {
             "secrets": .stringConvertible(secrets.count),
           ])
       }
-      table.managed[id]?.inheritedSinceUnix = nil
+      table.managed[id]?.inherited = nil
+      table.managed[id]?.isAheadOfCache = false
       // What an earlier process delivered may be in place, though its manifest does not say which generation it is.
       if outcome.change == .content || inPlace == 0 {
         table.managed[id]?.generation = number
@@ -249,42 +287,20 @@ final class GenerationDelivery {
     }
   }
 
-  /// Seals what was delivered for a start without a network; of what was not, destroys the values that their stores no longer give.
-  private func keep(
-    _ id: String, _ accepted: ManagedExecution.Accepted, _ states: [(Reference, ReferenceState)], isDelivered: Bool
-  ) async {
-    guard let cache, let entry = table.managed[id] else {
-      return
-    }
-      table.managed[id]?.undelivered = UndeliveredSecrets()
-    let (item, last) = (entry.item, entry.kept)
-    let handovers = await scheduler.handovers(of: accepted.plan)
-    let clock = (time.unixTime, time.now)
-    let maxStale = table.policy.maxStale.map { $0.nanoseconds / 1_000_000_000 }
-    let kept: CachedGeneration?
-    do throws(CacheFault) {
-      kept = try await WorkerThread.run(on: worker) { () throws(CacheFault) -> CachedGeneration? in
-        let states = Dictionary(states) { first, _ in first }
-        guard !isDelivered else {
-          return try cache.keep(
-            accepted.execution, item, id, states.compactMapValues(\.live), GenerationCache.kept(handovers, item),
-            unless: last, maxStale: maxStale, at: clock)
-        }
-        let forfeited = accepted.execution.secrets.filter { entry in
-          states[entry.reference]?.isRefused == true
-        }
-        let names = Set(forfeited.map(\.name))
-        return try cache.destroy(names, of: id, leaving: GenerationCache.kept(handovers, item)) ?? last
-      }
-    } catch {
-      if table.managed[id]?.cacheProblem != error.description {
-        log.error("cache not written", metadata: ["execution": "\(id)", "reason": "\(error)"])
-      }
-      table.managed[id]?.cacheProblem = error.description
-      let failures = min(table.managed[id]?.cacheFailures ?? 0, 1000) + 1
-      table.managed[id]?.cacheFailures = failures
-      settle(id, after: Self.pause(after: failures))
-      return
+  /// Whether what is in place now is newer than values of the cache that would take its place.
+  private nonisolated static func isAhead(
+    _ accepted: ManagedExecution.Accepted, _ id: String, _ states: [(Reference, ReferenceState)]
+  ) -> Bool {
+    let inPlace = accepted.directory.manifest().flatMap { GenerationManifest.generation(in: $0, of: id) }
+    return inPlace?.isAhead(of: accepted.plan, Dictionary(states) { first, _ in first }) ?? false
+  }
+
+  /// Nobody is told of what is older than the outputs, and of those nobody needs to be told.
+  private func stays(_ id: String) {
+    if table.managed[id]?.isAheadOfCache == false {
+      log.warning(
+        "outputs are newer than the cache, and stay",
+        metadata: ["execution": "\(id)", "generation": .stringConvertible(table.managed[id]?.generation ?? 0)])
     }
     table.managed[id]?.isAheadOfCache = true
     table.managed[id]?.deliveryProblem = nil
@@ -294,7 +310,7 @@ final class GenerationDelivery {
 
   private func deliveryFailed(_ id: String, _ error: DeliveryFaults, of generation: Generation) {
     let problem = error.faults.first?.description
-    if table.managed[id]?.deliveryProblem != problem {
+    if table.managed[id]?.deliveryProblem?.text != problem {
       for fault in error.faults.prefix(20) {
         log.error("generation not delivered", metadata: ["execution": "\(id)", "reason": "\(fault)"])
       }
@@ -306,6 +322,9 @@ final class GenerationDelivery {
     table.managed[id]?.deliveryFailures = failures
     settle(id, after: Self.pause(after: failures))
   }
+
+  /// Ends all that is by time.
+  func stop() { ends.stop() }
 
   /// Before what could not be written is tried again: doubling from two seconds to a minute.
   private static func pause(after failures: Int) -> Duration {

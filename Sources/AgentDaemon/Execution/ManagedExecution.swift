@@ -1,6 +1,7 @@
 import Delivery
 import EventLoop
 import ExecutionModel
+import Masking
 import Refresh
 import Resolution
 import SealedCache
@@ -20,22 +21,27 @@ struct ManagedExecution {
   var documentProblem: DocumentProblem?
   /// The folder that it could have but for another execution's outputs there.
   var wantedFolder: String?
-  var deliveryProblem: String?
+  var deliveryProblem: StrangersWords?
   /// Which secrets that is for, of those whose values are held.
   var undelivered = UndeliveredSecrets()
-  var noticeProblem: String?
+  /// Why notices could not be given, one line for each.
+  var noticeProblems: [StrangersWords] = []
   /// 0: none in place.
   var generation: Int64 = 0
   var deliveredAtUnix: Int64?
   var deliveryFailures = 0
   /// What was delivered is not to be used any more.
   var isWithdrawn = false
-  /// When the oldest value in the outputs was fetched, in Unix seconds, while they are those of an earlier life of the daemon.
-  var inheritedSinceUnix: Int64?
+  /// What is in the outputs, while it is what an earlier life of the daemon left there.
+  var inherited: GenerationManifest.InPlace?
+  /// It is newer than what the sealed cache has, and stays.
+  var isAheadOfCache = false
   var notices = 0
   var failedNotices = 0
   /// Under way or waiting; at most one of each.
   var settling: Task<Void, Never>?
+  /// When that is over.
+  var settled: Moment?
   /// Its outputs are being written, beside the loop; neither they nor what they are made of may change until that is done.
   var delivering: Task<Void, Never>?
   /// Something changed since that began.
@@ -50,7 +56,11 @@ struct ManagedExecution {
   /// In a row.
   var cacheFailures = 0
 
-  var problems: [String] { [documentProblem?.text, deliveryProblem, noticeProblem, cacheProblem].compactMap { $0 } }
+  var problems: [String] {
+    let ahead = "its outputs are newer than what the sealed cache has, and stay until its stores answer"
+    return [documentProblem?.text, deliveryProblem?.text, isAheadOfCache ? ahead : nil].compactMap { $0 }
+      + noticeProblems.map(\.text) + [cacheProblem].compactMap { $0 }
+  }
 
   struct DocumentProblem {
     enum Kind {
@@ -104,11 +114,11 @@ extension ExecutionPlan {
       }
     }
     return groups.flatMap { group in
-      group.references.map { reference in
+      zip(group.references, group.fields).map { reference, fields in
         Subscription(
           connection: group.connection, reference: reference,
           interval: intervals[reference].map { .nanoseconds($0.nanoseconds) },
-          isWatched: group.connection.descriptor.refreshDefault == .watched)
+          isWatched: group.connection.descriptor.refreshDefault == .watched, fields: fields)
       }
     }
   }

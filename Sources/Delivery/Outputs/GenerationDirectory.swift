@@ -39,6 +39,15 @@ public struct GenerationDirectory: Sendable, Hashable {
   public func deliver(
     _ secrets: [DeliveredSecret], manifest: SecretBytes
   ) throws(DeliveryFaults) -> Outcome {
+    var staged = try StagedFiles.stage(output, entries(secrets, manifest))
+    let change = staged.change
+    try staged.swap()
+    return (change, staged.finish())
+  }
+
+  private func entries(
+    _ secrets: [DeliveredSecret], _ manifest: SecretBytes
+  ) throws(DeliveryFaults) -> [DeliveredSecret] {
     var entries = hasFiles ? secrets : []
     if let environmentFormat {
       entries.append(
@@ -47,10 +56,21 @@ public struct GenerationDirectory: Sendable, Hashable {
           value: try EnvironmentFile.checked(secrets, format: environmentFormat, shown: output.location.shown)))
     }
     entries.append(DeliveredSecret(name: Self.manifestFile, value: manifest))
-    var staged = try StagedFiles.stage(output, entries)
-    let change = staged.change
-    try staged.swap()
-    return (change, staged.finish())
+    return entries
+  }
+
+  /// Whether just `secrets` are in place, whatever the manifest beside them says; nothing is changed.
+  public func holds(_ secrets: [DeliveredSecret]) -> Bool {
+    guard let entries = try? entries(secrets, SecretBytes("")), let folder = try? output.location.openFolder(),
+      let directory = try? FileDescriptor(in: folder.descriptor, folder.name, O_RDONLY | O_DIRECTORY, "")
+    else {
+      return false
+    }
+    let layout = FilesLayout(directory)
+    guard let current = try? layout.current(), let generation = try? GenerationFolder(layout, current) else {
+      return false
+    }
+    return (try? generation.holds(entries, output.permissions)) != nil
   }
 
   /// The manifest of the generation that is in place; `nil` where there is none to read.
