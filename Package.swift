@@ -80,7 +80,10 @@ let package = Package(
     room("NodePolicy", ["ExecutionModel", "Files", "HTTPTransport", "SecretBytes", "Settings"]),
     room(
       "ProviderKit",
-      ["CLinux", "EventLoop", "ExecutionModel", "HTTPTransport", "JSONReader", "NodePolicy", "SecretBytes", logging]),
+      [
+        "CLinux", "EventLoop", "ExecutionModel", "HTTPTransport", "JSONReader", "Masking", "NodePolicy", "SecretBytes",
+        logging,
+      ]),
     room("AWSSigning", ["CLinux", "COpenSSL", "HTTPTransport", "SecretBytes"]),
 
     // Floor 2: one target a provider family.

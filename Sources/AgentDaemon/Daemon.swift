@@ -71,7 +71,7 @@ public struct Daemon: Sendable {
 
   private func cache() async throws(DaemonFault) -> GenerationCache? {
     do throws(CacheFault) {
-      return try await GenerationCache.open(settings.configuration, on: loop, log: log)
+      return try await GenerationCache.open(settings.configuration, on: loop, log: log, hiding: hidden)
     } catch {
       throw DaemonFault(GenerationCache.unusable(error))
     }

@@ -3,6 +3,7 @@ import EventLoop
 import ExecutionModel
 import HTTPTransport
 import Logging
+import Masking
 import NodePolicy
 import ProviderKit
 import Refresh
@@ -52,7 +53,7 @@ final class RunningDaemon {
       throw DaemonFault("no worker beside the loop: \(error)")
     }
     let tokens = WorkloadTokens()
-    let pool = Self.pool(daemon.settings, daemon.registry, loop, log, tokens)
+    let pool = Self.pool(daemon.settings, daemon.registry, loop, log, tokens, daemon.hidden)
     let (changes, inbox) = AsyncStream<Set<String>>.makeStream()
     let scheduler = RefreshScheduler(
       pool: pool, time: loop, nodeID: configuration.nodeID, log: log, executor: loop
@@ -92,7 +93,7 @@ final class RunningDaemon {
 
   private static func pool(
     _ settings: Daemon.Settings, _ registry: ProviderRegistry, _ loop: EventLoop, _ log: Logger,
-    _ tokens: WorkloadTokens
+    _ tokens: WorkloadTokens, _ hidden: LiveValues
   ) -> ProviderPool {
     var limits = RequestLimits()
     limits.connect = settings.configuration.limits.connect
@@ -101,7 +102,7 @@ final class RunningDaemon {
     let services = ProviderServices(
       transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: loop,
       environment: NodeEnvironment(policy: settings.policy), policy: settings.policy, limits: limits, log: log,
-      executor: loop, workloadTokens: tokens)
+      executor: loop, workloadTokens: tokens, hidden: hidden)
     return ProviderPool(registry: registry, services: services)
   }
 
@@ -190,7 +191,7 @@ final class RunningDaemon {
     for task in sourceTasks {
       task.cancel()
     }
-    pool = Self.pool(settings, registry, loop, log, workloadTokens)
+    pool = Self.pool(settings, registry, loop, log, workloadTokens, pool.hidden)
     await scheduler.handOver(to: pool)
     let old = scheduler.replace(pool: pool)
     await supervisor.reload(

@@ -1,7 +1,7 @@
 import SecretBytes
 import Synchronization
 
-/// The values that are in use at present, by who uses them: what a sink of log lines hides.
+/// The values that are in use at present, by who uses them: what sinks of log lines hide, and what no stranger's words repeat.
 public final class LiveValues: Sendable {
   private struct State {
     var values: [String: [SecretBytes]] = [:]
@@ -9,6 +9,15 @@ public final class LiveValues: Sendable {
     /// What changed since `masked` was made: a line costs no more than what was written between two of them.
     var added: [SecretBytes] = []
     var removed: [SecretBytes] = []
+
+    mutating func settle() {
+      guard !added.isEmpty || !removed.isEmpty else {
+        return
+      }
+      masked = masked.changed(adding: added, removing: removed)
+      added = []
+      removed = []
+    }
   }
 
   private let state = Mutex(State())
@@ -27,30 +36,63 @@ public final class LiveValues: Sendable {
       }
       state.added += values
       state.removed += before
+      if !before.isEmpty {
+        state.settle()
+      }
     }
   }
+
+  /// These are in use as long as somebody holds what is returned.
+  public func note(_ values: [SecretBytes]) -> LiveMark {
+    state.withLock { $0.added += values }
+    return LiveMark(values, in: self)
+  }
+
+  /// What a mark held is in use no more. It is let go, and so wiped, by ``settle()`` at the latest; at once where it is much of the whole,
+  /// so that thousands that go one by one do not cost thousands of copies.
+  fileprivate func forget(_ values: [SecretBytes]) {
+    state.withLock { state in
+      state.removed += values
+      if state.removed.count * 2 >= state.masked.patterns.count + state.added.count {
+        state.settle()
+      }
+    }
+  }
+
+  /// Lets go of what is in use no more.
+  public func settle() {
+    state.withLock { state in
+      if !state.removed.isEmpty {
+        state.settle()
+      }
+    }
+  }
+
+  /// How many values and lines of values it has in memory.
+  var held: Int { state.withLock { $0.masked.patterns.count + $0.added.count + $0.removed.count } }
 
   /// What to hide now.
   public var masked: MaskedValues {
     state.withLock { state in
-      if !state.added.isEmpty || !state.removed.isEmpty {
-        state.masked = state.masked.changed(adding: state.added, removing: state.removed)
-        state.added = []
-        state.removed = []
-      }
+      state.settle()
       return state.masked
     }
   }
 
-  /// `text` with every value replaced by ``MaskedText/marker``.
-  ///
-  /// - Parameter isCut: it is the beginning of a longer one: then a value's beginning at its end is replaced, too.
-  public func hide(in text: String, isCut: Bool = false) -> String {
-    let values = masked
-    guard !values.isEmpty else {
-      return text
-    }
-    return MaskedText.masking(SecretBytes(text), hiding: values, isCut: isCut)
-      .withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+  /// `text` with every value replaced by ``MaskedText/marker``. Where something cut it off (`…`), a value's beginning before that is
+  /// replaced, too.
+  public func hide(in text: String) -> String { masked.hide(in: text) }
+}
+
+/// Keeps values among those in use.
+public final class LiveMark: Sendable {
+  private let values: [SecretBytes]
+  private let live: LiveValues
+
+  fileprivate init(_ values: [SecretBytes], in live: LiveValues) {
+    self.values = values
+    self.live = live
   }
+
+  deinit { live.forget(values) }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import SecretBytes
+import Synchronization
 
 /// What is looked for: values, and the lines of those that have several. Sorted, so that all that begin in one way stand side by side;
 /// the bytes are those of the values themselves, and no other form of them is kept.
@@ -16,7 +17,11 @@ public final class MaskedValues: Sendable {
   }
 
   let patterns: [Pattern]
+  /// Another one for each that is made.
+  let serial: UInt64
   private let filter: PrefixFilter
+
+  private static let serials = Atomic<UInt64>(0)
 
   /// Nothing.
   public convenience init() {
@@ -29,12 +34,14 @@ public final class MaskedValues: Sendable {
 
   private init(patterns: [Pattern]) {
     self.patterns = patterns
+    serial = Self.serials.add(1, ordering: .relaxed).newValue
     filter = PrefixFilter(patterns)
   }
 
   public var isEmpty: Bool { patterns.isEmpty }
 
-  /// The same with `added`, and without `removed`, each of which is among them. It costs a copy, and a search for each of those.
+  /// The same with `added`, and without `removed`, each of which is among them. It costs a search for each of those, and a copy where
+  /// that is another set: a value that was fetched anew and is as it was changes nothing.
   func changed(adding added: [SecretBytes], removing removed: [SecretBytes]) -> MaskedValues {
     var inserted: [Pattern] = []
     var uses: [Int: Int] = [:]
@@ -53,7 +60,9 @@ public final class MaskedValues: Sendable {
         inserted[place].uses -= pattern.uses
       }
     }
-    return MaskedValues(patterns: merged(inserted.filter { $0.uses > 0 }, uses))
+    inserted.removeAll { $0.uses <= 0 }
+    uses = uses.filter { $0.value != 0 }
+    return inserted.isEmpty && uses.isEmpty ? self : MaskedValues(patterns: merged(inserted, uses))
   }
 
   private func place(of bytes: SecretBytes) -> Int? {

@@ -19,7 +19,7 @@ public final class OpenConnection: Sendable {
   /// Whether documents can give the connection a CA of its own.
   let takesCA: Bool
   let clients = Mutex<[Route: Client]>([:])
-  let credentials = WithheldCredentials()
+  let credentials: WithheldCredentials
   let binding = CredentialBinding()
 
   public init(
@@ -30,10 +30,13 @@ public final class OpenConnection: Sendable {
     self.services = services
     self.metrics = metrics
     self.takesCA = takesCA
+    credentials = WithheldCredentials(hiding: services.hidden)
   }
 
-  /// Makes failures that repeat none of the connection's credentials.
-  public var failures: FailureMaker { FailureMaker(connection: name, withholding: credentials) }
+  /// Makes failures that repeat none of the connection's credentials, and no value in use.
+  public var failures: FailureMaker {
+    FailureMaker(connection: name, withholding: credentials, hiding: services.hidden)
+  }
 
   /// Sees to it that no message repeats `credential`. What documents, files and variables gave and what went into secret headers is
   /// withheld already.

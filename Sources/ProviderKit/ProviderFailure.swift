@@ -1,8 +1,10 @@
 import ExecutionModel
+import Masking
 import NodePolicy
 import Text
 
-/// Why a provider could not give what was asked for. It carries what an operator needs and has no place for a value.
+/// Why a provider could not give what was asked for. It carries what an operator needs and has no place for a value: what a server said
+/// is read without any that is in use (``StrangersWords``), so whoever tells of a failure need not see to it.
 public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of failure, which decides the reaction: retry, slow down, ask a person.
   public enum Class: String, Sendable, CaseIterable {
@@ -40,13 +42,22 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
     var isPassing: Bool
     var message: String
     var hint: String?
+    /// The values in use; `nil`: no stranger's words are in it.
+    var hidden: LiveValues?
   }
 
   /// Behind one pointer: a failure is rare, and room for one is kept beside every value.
   private final class Box: Sendable {
+    /// But for the words.
     let details: Details
+    let message: StrangersWords
+    let hint: StrangersWords?
 
     init(_ details: Details) {
+      message = StrangersWords(details.message, hiding: details.hidden)
+      hint = details.hint.map { StrangersWords($0, hiding: details.hidden) }
+      var details = details
+      (details.message, details.hint) = ("", nil)
       self.details = details
     }
   }
@@ -68,27 +79,32 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
   /// where a name, a certificate or a setting has to be mended first.
   public var isPassing: Bool { details.isPassing }
   /// What happened.
-  public var message: String { details.message }
+  public var message: String { box.message.text }
   /// What to do about it.
-  public var hint: String? { details.hint }
+  public var hint: String? { box.hint?.text }
 
-  /// - Parameter source: `nil`: the service where there is a status, else the node.
+  /// - Parameters:
+  ///   - source: `nil`: the service where there is a status, else the node.
+  ///   - hidden: the values in use, which are not to be read in it; `nil`: `message` and `hint` are the agent's own words.
   public init(
     _ kind: Class, connection: String, reference: String? = nil, status: Int? = nil, retryAfter: Duration? = nil,
-    isPassing: Bool = false, from source: Source? = nil, _ message: String, hint: String? = nil
+    isPassing: Bool = false, from source: Source? = nil, _ message: String, hint: String? = nil,
+    hiding hidden: LiveValues? = nil
   ) {
     self.init(
       Details(
         kind: kind, source: source ?? (status == nil ? .node : .service), connection: connection, reference: reference,
-        status: status, retryAfter: retryAfter, isPassing: isPassing, message: message, hint: hint))
+        status: status, retryAfter: retryAfter, isPassing: isPassing, message: message, hint: hint, hidden: hidden))
   }
 
   private init(_ details: Details) {
     box = Box(details)
   }
 
+  /// What is made of a failure has none of the values that are in use by now, though they may be gone when it is read.
   private func with(_ change: (inout Details) -> Void) -> ProviderFailure {
     var details = details
+    (details.message, details.hint) = (message, hint)
     change(&details)
     return ProviderFailure(details)
   }
@@ -164,14 +180,16 @@ public struct ProviderFailure: Error, Sendable, Equatable, CustomStringConvertib
 public struct FailureMaker: Sendable {
   public let connection: String
   private let credentials: WithheldCredentials?
+  private let hidden: LiveValues?
 
   public init(connection: String) {
-    self.init(connection: connection, withholding: nil)
+    self.init(connection: connection, withholding: nil, hiding: nil)
   }
 
-  init(connection: String, withholding credentials: WithheldCredentials?) {
+  init(connection: String, withholding credentials: WithheldCredentials?, hiding hidden: LiveValues?) {
     self.connection = connection
     self.credentials = credentials
+    self.hidden = hidden
   }
 
   public func make(
@@ -180,7 +198,8 @@ public struct FailureMaker: Sendable {
   ) -> ProviderFailure {
     ProviderFailure(
       kind, connection: connection, reference: reference, status: status, retryAfter: retryAfter, from: source,
-      credentials?.withheld(from: message) ?? message, hint: hint.map { credentials?.withheld(from: $0) ?? $0 })
+      credentials?.withheld(from: message) ?? message, hint: hint.map { credentials?.withheld(from: $0) ?? $0 },
+      hiding: hidden)
   }
 
   public func refused(_ refusal: PolicyRefusal) -> ProviderFailure {

@@ -3,6 +3,7 @@ import ExecutionModel
 import Glibc
 import HTTPTransport
 import Logging
+import Masking
 import NodePolicy
 import SecretBytes
 
@@ -29,13 +30,15 @@ public struct ProviderServices: Sendable {
   private var workload: WorkloadIdentity?
   /// Where the credential rules' decisions are noted; `nil`: nobody asks for them.
   public let decisions: CredentialDecisions?
+  /// The values in use, which no failure repeats; connections add their credentials.
+  public let hidden: LiveValues
 
   public init(
     transport: @escaping @Sendable (HTTPClientOptions) -> any HTTPSending, time: any TimeSource,
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, environment: NodeEnvironment,
     policy: NodePolicy, limits: RequestLimits = RequestLimits(), log: Logger, executor: EventLoop? = nil,
     shared: SharedSessions = SharedSessions(), workloadTokens: WorkloadTokens = WorkloadTokens(),
-    decisions: CredentialDecisions? = nil
+    decisions: CredentialDecisions? = nil, hidden: LiveValues = LiveValues()
   ) {
     self.transport = transport
     self.time = time
@@ -49,6 +52,7 @@ public struct ProviderServices: Sendable {
     self.shared = shared
     self.workloadTokens = workloadTokens
     self.decisions = decisions
+    self.hidden = hidden
   }
 
   var tokensOfWorkload: WorkloadTokenSet? { workload.map { workloadTokens.tokens(of: $0) } }

@@ -1,5 +1,6 @@
 import EventLoop
 import ExecutionModel
+import Masking
 import SecretBytes
 
 /// One connection to one store: the seam between the agent and its adapters.
@@ -147,6 +148,8 @@ public struct FetchedSecret: Sendable {
   public let fetchedAt: Moment
   /// The version before; `nil` where it was not asked for.
   public let previous: Previous?
+  /// Keeps what is delivered of it among the values in use; `nil`: nobody hides those.
+  public let mark: LiveMark?
 
   /// A secret's version before the one that was read.
   public enum Previous: Sendable, Equatable {
@@ -155,18 +158,29 @@ public struct FetchedSecret: Sendable {
     case absent(String)
   }
 
+  /// From here on it is known to those who hide the values in use (``ValueWatch``).
+  ///
+  /// - Parameter mark: what keeps it so, where it is not fetched but held for longer.
   public init(
-    payload: SecretBytes, version: String? = nil, expiry: Moment? = nil, fetchedAt: Moment, previous: Previous? = nil
+    payload: SecretBytes, version: String? = nil, expiry: Moment? = nil, fetchedAt: Moment, previous: Previous? = nil,
+    mark: LiveMark? = nil
   ) {
     self.payload = payload
     self.version = version
     self.expiry = expiry
     self.fetchedAt = fetchedAt
     self.previous = previous
+    self.mark = mark ?? ValueWatch.current?.mark(payload, previous)
   }
 
   public func with(_ previous: Previous) -> FetchedSecret {
     FetchedSecret(payload: payload, version: version, expiry: expiry, fetchedAt: fetchedAt, previous: previous)
+  }
+
+  /// The same with another age.
+  public func aged(expiry: Moment?, fetchedAt: Moment) -> FetchedSecret {
+    FetchedSecret(
+      payload: payload, version: version, expiry: expiry, fetchedAt: fetchedAt, previous: previous, mark: mark)
   }
 
   /// With what a read of the version before gave. One that its store has no more (deleted, destroyed, disabled, never there) is absent,

@@ -1,7 +1,9 @@
+import Masking
 import SecretBytes
 import Synchronization
 
-/// Credentials that a connection read or sent, which no message may repeat, should a server's words do so.
+/// Credentials that a connection read or sent, which no message may repeat, should a server's words do so. They are among the values in
+/// use while the connection may send them, so that the log hides them whoever repeats them.
 final class WithheldCredentials: Sendable {
   /// Tokens are replaced by the hour; of a connection's few credentials this many are enough.
   static let most = 32
@@ -10,20 +12,32 @@ final class WithheldCredentials: Sendable {
   /// So many bytes in a row of a longer credential count as the whole: a server may cut it, mask it or wrap it.
   static let telling = 8
 
-  private let held = Mutex<[SecretBytes]>([])
+  private struct Held {
+    let credential: SecretBytes
+    let mark: LiveMark?
+  }
+
+  private let held = Mutex<[Held]>([])
+  private let hidden: LiveValues?
+
+  /// - Parameter hidden: told of all that are long enough to be no chance in other texts.
+  init(hiding hidden: LiveValues? = nil) {
+    self.hidden = hidden
+  }
 
   func add(_ credential: SecretBytes) {
     guard credential.count >= Self.shortest else {
       return
     }
     held.withLock { held in
-      guard !held.contains(credential) else {
+      guard !held.contains(where: { $0.credential == credential }) else {
         return
       }
       if held.count == Self.most {
         held.removeFirst()
       }
-      held.append(credential)
+      let mark = credential.count >= Self.telling ? hidden?.note([credential.detached()]) : nil
+      held.append(Held(credential: credential, mark: mark))
     }
   }
 
@@ -37,7 +51,7 @@ final class WithheldCredentials: Sendable {
       letters.append((Self.folded(byte), place))
     }
     var isWithheld = [Bool](repeating: false, count: bytes.count)
-    for credential in held.withLock({ $0 }) {
+    for credential in held.withLock({ $0.map(\.credential) }) {
       let secret = credential.withUnsafeBytes { $0.filter { !Self.isSpace($0) }.map(Self.folded) }
       Self.mark(secret, in: letters, &isWithheld)
     }

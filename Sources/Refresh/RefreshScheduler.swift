@@ -106,7 +106,7 @@ public final class RefreshScheduler {
 
   private func add(_ want: Subscription, of owner: String, to schedule: ConnectionSchedule) {
     let tracked = schedule.track(want.reference)
-    let isOther = tracked.own(owner, every: want.interval)
+    let isOther = tracked.own(owner, every: want.interval, taking: want.fields)
     if isOther || (tracked.timing == nil && tracked.interval != nil) {
       tracked.state.interval = tracked.interval
       schedule.noteInterval()
@@ -133,6 +133,8 @@ public final class RefreshScheduler {
 
   private func drop(_ references: Set<Reference>, of owner: String) async {
     var closing: [ProviderConnection.Key] = []
+    // Values are known until the logins that read them have ended: what is answered to that is told, too.
+    var dropped: [FetchedSecret] = []
     for reference in references {
       guard let schedule = schedules[reference.connection], let tracked = schedule[reference] else {
         continue
@@ -140,6 +142,7 @@ public final class RefreshScheduler {
       tracked.disown(owner)
       if !tracked.isOwned {
         schedule.drop(tracked)
+        dropped += tracked.state.value.map { [$0] } ?? []
       }
       if schedule.isEmpty {
         schedules[reference.connection] = nil
@@ -149,6 +152,8 @@ public final class RefreshScheduler {
     for key in closing {
       await pool.close(key, .ended)
     }
+    dropped = []
+    pool.hidden.settle()
   }
 
   /// Lets `other` go on with what stores made for the present pool; to be called before it takes that one's place.
@@ -339,21 +344,24 @@ public final class RefreshScheduler {
   private func make(_ call: FetchQueue.Call, _ schedule: ConnectionSchedule) async {
     var results: [FetchResult] = []
     if call.taken.contains(where: { schedule.isWanted($0) }) {
-      results = await pool.fetch(call.taken.map(\.reference), over: schedule.connection)
+      let references = call.taken.map(\.reference)
+      let fields = TakenFields(references.lazy.compactMap { schedule[$0]?.fields }.joined())
+      results = await pool.fetch(references, taking: fields, over: schedule.connection)
     }
     call.batch.end(call.taken, results)
     let now = time.now
     let (news, failed, answered) = schedule.note(
       call.taken, results, at: now, unixTime: time.unixTime, random: random)
     let changed = news.union(noteAnswered(answered))
-    for tracked in failed {
-      reports.note(tracked.reference, tracked.state, at: now)
-    }
     if results.contains(where: { if case .success = $0 { true } else { false } }) {
       reports.recover(schedule.connection.key, at: now)
     }
+    for tracked in failed {
+      reports.note(tracked.reference, tracked.state, at: now)
+    }
     if schedule.fetching == 0 {
       reports.settle(schedule.connection.key, at: now)
+      pool.hidden.settle()
     }
     reports.write(at: now)
     if call.batch.hasEnded {

@@ -1,5 +1,6 @@
 import EventLoop
 import ExecutionModel
+import Masking
 import ProviderKit
 import SecretBytes
 
@@ -11,23 +12,27 @@ public struct Subscription: Sendable {
   public let interval: Duration?
   /// Its source tells of changes; the interval is a safety net.
   public let isWatched: Bool
+  /// What is taken of its value.
+  public let fields: Set<String>
   /// Its value of an earlier life of the process, to begin with.
   public let restored: RestoredValue?
 
   public init(
     connection: ProviderConnection, reference: Reference, interval: Duration?, isWatched: Bool = false,
-    restored: RestoredValue? = nil
+    fields: Set<String> = [], restored: RestoredValue? = nil
   ) {
     self.connection = connection
     self.reference = reference
     self.interval = interval
     self.isWatched = isWatched
+    self.fields = fields
     self.restored = restored
   }
 
   public func beginning(with restored: RestoredValue?) -> Subscription {
     Subscription(
-      connection: connection, reference: reference, interval: interval, isWatched: isWatched, restored: restored)
+      connection: connection, reference: reference, interval: interval, isWatched: isWatched, fields: fields,
+      restored: restored)
   }
 }
 
@@ -39,16 +44,19 @@ public struct RestoredValue: Sendable {
   public let expiresAtUnix: Int64?
   /// The version before; `nil` where none is asked for.
   public let previous: FetchedSecret.Previous?
+  /// Keeps what is delivered of it among the values in use; `nil`: nobody hides those.
+  private let mark: LiveMark?
 
   public init(
     payload: SecretBytes, version: String?, fetchedAtUnix: Int64, expiresAtUnix: Int64?,
-    previous: FetchedSecret.Previous? = nil
+    previous: FetchedSecret.Previous? = nil, mark: LiveMark? = nil
   ) {
     self.payload = payload
     self.version = version
     self.fetchedAtUnix = fetchedAtUnix
     self.expiresAtUnix = expiresAtUnix
     self.previous = previous
+    self.mark = mark
   }
 
   /// The value with the age that it has by now; `nil` where it has ended since. A clock that was set back makes it no younger, and
@@ -59,7 +67,8 @@ public struct RestoredValue: Sendable {
       return nil
     }
     return FetchedSecret(
-      payload: payload, version: version, expiry: expiry, fetchedAt: seen(at: now, unixTime), previous: previous)
+      payload: payload, version: version, expiry: expiry, fetchedAt: seen(at: now, unixTime), previous: previous,
+      mark: mark)
   }
 
   /// When it was last seen to hold, by what the clock says now.
@@ -134,7 +143,7 @@ final class TrackedReference {
   var lastForced: Moment?
   /// Nobody wants it any more; what is under way for it comes to nothing.
   var isDropped = false
-  private var intervals: [(owner: String, interval: Duration?)] = []
+  private var wants: [(owner: String, interval: Duration?, fields: Set<String>)] = []
   /// What the state's value is, while it is one of an earlier life of the process, and since when.
   private var restored: (value: RestoredValue, at: Moment)?
 
@@ -142,24 +151,26 @@ final class TrackedReference {
     self.reference = reference
   }
 
-  var owners: some Sequence<String> { intervals.lazy.map(\.owner) }
+  var owners: some Sequence<String> { wants.lazy.map(\.owner) }
+  /// What they take of its value.
+  var fields: some Sequence<String> { wants.lazy.flatMap(\.fields) }
   /// Bytes of its value.
   var weight: Int { state.value?.weight ?? 0 }
-  var isOwned: Bool { !intervals.isEmpty }
+  var isOwned: Bool { !wants.isEmpty }
 
   /// The shortest interval that an owner asks for.
-  var interval: Duration? { intervals.compactMap(\.interval).min() }
+  var interval: Duration? { wants.compactMap(\.interval).min() }
 
   /// - Returns: whether the shortest interval is another one now.
-  func own(_ owner: String, every interval: Duration?) -> Bool {
+  func own(_ owner: String, every interval: Duration?, taking fields: Set<String> = []) -> Bool {
     let before = self.interval
     disown(owner)
-    intervals.append((owner, interval))
+    wants.append((owner, interval, fields))
     return self.interval != before
   }
 
   func disown(_ owner: String) {
-    intervals.removeAll { $0.owner == owner }
+    wants.removeAll { $0.owner == owner }
   }
 
   /// How much earlier than its time a fetch may join another one. Failing references keep to their own backoff.
@@ -204,8 +215,7 @@ final class TrackedReference {
     let expiry = restored.expiry(at: now, unixTime).map { end in
       min(end, restored.expiry(at: since, restored.fetchedAtUnix) ?? end)
     }
-    state.value = FetchedSecret(
-      payload: value.payload, version: value.version, expiry: expiry, fetchedAt: seen, previous: value.previous)
+    state.value = value.aged(expiry: expiry, fetchedAt: seen)
     state.lastSuccess = seen
   }
 

@@ -8,6 +8,8 @@ public struct ExecutionPlan: Sendable {
   public struct Group: Sendable {
     public let connection: ProviderConnection
     public internal(set) var references: [Reference]
+    /// The fields that are taken of each.
+    public internal(set) var fields: [Set<String>]
   }
 
   /// One entry and the reference that it reads.
@@ -35,14 +37,16 @@ public struct ExecutionPlan: Sendable {
       let group = groupOf[connection.key] ?? groups.count
       if group == groups.count {
         groupOf[connection.key] = group
-        groups.append(Group(connection: connection, references: []))
+        groups.append(Group(connection: connection, references: [], fields: []))
       }
       let reference = entry.reference
       let place = placeOf[reference] ?? groups[group].references.count
       if place == groups[group].references.count {
         placeOf[reference] = place
         groups[group].references.append(reference)
+        groups[group].fields.append([])
       }
+      groups[group].fields[place].formUnion(entry.fields)
       items.append(Item(entry: entry, group: group, reference: place))
     }
     self.groups = groups

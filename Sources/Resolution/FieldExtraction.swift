@@ -44,6 +44,11 @@ public struct FieldExtraction {
     }
   }
 
+  /// What a field may begin with: the names of an object's members, the places of an array's elements.
+  var keys: [String] {
+    root.kind == .array ? (0..<root.count).map { String($0) } : root.members.compactMap { $0.name.text }
+  }
+
   private func find(_ field: String) throws(Fault) -> JSONValue {
     if let literal = root.member(field) {
       return literal
@@ -122,7 +127,7 @@ public struct FieldExtraction {
   }
 
   /// `~1` is `/`, `~0` is `~`; `nil` where another character follows a `~`.
-  private static func unescaped(_ token: Substring.UnicodeScalarView) -> String? {
+  static func unescaped(_ token: Substring.UnicodeScalarView) -> String? {
     var key = String.UnicodeScalarView()
     var rest = token.makeIterator()
     while let scalar = rest.next() {

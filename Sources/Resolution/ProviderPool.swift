@@ -9,6 +9,9 @@ import SecretBytes
 public actor ProviderPool {
   private let registry: ProviderRegistry
   private let services: ProviderServices
+  private let keepsKnown: Bool
+  /// Of values that nobody may hold any more.
+  private var known: [LiveMark] = []
   private var open: [ProviderConnection.Key: any SecretProvider] = [:]
   private var labels: [ProviderConnection.Key: Label] = [:]
   private var metrics: [Label: ConnectionMetrics] = [:]
@@ -38,9 +41,12 @@ public actor ProviderPool {
     public var shown: String { address.isEmpty ? name : "\(name) at \(address)" }
   }
 
-  public init(registry: ProviderRegistry, services: ProviderServices) {
+  /// - Parameter keepsKnown: whether a value that was fetched is among those in use until all connections are closed, as in a command that
+  ///   lets go of what it cannot deliver, and then ends its logins: what is answered to that is told, too.
+  public init(registry: ProviderRegistry, services: ProviderServices, keepsKnown: Bool = false) {
     self.registry = registry
     self.services = services
+    self.keepsKnown = keepsKnown
   }
 
   /// The provider of `connection`, made at its first use. Nothing is sent.
@@ -74,6 +80,9 @@ public actor ProviderPool {
       let provider = try provider(connection)
       let watch = ValueWatch(services.hidden) { fields.values(of: $0) }
       let results = await ValueWatch.$current.withValue(watch) { await provider.fetch(references: references) }
+      if keepsKnown {
+        known += results.compactMap { try? $0.get().mark }
+      }
       return zip(references, results).map { reference, result in
         tell(result, reference, connection.name)
         return bounded(result, reference, connection.name)
@@ -142,5 +151,6 @@ public actor ProviderPool {
     _ = await WorkLimit.$end.withValue(end) {
       await inOrder(providers, atMost: providers.count) { await $0.close(reason) }
     }
+    known = []
   }
 }

@@ -68,8 +68,9 @@ public struct Resolver: Sendable {
   private func fetch(_ plan: ExecutionPlan, within limit: Duration) async -> [[FetchResult]] {
     await limited(to: limit) { end in
       await inOrder(plan.groups, atMost: plan.groups.count) { group in
-        await Patience.answers(to: group.references, until: end, on: time) {
-          await pool.fetch($0, over: group.connection)
+        let fields = TakenFields(group.fields.lazy.flatMap(\.self))
+        return await Patience.answers(to: group.references, until: end, on: time) {
+          await pool.fetch($0, taking: fields, over: group.connection)
         }
       }
     }

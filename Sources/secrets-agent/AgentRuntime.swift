@@ -48,8 +48,8 @@ struct AgentRuntime: Sendable {
     let services = ProviderServices(
       transport: { HTTPClient(loop: loop, options: $0, log: log) }, time: loop,
       environment: NodeEnvironment(policy: policy), policy: policy, limits: limits, log: log, executor: loop,
-      decisions: decisions)
-    let pool = ProviderPool(registry: registry, services: services)
+      decisions: decisions, hidden: StandardError.hidden)
+    let pool = ProviderPool(registry: registry, services: services, keepsKnown: true)
     let runtime = AgentRuntime(
       loop: loop, pool: pool, resolver: Resolver(pool: pool, time: loop), log: log,
       faults: options.faults, decisions: decisions)

@@ -49,7 +49,7 @@ struct OfflineOptions: ParsableArguments {
 
     func open(_ runtime: AgentRuntime) async throws(CacheFault) -> GenerationCache {
       let keys = try await CacheKeys.load(path: keyFile, tpm: TPMSeal(on: runtime.loop))
-      return GenerationCache(try CacheFolder(folder, keys))
+      return GenerationCache(try CacheFolder(folder, keys), hiding: StandardError.hidden)
     }
   }
 

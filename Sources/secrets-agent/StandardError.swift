@@ -11,13 +11,8 @@ enum StandardError {
   /// Whether journald reads it; then each line begins with its priority.
   static let isJournal = JournalStream.reads(2, variable: getenv("JOURNAL_STREAM").map { String(cString: $0) })
 
-  /// `text` without the values in use. Where something cut it off, a value's beginning at its end is hidden as well.
-  static func hide(in text: String) -> String {
-    guard text.hasSuffix("…") else {
-      return hidden.hide(in: text)
-    }
-    return hidden.hide(in: String(text.dropLast()), isCut: true) + "…"
-  }
+  /// `text` without the values in use.
+  static func hide(in text: String) -> String { hidden.hide(in: text) }
 
   /// Writes `text` as it is.
   static func write(_ text: String) {

@@ -47,10 +47,57 @@ struct LiveValuesTests {
     #expect(live.masked.isEmpty)
   }
 
-  @Test func aBeginningAtTheEndOfWhatIsCutIsHidden() {
+  @Test func aBeginningBeforeACutIsHidden() {
     let live = LiveValues()
-    live.set([SecretBytes("a-very-long-token")], of: "one")
-    #expect(live.hide(in: "said: a-very-lo", isCut: true) == "said: <redacted>")
+    live.set([SecretBytes("a-very-long-token"), SecretBytes("what… follows")], of: "one")
+    #expect(live.hide(in: "said: a-very-lo…") == "said: <redacted>…")
+    #expect(live.hide(in: "said: a-very-lo… (status 400)") == "said: <redacted>… (status 400)")
     #expect(live.hide(in: "said: a-very-lo") == "said: a-very-lo")
+    #expect(live.hide(in: "what… follows") == "<redacted>")
+  }
+
+  @Test func aValueIsHiddenAsLongAsItsMarkIsHeld() {
+    let live = LiveValues()
+    var marks = [live.note([SecretBytes("first-token")]), live.note([SecretBytes("first-token")])]
+    #expect(live.hide(in: "first-token") == "<redacted>")
+    marks.removeLast()
+    live.settle()
+    #expect(live.hide(in: "first-token") == "<redacted>")
+    marks.removeLast()
+    #expect(live.hide(in: "first-token") == "first-token")
+    #expect(live.masked.isEmpty)
+  }
+
+  /// Else a value would stay in memory until the next line is written.
+  @Test func whatIsInUseNoMoreIsLetGoByItself() {
+    let live = LiveValues()
+    var marks = (0..<100).map { live.note([SecretBytes("value \($0)")]) }
+    #expect(live.masked.patterns.count == 100)
+    marks.removeLast(60)
+    #expect(live.held <= 60)
+    marks.removeAll()
+    #expect(live.held == 0)
+  }
+
+  @Test func whatIsFetchedAnewAndIsAsItWasChangesNothing() {
+    let live = LiveValues()
+    var mark = live.note([SecretBytes("first-token")])
+    let serial = live.masked.serial
+    mark = live.note([SecretBytes("first-token")])
+    live.settle()
+    #expect(live.masked.serial == serial)
+    _ = consume mark
+  }
+
+  @Test func wordsHaveNoValueThatIsKnownWhenTheyAreRead() {
+    let live = LiveValues()
+    let words = StrangersWords("duplicate value abcdefghij / YWJjZGVmZ2hpag== here", hiding: live)
+    #expect(words.text.contains("abcdefghij"))
+    var mark: LiveMark? = live.note([SecretBytes("abcdefghij")])
+    #expect(words.text == "duplicate value <redacted> / <redacted> here")
+    // Nor one that was known at a reading before.
+    mark = nil
+    #expect(words.text == "duplicate value <redacted> / <redacted> here" && live.masked.isEmpty)
+    _ = consume mark
   }
 }

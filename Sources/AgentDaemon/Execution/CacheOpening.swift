@@ -1,11 +1,12 @@
 import EventLoop
 import Logging
+import Masking
 import SealedCache
 
 extension GenerationCache {
   /// The cache of `configuration`; `nil` where it has none. Then files of an earlier configuration are told of: nobody looks after them.
   static func open(
-    _ configuration: AgentConfiguration, on loop: EventLoop, log: Logger
+    _ configuration: AgentConfiguration, on loop: EventLoop, log: Logger, hiding hidden: LiveValues
   ) async throws(CacheFault) -> GenerationCache? {
     guard let settings = configuration.cache else {
       let left = CacheFiles(configuration.cacheFolder).count
@@ -20,7 +21,10 @@ extension GenerationCache {
       return nil
     }
     let keys = try await CacheKeys.load(path: settings.keyFile, tpm: TPMSeal(on: loop))
-    return GenerationCache(try CacheFolder(configuration.cacheFolder, keys))
+    for reason in keys.unopened {
+      log.warning("an older key of the cache does not open", metadata: ["reason": "\(reason)"])
+    }
+    return GenerationCache(try CacheFolder(configuration.cacheFolder, keys), hiding: hidden)
   }
 
   /// Why the daemon would not start with the cache of `configuration`, in its own words; `nil`: it would, or has none. Makes nothing.

@@ -132,7 +132,7 @@ final class ExecutionNotices {
   }
 
   private func note(_ faults: [String], of id: String) {
-    table.managed[id]?.noticeProblem = faults.first
+    table.managed[id]?.noticeProblems = faults.map { table.words($0) }
     table.managed[id]?.notices += table.configuration.notices.count - faults.count
     table.managed[id]?.failedNotices += faults.count
   }

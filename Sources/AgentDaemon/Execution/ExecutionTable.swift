@@ -34,6 +34,9 @@ final class ExecutionTable {
     hidden?.set(managed[id] == nil ? [] : values, of: id)
   }
 
+  /// What a store or a command said, or may have: to be kept, and shown later.
+  func words(_ text: String) -> StrangersWords { StrangersWords(text, hiding: hidden) }
+
   /// Returns when no output of `id` is being written. What follows up to the next `await` has them to itself.
   func deliveryEnds(_ id: String) async {
     while let delivering = managed[id]?.delivering {

@@ -1,7 +1,9 @@
 import EventLoop
 import ExecutionModel
+import Masking
 import ProviderKit
 import Refresh
+import Resolution
 import SealedCache
 import SecretBytes
 
@@ -23,9 +25,12 @@ public struct GenerationCache: Sendable {
   private static let precision: Int64 = 600
 
   private let folder: CacheFolder
+  private let hidden: LiveValues
 
-  public init(_ folder: CacheFolder) {
+  /// - Parameter hidden: told of the values that are restored, as long as they are in use.
+  public init(_ folder: CacheFolder, hiding hidden: LiveValues = LiveValues()) {
     self.folder = folder
+    self.hidden = hidden
   }
 
   /// What an earlier life of the process left of one execution.
@@ -51,9 +56,11 @@ public struct GenerationCache: Sendable {
       let identities = item.identities
       for entry in execution.secrets {
         if let value = values[entry.name], value.identity == identities[entry.name] {
+          let previous = Self.previous(entry, values)
+          let watch = ValueWatch(hidden) { TakenFields(entry.fields).values(of: $0) }
           restored.values[entry.reference] = RestoredValue(
             payload: value.payload, version: value.version, fetchedAtUnix: value.fetchedAtUnix,
-            expiresAtUnix: value.expiresAtUnix, previous: Self.previous(entry, values))
+            expiresAtUnix: value.expiresAtUnix, previous: previous, mark: watch.mark(value.payload, previous))
         }
       }
       let providers = item.providerIdentities

@@ -1,0 +1,57 @@
+import SecretBytes
+import Synchronization
+
+/// A message that may hold what a server, a file or a command said. Whenever it is read, it has none of the values that are in use by then
+/// or were at an earlier reading: what a store repeats may be fetched only later.
+public final class StrangersWords: Sendable {
+  private struct State {
+    var text: String
+    /// Which values are hidden in it; `nil`: none yet.
+    var serial: UInt64?
+  }
+
+  private let state: Mutex<State>
+  private let live: LiveValues?
+
+  /// - Parameter live: the values in use; `nil`: there is nobody who knows them.
+  public init(_ text: String, hiding live: LiveValues?) {
+    state = Mutex(State(text: text))
+    self.live = live
+  }
+
+  public var text: String {
+    guard let masked = live?.masked else {
+      return state.withLock(\.text)
+    }
+    return state.withLock { state in
+      if state.serial != masked.serial {
+        state.text = masked.hide(in: state.text)
+        state.serial = masked.serial
+      }
+      return state.text
+    }
+  }
+}
+
+extension MaskedValues {
+  private static let cut: Character = "…"
+
+  /// `text` with every value replaced by ``MaskedText/marker``. Where something cut it off (`…`), a value's beginning before that is
+  /// replaced, too.
+  func hide(in text: String) -> String {
+    guard !isEmpty else {
+      return text
+    }
+    let whole = hide(in: text, isCut: false)
+    guard whole.contains(Self.cut) else {
+      return whole
+    }
+    let parts = whole.split(separator: Self.cut, omittingEmptySubsequences: false)
+    return parts.enumerated().map { hide(in: String($1), isCut: $0 < parts.count - 1) }.joined(separator: "…")
+  }
+
+  private func hide(in text: String, isCut: Bool) -> String {
+    MaskedText.masking(SecretBytes(text), hiding: self, isCut: isCut)
+      .withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+  }
+}
