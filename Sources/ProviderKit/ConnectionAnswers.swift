@@ -31,15 +31,15 @@ extension OpenConnection {
 
   /// A failure that an answer tells of, with its status and the wait that it asks for.
   ///
-  /// Only the service itself can deny a value or know it to be missing. What is not in the form of its API is a proxy's or a captive
-  /// portal's, whatever its status: malformed, so that nothing that is held is given up for it.
+  /// Only the service itself can deny a value or know it to be missing. What is not in the form of its API is a proxy's, a gateway's or
+  /// a captive portal's, whatever its status, and JSON or not: malformed, so that nothing that is held is given up for it.
   ///
-  /// - Parameter source: whose answer it is, by its form; `nil`: the service's where it is a JSON object, as that of every store is.
+  /// - Parameter source: whose answer it is: the service's where it has the form of an error that the service's API documents; each
+  ///   adapter knows it by one place.
   public func failure(
     _ kind: ProviderFailure.Class, _ message: String, _ response: HTTPResponse, about reference: String? = nil,
-    from source: ProviderFailure.Source? = nil, hint: String? = nil
+    from source: ProviderFailure.Source = .stranger, hint: String? = nil
   ) -> ProviderFailure {
-    let source = source ?? (json(ifAny: response)?.kind == .object ? .service : .stranger)
     guard source != .stranger || (kind != .denied && kind != .missing) else {
       return stranger(response, about: reference)
     }
@@ -66,6 +66,25 @@ extension OpenConnection {
     let line = text.split(whereSeparator: \.isNewline).map { $0.drop(while: { $0 == " " || $0 == "\t" || $0 == "*" }) }
       .filter { !$0.isEmpty }.joined(separator: " ")
     return line.isEmpty ? nil : ShownText.clean(line, atMost: longest)
+  }
+}
+
+/// The errors of OAuth's token endpoints (RFC 6749 §5.2), which Entra ID and Google have in common.
+public enum OAuthError {
+  private static let codes: Set<String> = [
+    "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
+    "invalid_scope", "access_denied", "invalid_target", "server_error", "temporarily_unavailable",
+  ]
+
+  /// The error's code, where an answer has the form: a code of the standard's, or one that a description stands beside. A gateway's
+  /// `{"error": "not found"}` has neither.
+  public static func code(_ json: JSONValue?) -> String? {
+    guard let code = json?.member("error")?.text,
+      codes.contains(code) || json?.member("error_description")?.text?.isEmpty == false
+    else {
+      return nil
+    }
+    return code
   }
 }
 

@@ -72,7 +72,7 @@ enum Echo: String, CaseIterable {
   private static func members(_ words: JSON) -> JSON {
     [
       "errors": [words], "warnings": [words], "error": words, "error_description": words, "message": words,
-      "Message": words, "code": words, "Code": words, "__type": words,
+      "Message": words, "code": words, "Code": words, "__type": words, "toy_error": words,
     ]
   }
 

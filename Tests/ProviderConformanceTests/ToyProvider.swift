@@ -154,8 +154,11 @@ struct ToyProvider: SecretProvider {
     let names = lookups.map(\.name).joined(separator: ",")
     let json = try await send(
       .get, settings.address.appending(rawPath: "values").with(query: [("names", names)]), token)
+    guard let values = json.member("values") else {
+      throw connection.failures.make(.malformed, "the answer has no values", from: .stranger)
+    }
     return lookups.map { lookup in
-      guard let value = json.member("values")?.member(lookup.name)?.secret else {
+      guard let value = values.member(lookup.name)?.secret else {
         return .failure(connection.failures.make(.missing, "no such value", reference: lookup.description))
       }
       return .success(FetchedSecret(payload: value.detached(), fetchedAt: now))
@@ -167,7 +170,8 @@ struct ToyProvider: SecretProvider {
     let url = settings.address.appending(rawPath: "values/\(lookup.name)")
     let json = try await send(.get, url, token, about: lookup.description)
     guard let value = json.member("value")?.secret else {
-      throw connection.failures.make(.malformed, "the answer has no value", reference: lookup.description)
+      throw connection.failures.make(
+        .malformed, "the answer has no value", reference: lookup.description, from: .stranger)
     }
     return FetchedSecret(payload: value.detached(), fetchedAt: now)
   }
@@ -194,7 +198,10 @@ struct ToyProvider: SecretProvider {
       case 500...599: .transient
       default: .malformed
       }
-    let words = connection.words(connection.json(ifAny: response)?.member("error")?.text)
-    return connection.failure(kind, words ?? "the store refused", response, about: reference, hint: hint)
+    // The form of the store's own errors: no proxy, gateway or captive portal answers so.
+    let error = connection.json(ifAny: response)?.member("toy_error")?.text
+    return connection.failure(
+      kind, connection.words(error) ?? "the store refused", response, about: reference,
+      from: error == nil ? .stranger : .service, hint: hint)
   }
 }

@@ -98,7 +98,9 @@ final class ToyStore: FakeStore {
     return .json(200, #"{"values": {\#(found.joined(separator: ", "))}}"#)
   }
 
-  private static func error(_ status: Int, _ words: String) -> FakeReply { .json(status, #"{"error": "\#(words)"}"#) }
+  private static func error(_ status: Int, _ words: String) -> FakeReply {
+    .json(status, #"{"toy_error": "\#(words)"}"#)
+  }
 }
 
 extension ToyStore: StoreDouble {
@@ -124,7 +126,7 @@ extension ToyStore: StoreDouble {
   }
 
   static func refusal(of request: HTTPRequest) -> HTTPResponse? {
-    part(of: request).readsValues ? .json(401, #"{"error": "the token is not good"}"#) : nil
+    part(of: request).readsValues ? .json(401, #"{"toy_error": "the token is not good"}"#) : nil
   }
 
   func passed(_ span: Duration) {}

@@ -39,18 +39,24 @@ struct AWSError: Sendable {
   }
 
   /// Of a JSON service (https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization), or of the
-  /// query protocol.
+  /// query protocol. Gateways give their refusals a header or a member `code` of such names: they are asked again later for it, and
+  /// deny nothing.
   init(_ response: HTTPResponse) {
     let json = try? JSONValue.parse(response.body, limits: .payload)
     let xml = json == nil ? try? XMLLeaves(response.body) : nil
     func leaf(_ name: String) -> String? {
       (xml?.leaf("Error", name) ?? xml?.leaf("Errors", "Error", name))?.unsafeString()
     }
-    self.init(
-      name: response.headers.first("x-amzn-ErrorType") ?? json?.member("__type")?.text ?? json?.member("code")?.text
-        ?? leaf("Code"),
-      message: json?.member("message")?.text ?? json?.member("Message")?.text ?? leaf("Message"),
+    let message = json?.member("message")?.text ?? json?.member("Message")?.text ?? leaf("Message")
+    if let own = json?.member("__type")?.text ?? leaf("Code") {
+      self.init(name: own, message: message, status: response.status)
+      return
+    }
+    let other = Self(
+      name: response.headers.first("x-amzn-ErrorType") ?? json?.member("code")?.text, message: message,
       status: response.status)
+    let isPassing = other.kind == .throttled || other.kind == .transient
+    self = isPassing ? other : Self(name: nil, message: message, status: response.status)
   }
 
   /// Whose answer it is: every error of a service has a code.

@@ -87,7 +87,7 @@ struct AWSStore: Sendable {
 
   /// The answer lacks what the API promises.
   func incomplete(_ what: String, _ reference: String) -> ProviderFailure {
-    connection.failures.make(.malformed, "the answer has no \(what)", reference: reference)
+    connection.failures.make(.malformed, "the answer has no \(what)", reference: reference, from: .stranger)
   }
 
   func value(_ payload: SecretBytes, version: String?) -> FetchedSecret {

@@ -82,7 +82,7 @@ struct EntraLogin: Sendable {
   /// https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
   func failure(_ response: HTTPResponse) -> ProviderFailure {
     let body = connection.json(ifAny: response)
-    let error = body?.member("error")?.text
+    let error = OAuthError.code(body)
     let code = body.flatMap { Self.code($0) }
     let name =
       switch (code, connection.words(error, atMost: 40)) {
@@ -103,7 +103,7 @@ struct EntraLogin: Sendable {
         hint: "check \(AzureVariable.authorityHost) and the node's proxy")
     }
     return connection.failure(
-      .denied, "Entra ID refused the login\(name)", response,
+      .denied, "Entra ID refused the login\(name)", response, from: .service,
       hint: code.flatMap { Self.hint($0) } ?? "check tenant, client and credential")
   }
 

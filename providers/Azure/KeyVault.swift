@@ -130,10 +130,16 @@ final class KeyVault: Sendable {
 
   // MARK: - Refusals
 
+  /// The error of an answer that has the form of the API's
+  /// (https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret#keyvaulterror).
+  private static func error(_ json: JSONValue?) -> JSONValue? {
+    json?.member("error").flatMap { $0.member("code")?.kind == .string ? $0 : nil }
+  }
+
   /// A line that says what to do. Codes: https://learn.microsoft.com/azure/key-vault/general/rest-error-codes. Of the vault's words
   /// only the codes come over.
   private func failure(_ response: HTTPResponse, _ lookup: Lookup?, tenant: String? = nil) -> ProviderFailure {
-    let error = connection.json(ifAny: response)?.member("error")
+    let error = Self.error(connection.json(ifAny: response))
     let word = connection.aside(error?.member("code")?.text, atMost: 60)
     let (kind, message, hint): (ProviderFailure.Class, String, String?) =
       switch response.status {

@@ -9,13 +9,13 @@ struct GoogleError: Sendable, Equatable {
   /// Whether the message says so: states of a version have no code of their own.
   let saysDisabled: Bool
   let saysDestroyed: Bool
-  /// Whether the answer is such an error at all.
+  /// Whether the answer is such an error at all: with a number and a canonical code.
   let isThere: Bool
 
   init(_ json: JSONValue?) {
     let error = json?.member("error")
     let message = error?.member("message")?.text
-    isThere = error?.kind == .object
+    isThere = error?.member("code")?.int64 != nil && error?.member("status")?.kind == .string
     status = GoogleWords.code(error?.member("status"))
     reason =
       error?.member("details")?.elements.prefix(16).lazy

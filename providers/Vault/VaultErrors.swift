@@ -14,10 +14,13 @@ struct VaultErrors: Sendable {
 
   func failure(_ response: HTTPResponse, _ reference: String?) -> ProviderFailure {
     let status = response.status
-    let said = serverText(response)
+    let json = connection.json(ifAny: response)
+    let said = Self.serverText(json)
     let words = connection.words(said)
     func make(_ kind: ProviderFailure.Class, _ message: String, hint: String? = nil) -> ProviderFailure {
-      connection.failure(kind, message, response, about: reference, hint: hint)
+      connection.failure(
+        kind, message, response, about: reference, from: Self.isOwn(response.status, json) ? .service : .stranger,
+        hint: hint)
     }
     switch status {
     case 400:
@@ -47,9 +50,21 @@ struct VaultErrors: Sendable {
     }
   }
 
-  /// Refusals of the server are JSON with its errors, or with what is left of a deleted version; `nil` where this is one, or no refusal.
+  /// Statuses of the server's state and of limits: who else answers by them is asked again likewise.
+  private static let passing: Set<Int> = [408, 412, 429, 472, 473]
+
+  /// Whether an error has the form that the API gives it (https://developer.hashicorp.com/vault/api-docs#error-response): a list of
+  /// texts, which may be empty. A version that was deleted, and a path that is none of KV 2, are whole answers by 404.
+  private static func isOwn(_ status: Int, _ json: JSONValue?) -> Bool {
+    if let errors = json?.member("errors"), errors.kind == .array {
+      return errors.elements.allSatisfy { $0.kind == .string }
+    }
+    return status == 404 && json?.member("lease_id")?.kind == .string
+  }
+
+  /// `nil` where the answer is the server's own refusal, or none.
   func stranger(_ response: HTTPResponse, _ reference: String?) -> ProviderFailure? {
-    guard [400, 401, 403, 404].contains(response.status) else {
+    guard (400..<500).contains(response.status), !Self.passing.contains(response.status) else {
       return nil
     }
     guard !isAskedForTLS(response) else {
@@ -57,8 +72,7 @@ struct VaultErrors: Sendable {
         response, about: reference, "the server speaks https at this port, and was asked by http",
         hint: "write https:// in address")
     }
-    let body = connection.json(ifAny: response)
-    return ["errors", "data", "request_id"].contains { body?.member($0) != nil }
+    return Self.isOwn(response.status, connection.json(ifAny: response))
       ? nil : connection.stranger(response, about: reference)
   }
 
@@ -132,8 +146,7 @@ struct VaultErrors: Sendable {
   // MARK: - The server's own words
 
   /// The first error or warning of the body, as it came.
-  private func serverText(_ response: HTTPResponse) -> String? {
-    let body = connection.json(ifAny: response)
-    return body?.member("errors")?.element(0)?.text ?? body?.member("warnings")?.element(0)?.text
+  private static func serverText(_ body: JSONValue?) -> String? {
+    body?.member("errors")?.element(0)?.text ?? body?.member("warnings")?.element(0)?.text
   }
 }

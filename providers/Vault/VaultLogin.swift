@@ -146,8 +146,7 @@ struct VaultLogin: Sendable {
       throw explained(error).named(name(at: api))
     }
     guard let token = VaultToken(auth: answer.json?.member("auth"), isOwn: true, at: sentAt) else {
-      throw api.connection.failures.make(.malformed, "the answer has no token", status: answer.status)
-        .named(name(at: api))
+      throw api.errors.incomplete("token", nil).named(name(at: api))
     }
     return token
   }

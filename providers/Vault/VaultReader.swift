@@ -39,6 +39,9 @@ struct VaultReader: Sendable {
     _ data: JSONValue, _ json: JSONValue, _ lookup: VaultLookup, _ moment: Moment
   ) throws(ProviderFailure) -> Read {
     guard let metadata = data.member("metadata"), let value = data.member("data") else {
+      guard data.kind == .object, json.member("lease_id") != nil else {
+        throw api.errors.incomplete("data of KV version 2", lookup.description)
+      }
       throw failures.make(
         .malformed, "the answer is not KV version 2's", reference: lookup.description, hint: "set engine_version: 1")
     }
@@ -54,7 +57,7 @@ struct VaultReader: Sendable {
   private func plain(
     _ data: JSONValue, _ json: JSONValue, _ lookup: VaultLookup, _ moment: Moment
   ) throws(ProviderFailure) -> Read {
-    guard data.kind == .object else {
+    guard data.kind == .object, json.member("lease_id") != nil else {
       throw api.errors.incomplete("object of fields", lookup.description)
     }
     let lease = VaultLease(json, at: moment)

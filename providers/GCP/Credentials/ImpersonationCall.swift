@@ -44,6 +44,7 @@ struct ImpersonationCall: Sendable {
     else {
       throw connection.failure(
         .malformed, "acting as \(principal): the token cannot be used, or has ended by the node's clock", response,
+        from: .service,
         hint: "set the node's clock")
     }
     return token

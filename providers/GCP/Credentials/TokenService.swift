@@ -143,7 +143,7 @@ struct TokenService: Sendable {
   private func refusal(_ response: HTTPResponse, of grant: Grant) -> ProviderFailure {
     let json = connection.json(ifAny: response)
     let code = GoogleWords.code(json?.member("error"))
-    let isOwn = json?.member("error") != nil
+    let isOwn = OAuthError.code(json) != nil || GoogleError(json).isThere
     func failure(_ kind: ProviderFailure.Class, _ message: String, _ hint: String? = nil) -> ProviderFailure {
       connection.failure(
         kind, "login as \(grant.principal): \(message)\(GoogleWords.shown([code]))", response,
