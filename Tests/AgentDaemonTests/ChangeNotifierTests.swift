@@ -1,5 +1,6 @@
 import EventLoop
 import ExecutionModel
+import Glibc
 import SecretBytes
 import TestSupport
 import Testing
@@ -11,6 +12,12 @@ import Testing
   private func faults(
     _ command: [String], id: String, of event: ExecutionNotices.Event = .change
   ) throws -> [String] {
+    try faults(of: [.command(command, timeLimit: .seconds(60))], id: id, event)
+  }
+
+  private func faults(
+    of notices: [AgentConfiguration.Notice], id: String, _ event: ExecutionNotices.Event = .change
+  ) throws -> [String] {
     let document = """
       {"id": "\(id)", "job_spec": {"secret_providers": {"p": {"provider": "scripted", "store": "none"}},
        "secrets": {"A": {"from": "p", "key": "A"}}}}
@@ -20,17 +27,33 @@ import Testing
     let loop = try EventLoop()
     return loop.run {
       await ChangeNotifier(loop: loop).send(
-        event, [.command(command, timeLimit: .seconds(60))], execution, id, "/out/e", [])
+        event, notices, execution, id, "/out/e", [])
     }
   }
 
   @Test func anIdIsNoOptionOfACommand() throws {
     #expect(
       try faults(["/bin/false", "{id}"], id: "--help") == [
-        "the command was not run: its argument {id} is --help here and would be read as an option"
+        "notices[0] (/bin/false): the command was not run: its argument {id} is --help here and would be read as an option"
       ])
     #expect(try faults(["/bin/true", "{id}"], id: "e-1") == [])
     #expect(try faults(["/bin/true", "-v", "--of={id}"], id: "--help") == [], "the owner's own options stay")
+  }
+
+  @Test func aFailureNamesItsNotice() throws {
+    let failed = try faults(["/bin/sh", "-c", "echo no luck; exit 3"], id: "e-1")
+    #expect(failed == ["notices[0] (/bin/sh): the command failed with status 3; it said: no luck"])
+    let all = try faults(
+      of: [
+        .command(["/bin/true"], timeLimit: .seconds(60)), .unitReload("no-such@{id}.service"),
+        .command(["/nonexistent/reload"], timeLimit: .seconds(60)), .signalPID(1, getpid()), .unitReload("{id} /x"),
+      ], id: "e-1")
+    let beginnings = [
+      "notices[1] (no-such@e-1.service): the command ",
+      "notices[2] (/nonexistent/reload): the command cannot be started",
+      "notices[3]: process ", "notices[4] (e-1 /x): ",
+    ]
+    #expect(all.count == 4 && zip(all, beginnings).allSatisfy { $0.hasPrefix($1) }, "\(all)")
   }
 
   @Test(arguments: [ExecutionNotices.Event.change, .stop])

@@ -20,19 +20,29 @@ struct ChangeNotifier: Sendable {
     _ folder: String, _ values: [SecretBytes]
   ) async -> [String] {
     var faults: [String] = []
-    for notice in notices {
+    for (index, notice) in notices.enumerated() {
       let filled = Self.fill(notice, event, execution, id, folder)
+      let place = "notices[\(index)]\(Self.name(of: filled).map { " (\($0))" } ?? ""): "
       if let fault = Self.mistakenOption(notice, filled) {
-        faults.append(fault)
+        faults.append(place + fault)
         continue
       }
       let outcome = await runner.run(filled, environment: Self.environment(event, id, folder), hiding: values)
       if !outcome.succeeded {
         let said = outcome.output.last.map { "; it said: \($0)" } ?? ""
-        faults.append(outcome.message + said)
+        faults.append(place + outcome.message + said)
       }
     }
     return faults
+  }
+
+  /// What a notice is known by, where its own words do not say so.
+  private static func name(of notice: ChangeNotice) -> String? {
+    switch notice {
+    case .signal, .signalFile: nil
+    case .command(let arguments, _): arguments.first.map { ShownText.clean($0) }
+    case .unitReload(let unit), .unitStop(let unit): ShownText.clean(unit)
+    }
   }
 
   /// A document's word is never an option of the node owner's command.
