@@ -17,7 +17,7 @@ import Text
 /// | `GET /v1/status` | all executions and secrets |
 /// | `POST /v1/refresh`, `/v1/refresh/{id}`, `/v1/refresh/{id}/{secret}` | fetches now, each reference at most every 5 s |
 /// | `POST /v1/refresh/{id}/{secret}?reason=refused` | the same, for the execution's own workload too, which may do nothing else |
-/// | `POST /v1/reload` | reads configuration and policy anew, and answers when that is done: 200, or 422 and the faults |
+/// | `POST /v1/reload` | reads configuration and policy anew, and answers when that is done: 200, and in further lines which settings wait for a restart, or 422 and the faults |
 /// | `PUT /v1/executions/{id}` | takes a document (an execution, or a job spec), unless another source lists the id |
 /// | `DELETE /v1/executions/{id}` | stops what was put so |
 struct AgentAPI: Sendable {
@@ -104,7 +104,9 @@ struct AgentAPI: Sendable {
         return Self.notForReaders
       }
       let faults = await daemon.reload()
-      return faults.isEmpty ? .text("reloaded") : Self.error(422, faults.map(\.line).joined(separator: "\n"))
+      let lines = faults.map(\.line)
+      return faults.contains { $0.severity == .error }
+        ? Self.error(422, lines.joined(separator: "\n")) : .text((["reloaded"] + lines).joined(separator: "\n"))
     case ("executions", 2):
       switch request.method {
       case "PUT" where request.isByOperator: return await put(path[1], request.body)

@@ -52,6 +52,7 @@ public struct Daemon: Sendable {
   ///   written.
   public func run() async throws(DaemonFault) {
     try ServiceFolders.make(settings.configuration)
+    ServiceFolders.makeDocuments(settings.configuration, log)
     let lock = try Self.lock(settings.configuration.stateFolder)
     let signals = try watchedSignals()
     let running = try await RunningDaemon(self, cache: try await cache())
@@ -73,7 +74,8 @@ public struct Daemon: Sendable {
     do throws(CacheFault) {
       return try await GenerationCache.open(settings.configuration, on: loop, log: log, hiding: hidden)
     } catch {
-      throw DaemonFault(GenerationCache.unusable(error))
+      let kind = error.systemError.map { DaemonFault.Kind(of: $0) } ?? (error.mayPass ? .isTaken : .isConfiguration)
+      throw DaemonFault(GenerationCache.unusable(error), kind)
     }
   }
 
@@ -81,7 +83,7 @@ public struct Daemon: Sendable {
     do throws(StateFolderFault) {
       return try StateFolderLock(folder: folder)
     } catch {
-      throw DaemonFault("\(error)")
+      throw DaemonFault("\(error)", error.kind)
     }
   }
 
@@ -89,16 +91,7 @@ public struct Daemon: Sendable {
     do throws(EventLoopFault) {
       return try loop.signals([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
     } catch {
-      throw DaemonFault("signals cannot be watched: \(error)")
+      throw DaemonFault("signals cannot be watched: \(error)", .isTaken)
     }
-  }
-}
-
-/// Why the daemon cannot start, in one line.
-public struct DaemonFault: Error, Sendable, CustomStringConvertible {
-  public let description: String
-
-  init(_ description: String) {
-    self.description = description
   }
 }

@@ -28,6 +28,8 @@ final class RunningDaemon {
   let worker: WorkerThread
   private let changes: AsyncStream<Set<String>>
   private let watch: ServedFileWatch?
+  /// What listeners, the lock and the cache were made by.
+  private let started: AgentConfiguration
   private(set) var settings: Daemon.Settings
   private(set) var pool: ProviderPool
   private(set) var sources: [any ExecutionSource] = []
@@ -45,12 +47,12 @@ final class RunningDaemon {
     do throws(ExecutionRecords.Fault) {
       records = try ExecutionRecords(stateFolder: configuration.stateFolder)
     } catch {
-      throw DaemonFault("the state folder cannot be used: \(error)")
+      throw DaemonFault("the state folder cannot be used: \(error)", .init(of: error.code))
     }
     do throws(EventLoopFault) {
       worker = try WorkerThread()
     } catch {
-      throw DaemonFault("no worker beside the loop: \(error)")
+      throw DaemonFault("no worker beside the loop: \(error)", .isTaken)
     }
     let tokens = WorkloadTokens()
     let pool = Self.pool(daemon.settings, daemon.registry, loop, log, tokens, daemon.hidden)
@@ -63,6 +65,7 @@ final class RunningDaemon {
     self.registry = daemon.registry
     self.version = daemon.version
     self.settings = daemon.settings
+    started = configuration
     readSettings = daemon.reloadSettings
     self.pool = pool
     self.changes = changes
@@ -130,7 +133,7 @@ final class RunningDaemon {
       }
       try valueListeners?.listen()
     } catch {
-      throw DaemonFault("\(error)")
+      throw DaemonFault("\(error)", error.kind)
     }
   }
 
@@ -160,10 +163,10 @@ final class RunningDaemon {
     log.notice("stopped")
   }
 
-  /// Reads configuration and policy anew, when reloads that were asked for before are over. A faulty file changes nothing. Listeners and
-  /// the state folder stay as they were at the start.
+  /// Reads configuration and policy anew, when reloads that were asked for before are over. A faulty file changes nothing. Listeners,
+  /// the state folder and the cache stay as they were at the start.
   ///
-  /// - Returns: every fault; none where the new settings hold.
+  /// - Returns: every fault; none but warnings where the new settings hold, one for each that waits for a restart.
   func reload() async -> [DocumentFault] {
     guard !isStopping else {
       return [DocumentFault("", "the daemon is about to end; it reads its configuration when it is started")]
@@ -198,10 +201,14 @@ final class RunningDaemon {
       settings.configuration, settings.policy, sources: SourceAssembly(settings.configuration).names)
     await volumes.reload()
     await startSources()
+    let waiting = RestartSettings(started).differences(in: settings.configuration)
+    for setting in waiting {
+      log.warning("setting waits for a restart", metadata: ["setting": "\(setting.path)"])
+    }
     log.notice("configuration reloaded")
     // What is under way ends by itself; leases are in use.
     await old.closeAll(.handedOver)
-    return []
+    return waiting
   }
 
   private func startSources() async {

@@ -69,9 +69,11 @@ extension SystemFault {
 
   private var remedy: String {
     switch code {
-    case ENOSPC, EDQUOT: "free some space or raise the quota; the earlier output is still in place"
+    case ENOSPC, EDQUOT: "free some space or raise the quota; what was there before is untouched"
     case EROFS: "mount the file system writable, or choose an output path elsewhere"
     case EACCES, EPERM: "run as a user who may do this, or change the folder's rights, the output path or the owner"
+    // It is there, and takes no files, as /proc.
+    case ENOENT where !action.hasPrefix("cannot open the"): "no file can be made there: choose another output path"
     case ENOENT: "create the folder first"
     case ENOTDIR: "a part of the path is a file: choose another output path"
     case ELOOP: "a part of the path is a symbolic link, which is not followed here: name the place that it leads to"
@@ -80,7 +82,7 @@ extension SystemFault {
     case EISDIR, EEXIST: "remove what stands there, or choose another output path"
     case EFBIG: "raise the file size limit (ulimit -f)"
     case EIO: "check the disk"
-    default: "the earlier output is still in place"
+    default: "what was there before is untouched"
     }
   }
 }

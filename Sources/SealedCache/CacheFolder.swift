@@ -15,7 +15,8 @@ public struct CacheFolder: Sendable {
     files = CacheFiles(path)
     self.keys = keys
     guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
-      throw CacheFault("\(path): \(String(cString: strerror(errno)))")
+      let code = errno
+      throw CacheFault("\(path): \(SystemFault.text(of: code))", systemError: code)
     }
     try files.check()
     if let folder = try? files.folder() {

@@ -121,7 +121,7 @@ public struct TPMSeal: Sendable {
     }
     guard outcome.ending == .byItself(.exited(0)) else {
       let said = isAnswer ? nil : Self.lastError(outcome.output)
-      throw CacheFault("\(tool) failed\(said.map { ": \($0)" } ?? "")")
+      throw CacheFault("\(tool) failed\(said.map { ": \($0)" } ?? "")", mayPass: true)
     }
     return outcome.output
   }

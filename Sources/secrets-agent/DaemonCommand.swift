@@ -52,12 +52,12 @@ struct DaemonCommand: ParsableCommand {
       loop = try EventLoop()
     } catch {
       faults.error("the event loop cannot start: \(error)")
-      throw ExitStatus.invalidConfiguration.code
+      throw ExitStatus.unavailable.code
     }
     let config = config
     let daemon = Daemon(
       settings: settings, registry: registry, loop: loop, log: log, version: agentVersion, hidden: StandardError.hidden,
-      reload: { () throws(DocumentFaults) in try DaemonSettings.load(config) })
+      reload: { () throws(DocumentFaults) in try DaemonSettings.reload(config) })
     let fault = loop.run { () async -> DaemonFault? in
       do throws(DaemonFault) {
         try await daemon.run()
@@ -67,8 +67,27 @@ struct DaemonCommand: ParsableCommand {
       }
     }
     if let fault {
-      faults.error(fault.description, ["class": "configuration"])
-      throw ExitStatus.invalidConfiguration.code
+      faults.error(fault.description, ["class": fault.kind.name])
+      throw fault.kind.status.code
+    }
+  }
+}
+
+extension DaemonFault.Kind {
+  fileprivate var name: String {
+    switch self {
+    case .isTaken: "unavailable"
+    case .isUnwritable: "output"
+    case .isConfiguration: "configuration"
+    }
+  }
+
+  /// A service manager starts the daemon again after all of them but ``isConfiguration``.
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .isTaken: .unavailable
+    case .isUnwritable: .cannotCreate
+    case .isConfiguration: .invalidConfiguration
     }
   }
 }
@@ -76,16 +95,43 @@ struct DaemonCommand: ParsableCommand {
 /// Reads the daemon's configuration and the policy that it names.
 enum DaemonSettings {
   static func load(_ path: String) throws(DocumentFaults) -> Daemon.Settings {
-    let configuration = try ConfigurationFile.parse(try read(path))
-    guard let policyPath = configuration.policy else {
-      return Daemon.Settings(configuration: configuration, policy: .strict)
+    let bytes = try read(path)
+    let configuration: AgentConfiguration
+    do throws(DocumentFaults) {
+      configuration = try ConfigurationFile.parse(bytes)
+    } catch {
+      // One pass tells of both files.
+      throw DocumentFaults(error.faults + faults(ofPolicy: ConfigurationFile.policy(namedIn: bytes)))
+    }
+    return Daemon.Settings(configuration: configuration, policy: try policy(configuration.policy))
+  }
+
+  /// The same for a daemon at work, whose faults are read where nobody sees which file it has.
+  static func reload(_ path: String) throws(DocumentFaults) -> Daemon.Settings {
+    do throws(DocumentFaults) {
+      return try load(path)
+    } catch {
+      throw DocumentFaults(error.faults.map { DocumentFault("", "\(path): \($0.line)") })
+    }
+  }
+
+  private static func policy(_ path: String?) throws(DocumentFaults) -> NodePolicy {
+    guard let path else {
+      return .strict
     }
     do throws(DocumentFaults) {
-      let policy = try PolicyFile.parse(try read(policyPath), over: .strict, origin: policyPath)
-      return Daemon.Settings(configuration: configuration, policy: policy)
+      return try PolicyFile.parse(try read(path), over: .strict, origin: path)
     } catch {
-      throw DocumentFaults(
-        error.faults.map { DocumentFault("policy", "\(policyPath): \($0.line)") })
+      throw DocumentFaults(error.faults.map { DocumentFault("policy", "\(path): \($0.line)") })
+    }
+  }
+
+  private static func faults(ofPolicy path: String?) -> [DocumentFault] {
+    do throws(DocumentFaults) {
+      _ = try policy(path)
+      return []
+    } catch {
+      return error.faults
     }
   }
 

@@ -106,17 +106,25 @@ struct DaemonOptions: ParsableArguments {
       if let obstacle = SocketAccess.obstacle(socket) {
         return .failure(LocalAPIFault(line: "\(socket): \(obstacle)", status: .denied))
       }
-      return .failure(
-        LocalAPIFault(
-          line: "\(socket): no daemon answers: \(error); start one, or name its socket with --socket",
-          status: .unavailable))
+      return .failure(LocalAPIFault(line: "\(socket): \(Self.silence(error, timeout))", status: .unavailable))
     }
+  }
+
+  /// Why there is no answer: a socket has no host and no port, which the failure would name.
+  private static func silence(_ error: any Error, _ timeout: Duration) -> String {
+    let failure = error as? TransportFailure
+    if case .timedOut? = failure?.kind {
+      return
+        "the daemon gives no answer within \(timeout.components.seconds) s: it is stopped, or hangs; see its log, or restart it"
+    }
+    let words = failure.flatMap { $0.detail.isEmpty ? nil : $0.detail } ?? "\(error)"
+    return "no daemon answers: \(words); start one, or name its socket with --socket"
   }
 
   static func onLoop<Outcome: Sendable>(_ body: @escaping @Sendable (EventLoop) async -> Outcome) throws -> Outcome {
     signal(SIGPIPE, SIG_IGN)
     guard let loop = try? EventLoop() else {
-      throw ExitStatus.invalidConfiguration.code
+      throw ExitStatus.unavailable.code
     }
     return loop.run { await body(loop) }
   }

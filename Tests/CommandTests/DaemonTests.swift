@@ -96,8 +96,8 @@ import Testing
     let run = try daemon.start()
     #expect(try await daemon.reach(run) { FileManager.default.fileExists(atPath: daemon.folder.file("api.sock").path) })
     let second = try await daemon.start().outcome()
-    #expect(second.status == Status.invalidConfiguration)
-    #expect(second.faults.count == 1, second.said)
+    // It may be one that ends just now.
+    second.expectFailure(Status.unavailable, saying: "an agent (process \(run.pid)) runs with this state folder")
     run.send(SIGTERM)
     _ = try await run.outcome()
   }

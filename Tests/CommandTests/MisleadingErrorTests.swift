@@ -70,6 +70,24 @@ import Testing
     #expect(outcome.errorText.contains("in quotes: \"0640\""), outcome.said)
   }
 
+  @Test func faultsOfTheConfigurationHideNoneOfThePolicy() async throws {
+    let policy = try agent.folder.write("adresses: [vault.example.com]\n", as: "policy.yaml")
+    let path = try agent.folder.write("policy: \(policy)\nsorces: {}\n", as: "agent.yaml")
+    let outcome = try await agent.run("check", "--config", path)
+    #expect(outcome.status == Status.invalidConfiguration && outcome.faults.count == 2, outcome.said)
+    #expect(outcome.errorText.contains("\(path): sorces: ") && outcome.errorText.contains("adresses: "), outcome.said)
+  }
+
+  @Test(arguments: [
+    ("127.0.0.1", false), ("localhost", false), ("[::1]", false), ("127.0.0.1:80", true), ("127.0.0.1:9465", true),
+    ("[::1]:9465", true), ("127.0.0.1:", false), ("[::1]:80/", false), ("10.0.0.1:9465", false),
+  ]) func anAddressOfMetricsHasItsPort(_ address: String, _ isOne: Bool) async throws {
+    let path = try agent.folder.write("api: {metrics_address: \"\(address)\"}\n", as: "agent.yaml")
+    let outcome = try await agent.run("check", "--config", path)
+    #expect(outcome.status == (isOne ? Status.done : Status.invalidConfiguration), outcome.said)
+    #expect(isOne || outcome.errorText.contains("loopback address and port, as 127.0.0.1:9465"), outcome.said)
+  }
+
   @Test func devNullIsAnOutput() async throws {
     let outcome = try await agent.run("resolve", try agent.file(lone(fakes.address)), "--output", "/dev/null")
     #expect(outcome.status == Status.done && outcome.errorText.isEmpty, outcome.said)

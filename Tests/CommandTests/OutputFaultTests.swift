@@ -16,7 +16,7 @@ import Testing
   }
 
   /// Whether this user may mount in a namespace of their own, as a full or a read-only file system needs.
-  private static let mayMount: Bool = {
+  static let mayMount: Bool = {
     let script = "d=$(mktemp -d) && mount -t tmpfs none $d && umount $d; s=$?; rmdir $d; exit $s"
     guard let pid = try? spawn(["unshare", "--mount", "--map-root-user", "sh", "-c", script], environment: path) else {
       return false
@@ -116,6 +116,23 @@ import Testing
     #expect(outcome.status == Status.cannotWrite, outcome.said)
     #expect(outcome.outputText == "OLD=1 env \n", outcome.said)
     #expect(outcome.faults.count == 1 && outcome.errorText.contains("(ENOSPC)"), outcome.said)
+  }
+
+  /// What was never there is not promised.
+  @Test(.enabled(if: mayMount, "needs the right to mount")) func aFullDiskWithoutAnEarlierFile() async throws {
+    let fill = #"head -c 1000000 /dev/zero > "$disk/filler" 2>/dev/null; "$@""#
+    let outcome = try await onSmallDisk(fill + #" --output "$disk/out/new""#)
+    #expect(outcome.status == Status.cannotWrite && outcome.faults.count == 1, outcome.said)
+    #expect(outcome.errorText.contains("(ENOSPC)") && !outcome.errorText.contains("still in place"), outcome.said)
+    let earlier = try await onSmallDisk(fill + #" --output "$disk/out/env""#)
+    #expect(earlier.errorText.contains("what was there before is untouched"), earlier.said)
+  }
+
+  /// There is no folder to be made.
+  @Test func aFileSystemWithoutFiles() async throws {
+    let outcome = try await agent.run("resolve", file, "--output", "/proc/out")
+    outcome.expectFailure(Status.cannotWrite, saying: "/proc/out", "choose another")
+    #expect(!outcome.errorText.contains("create the folder"), outcome.said)
   }
 
   @Test(.enabled(if: mayMount, "needs the right to mount")) func aReadOnlyFileSystem() async throws {

@@ -112,6 +112,60 @@ import Testing
     #expect(try await run.outcome().status == Status.done)
   }
 
+  /// Starts it as it is shipped, without any folder, and waits until a probe says that it is ready.
+  private func expectReady(as user: [String], _ path: String) async throws {
+    let config = try shipped(path)
+    if path.hasPrefix("packaging") {
+      // The defaults that the file leaves out.
+      let more =
+        "state_folder: \(folder.path)/var/lib/secrets-agent\napi: {socket: \(folder.path)/run/secrets-agent/api.sock}\n"
+      try folder.write(try String(contentsOfFile: config, encoding: .utf8) + more, as: "agent.yaml")
+      try FileManager.default.createDirectory(
+        at: folder.file("etc/secrets-agent"), withIntermediateDirectories: true)
+      try folder.write("", as: "etc/secrets-agent/policy.yaml")
+    }
+    if !user.isEmpty {
+      let owned = try Run(["chown", "-R", "65534", folder.path], environment: Self.environment, folder: folder)
+      #expect(try await owned.outcome().status == 0)
+      chmod(folder.path, 0o755)
+    }
+    let run = try Run(
+      user + [Built.agent, "daemon", "--config", config], environment: Self.environment, folder: folder)
+    let socket = folder.file("run/secrets-agent/api.sock").path
+    while kill(run.pid, 0) == 0,
+      try await Agent(Self.environment).run("status", "--check", "--socket", socket).status != 0
+    {
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    let told = try run.errorSoFar()
+    #expect(!told.contains("level=warning"), "\(told)")
+    #expect(mode("etc/secrets-agent/executions") == 0o755)
+    run.send(SIGTERM)
+    #expect(try await run.outcome().status == Status.done)
+  }
+
+  @Test(arguments: ["config/agent.yaml", "packaging/agent.yaml"])
+  func whatIsShippedIsReadyWithoutAnyFolder(_ path: String) async throws { try await expectReady(as: [], path) }
+
+  @Test(.enabled(if: geteuid() == 0, "it takes root to be another user"))
+  func itIsReadyForAPlainUserToo() async throws {
+    try await expectReady(
+      as: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], "config/agent.yaml")
+  }
+
+  /// In the daemon's sandbox /etc is read-only.
+  @Test func aFolderOfDocumentsThatCannotBeMadeIsToldWithTheWayOut() async throws {
+    let daemon = try RunningDaemon()
+    let file = try daemon.folder.write("", as: "plain")
+    try daemon.configure(documents: "\(file)/documents")
+    let run = try daemon.start()
+    #expect(try await daemon.reach(run) { try run.errorSoFar().contains("mkdir") })
+    let line = try run.errorSoFar().split(separator: "\n").first { $0.contains("mkdir") } ?? ""
+    #expect(line.contains("level=warning") && line.contains("mkdir -p \(file)/documents"), "\(line)")
+    run.send(SIGTERM)
+    #expect(try await run.outcome().status == Status.done)
+  }
+
   @Test(.enabled(if: geteuid() == 0, "it takes root to be another user"))
   func aPlainUserIsToldWhichFoldersAreMissing() async throws {
     chmod(folder.path, 0o755)
@@ -122,7 +176,8 @@ import Testing
       environment: Self.environment, folder: folder
     ).outcome()
     outcome.expectFailure(
-      Status.invalidConfiguration, saying: "\(folder.path)/var/lib/secrets-agent (for state_folder: Permission denied",
-      "\(folder.path)/run/secrets-agent (for api.socket: ", "make them for user 65534")
+      Status.cannotWrite, saying: "\(folder.path)/var/lib/secrets-agent (for state_folder: Permission denied",
+      "\(folder.path)/run/secrets-agent (for api.socket: ",
+      "\(folder.path)/etc/secrets-agent/executions (for sources.folder: ", "make them for user 65534")
   }
 }

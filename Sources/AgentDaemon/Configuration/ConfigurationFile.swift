@@ -1,12 +1,19 @@
 import ExecutionModel
 import SecretBytes
 import Settings
+import YAMLReader
 
 /// The daemon's configuration, YAML or JSON: what can be set, once, for the reader and for the JSON Schema.
 public enum ConfigurationFile {
   /// - Throws: every fault of the file, each with path and line.
   public static func parse(_ bytes: SecretBytes) throws(DocumentFaults) -> AgentConfiguration {
     try settings.read(bytes, over: AgentConfiguration())
+  }
+
+  /// The policy that a file names, whatever else is wrong with it.
+  public static func policy(namedIn bytes: SecretBytes) -> String? {
+    let path = (try? YAMLReader.parse(bytes, limits: .document))?.member("policy")?.text
+    return path.flatMap { $0.hasPrefix("/") && !$0.utf8.contains(0) ? $0 : nil }
   }
 
   /// The JSON Schema, for editors.

@@ -105,7 +105,9 @@ extension SettingKind where Value == EnvironmentFormat? {
 extension SettingKind where Value == AgentConfiguration.API.Listener {
   static var loopbackListener: SettingKind {
     parsed("a loopback address and port, as 127.0.0.1:9465") { text in
-      guard let url = try? HTTPURL(parsing: "http://\(text)"), url.isLoopbackHost, url.path == "/" else {
+      // libcurl would give the scheme's port to what has none.
+      guard let url = try? HTTPURL(parsing: "http://\(text)"), url.isLoopbackHost, text == "\(url.host):\(url.port)"
+      else {
         return nil
       }
       return AgentConfiguration.API.Listener(host: url.host, port: url.port)

@@ -20,6 +20,8 @@ struct ExecutionRecords: Sendable {
   /// Why a record could not be written.
   struct Fault: Error, CustomStringConvertible {
     let description: String
+    /// The system's error number.
+    let code: Int32
   }
 
   private let folder: String
@@ -92,6 +94,6 @@ struct ExecutionRecords: Sendable {
   }
 
   private static func fault(_ path: String, _ code: Int32) -> Fault {
-    Fault(description: "\(path): \(String(cString: strerror(code)))")
+    Fault(description: "\(path): \(SystemFault.text(of: code))", code: code)
   }
 }

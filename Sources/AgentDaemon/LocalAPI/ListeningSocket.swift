@@ -11,7 +11,7 @@ struct ListeningSocket {
 
   init(unix path: String, mode: mode_t, group: gid_t?) throws(LocalServerFault) {
     guard let address = SocketAddress(path: path) else {
-      throw LocalServerFault(path, "this cannot be a socket's path; choose one of 1 to 107 bytes")
+      throw LocalServerFault(path, "this cannot be a socket's path; choose one of 1 to 107 bytes", .isConfiguration)
     }
     try Self.removeStale(path, address)
     try self.init(path, address, file: (path, mode, group))
@@ -22,7 +22,8 @@ struct ListeningSocket {
     guard let url = try? HTTPURL(parsing: "http://\(name)"), url.isLoopbackHost,
       let address = SocketAddress(host: host.filter { $0 != "[" && $0 != "]" }, port: port)
     else {
-      throw LocalServerFault(name, "this is no loopback address; write 127.0.0.1 or [::1]: there is no login here")
+      throw LocalServerFault(
+        name, "this is no loopback address; write 127.0.0.1 or [::1]: there is no login here", .isConfiguration)
     }
     try self.init(name, address, file: nil)
   }
@@ -69,12 +70,13 @@ struct ListeningSocket {
       return
     }
     guard file.status.st_mode & S_IFMT == S_IFSOCK else {
-      throw LocalServerFault(path, "something that is no socket stands there; remove it or choose another path")
+      throw LocalServerFault(
+        path, "something that is no socket stands there; remove it or choose another path", .isUnwritable)
     }
     let probe = socket(AF_UNIX, kind, 0)
     defer { Glibc.close(probe) }
     guard address.connect(probe) != 0, errno == ECONNREFUSED else {
-      throw LocalServerFault(path, "another process listens there; stop it, or choose another path")
+      throw LocalServerFault(path, "another process listens there; stop it, or choose another path", .isTaken)
     }
     file.remove()
   }
@@ -154,10 +156,12 @@ private struct SocketFile {
 /// Why the local API cannot be listened on, as one line.
 public struct LocalServerFault: Error, Sendable, CustomStringConvertible {
   public let description: String
+  let kind: DaemonFault.Kind
 
   /// - Parameter address: the socket's path, or its host and port.
-  init(_ address: String, _ problem: String) {
+  init(_ address: String, _ problem: String, _ kind: DaemonFault.Kind) {
     description = "\(address): \(problem)"
+    self.kind = kind
   }
 
   init(_ address: String, _ fault: SystemFault) {
@@ -169,6 +173,7 @@ public struct LocalServerFault: Error, Sendable, CustomStringConvertible {
       case EROFS: "choose a path on a writable file system"
       default: "see the system's error"
       }
-    self.init(address, "\(fault.action): \(SystemFault.text(of: fault.code)); \(remedy)")
+    self.init(
+      address, "\(fault.action): \(SystemFault.text(of: fault.code)); \(remedy)", DaemonFault.Kind(of: fault.code))
   }
 }

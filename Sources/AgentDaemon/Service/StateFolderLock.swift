@@ -6,6 +6,7 @@ public struct StateFolderFault: Error, Sendable, Equatable, CustomStringConverti
   public let path: String
   public let problem: String
   public let remedy: String
+  public let kind: DaemonFault.Kind
 
   public var description: String { "\(path): \(problem); \(remedy)" }
 }
@@ -40,7 +41,7 @@ public struct StateFolderLock: ~Copyable {
   private static func take(_ descriptor: Int32, _ path: String) throws(StateFolderFault) {
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw StateFolderFault(path: path, problem: "is no regular file", remedy: "remove it")
+      throw StateFolderFault(path: path, problem: "is no regular file", remedy: "remove it", kind: .isUnwritable)
     }
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       switch errno {
@@ -49,7 +50,7 @@ public struct StateFolderLock: ~Copyable {
         let holder = holder(descriptor).map { "process \($0)" } ?? "another process"
         throw StateFolderFault(
           path: path, problem: "an agent (\(holder)) runs with this state folder",
-          remedy: "stop it, or give this one a state folder of its own")
+          remedy: "stop it, or give this one a state folder of its own", kind: .isTaken)
       default: throw fault(path, "cannot be locked", errno)
       }
     }
@@ -76,6 +77,8 @@ public struct StateFolderLock: ~Copyable {
       case ENOSPC, EDQUOT: "free some space"
       default: "see the system's error"
       }
-    return StateFolderFault(path: path, problem: "\(problem) (\(name))", remedy: remedy)
+    // What stands there can be taken away, whatever the settings say.
+    let kind = code == ELOOP ? .isUnwritable : DaemonFault.Kind(of: code)
+    return StateFolderFault(path: path, problem: "\(problem) (\(name))", remedy: remedy, kind: kind)
   }
 }
