@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOHTTP2
@@ -100,7 +101,15 @@ public final class FakeServer: Sendable {
       return FakeServer(channel: channel, port: port, scheme: tls.scheme, group: group, shared)
     } catch {
       try? await group.shutdownGracefully()
-      throw FakeFault("127.0.0.1:\(port): \(error)")
+      throw FakeFault("127.0.0.1:\(port): \(obstacle(error))")
+    }
+  }
+
+  private static func obstacle(_ error: any Error) -> String {
+    switch (error as? IOError)?.errnoCode {
+    case EADDRINUSE?: "another process has this port; stop it, or choose another port (0: any that is free)"
+    case EACCES?: "this port is for root; choose another port (0: any that is free)"
+    default: "\(error)"
     }
   }
 

@@ -157,6 +157,10 @@ extension OpenConnection {
       return failures.make(.malformed, message, reference: reference, hint: "check that the address is the store's API")
     case .addressRefused:
       return failures.make(.policy, message, reference: reference)
+    case .badOptions where takesCA:
+      return failures.make(
+        .malformed, message, reference: reference,
+        hint: "check that tls.ca_cert is a certificate, and tls.client_key the key of tls.client_cert")
     case .invalidRequest, .badOptions:
       return failures.make(.malformed, message, reference: reference)
     }

@@ -18,10 +18,18 @@ extension OpenConnection {
 
   /// The PEM text given, or the content of the file named.
   public func pem(_ source: CredentialSource) throws(ProviderFailure) -> SecretBytes {
-    switch source.origin {
-    case .file(let path): try content(ofCredentialFile: path, named: source.name)
-    case .bytes, .variable: try credential(source)
+    guard case .file(let path) = source.origin else {
+      return try credential(source)
     }
+    let content = try content(ofCredentialFile: path, named: source.name)
+    // libcurl would name neither the file nor the field.
+    guard content.holdsPEM else {
+      let block = source.name.hasSuffix("_key") ? "PRIVATE KEY" : "CERTIFICATE"
+      throw failures.make(
+        .malformed, "\(source.name): \(ShownText.clean(path)) is no PEM file",
+        hint: "it has to hold -----BEGIN \(block)-----")
+    }
+    return content
   }
 
   /// The file's text without white space around it.
@@ -92,6 +100,18 @@ extension OpenConnection {
     case .bytes: return
     case .file(let path): try takeUp(.file(path))
     case .variable(let variable): try takeUp(.variable(variable))
+    }
+  }
+}
+
+extension SecretBytes {
+  /// Whether a block of RFC 7468 begins in it.
+  fileprivate var holdsPEM: Bool {
+    let beginning = Array("-----BEGIN ".utf8)
+    return withUnsafeBytes { bytes in
+      bytes.indices.contains { start in
+        bytes[start] == beginning[0] && bytes[start...].starts(with: beginning)
+      }
     }
   }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import ProviderFakes
 
 /// The four fakes, started and seeded.
@@ -48,6 +49,7 @@ struct RunningFakes {
 
   /// Listens by TLS and, where the store can, by mutual TLS too; the CA and a client's certificate are written to `folder`.
   func listenSecurely(certificates folder: String) async throws -> [(name: String, place: String)] {
+    try Self.makeFolder(folder)
     let authority = try CertificateAuthority()
     try authority.authority.write(to: folder, name: "ca")
     try authority.client().write(to: folder, name: "client")
@@ -63,6 +65,19 @@ struct RunningFakes {
       ("gcp_tls", try await gcp.listening(tls: .server(server)).address),
       ("ca", "\(folder)/ca.pem"),
     ]
+  }
+
+  /// With what is missing above it.
+  private static func makeFolder(_ path: String) throws {
+    var made = path.hasPrefix("/") ? "" : "."
+    for part in path.split(separator: "/") {
+      made += "/\(part)"
+      mkdir(made, 0o700)
+    }
+    guard access(path + "/.", W_OK | X_OK) == 0 else {
+      throw FakeFault(
+        "\(path): cannot be written into: \(String(cString: strerror(errno))); name another --tls-folder")
+    }
   }
 
   func stop() async {

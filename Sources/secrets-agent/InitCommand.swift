@@ -72,8 +72,17 @@ struct InitCommand: ParsableCommand {
 
     func run() throws {
       let environment = VaultEnvironment()
-      guard let address = address ?? environment.address else {
+      guard let address = address ?? environment.address?.value else {
         throw UsageFault.report("where is Vault? Set VAULT_ADDR, or give --address", in: Self.self)
+      }
+      do throws(URLFault) {
+        _ = try HTTPURL(parsing: address)
+      } catch {
+        let name = self.address == nil ? environment.address?.name ?? "VAULT_ADDR" : "--address"
+        throw UsageFault.report("\(name): \(error); write it as https://vault.example.com:8200", in: Self.self)
+      }
+      guard paths.allSatisfy({ $0.utf8.contains { $0 != UInt8(ascii: "/") } }) else {
+        throw UsageFault.report("a path is empty; name a secret, as secret/web/db", in: Self.self)
       }
       guard let token = try tokenFile.map({ VaultDraft.Token.file(try Self.absolute($0)) }) ?? environment.token else {
         throw UsageFault.report(
@@ -108,9 +117,15 @@ struct InitCommand: ParsableCommand {
       _ paths: [String], _ prefix: String?, _ survey: VaultSurvey, _ runtime: AgentRuntime
     ) async -> ExitStatus? {
       var draft = survey.draft
-      for path in paths {
+      var seen: Set<String> = []
+      for path in paths where seen.insert(VaultSurvey.plain(path)).inserted {
         switch await survey.fields(of: path, runtime) {
-        case .success(let found): draft.add(found.place, fields: found.fields, prefix: prefix)
+        case .success(let found):
+          if found.unnameable > 0 {
+            runtime.faults.warning(
+              "\(ShownText.clean(path)): \(VaultSurvey.unnameable(found.unnameable)) left out", ["class": "document"])
+          }
+          draft.add(found.place, fields: found.fields, prefix: prefix)
         case .failure(let fault):
           runtime.faults.error("\(ShownText.clean(path)): \(fault.line)", ["class": fault.kind?.rawValue ?? "document"])
           return fault.status
@@ -143,7 +158,7 @@ struct InitCommand: ParsableCommand {
 
 /// The variables that Vault's and OpenBao's own commands read.
 struct VaultEnvironment {
-  var address: String? { Self.value("ADDR").map(\.value) }
+  var address: (name: String, value: String)? { Self.value("ADDR") }
   var namespace: String? { Self.value("NAMESPACE").map(\.value) }
   var authority: String? { Self.value("CACERT").map(\.value) }
 

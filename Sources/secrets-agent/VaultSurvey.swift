@@ -12,6 +12,8 @@ struct VaultSurvey: Sendable {
     let place: VaultDraft.Place
     /// In the order in which the store has them.
     let fields: [String]
+    /// How many fields more there are, which no document can name.
+    let unnameable: Int
   }
 
   /// Why a path gave nothing.
@@ -19,15 +21,21 @@ struct VaultSurvey: Sendable {
     let line: String
     let kind: ProviderFailure.Class?
     let status: ExitStatus
+    /// Whether it is the token, in whole, or the way to the server: every other question ends the same.
+    let isOfConnection: Bool
 
     init(_ line: String, _ status: ExitStatus = .unavailable, kind: ProviderFailure.Class? = nil) {
       self.line = line
       self.kind = kind
       self.status = status
+      isOfConnection = status == .invalidDocument
     }
 
-    init(_ failure: ProviderFailure, hint: String? = nil) {
-      self.init(failure.line + (hint.map { "; \($0)" } ?? ""), ExitStatus([failure]), kind: failure.kind)
+    init(_ failure: ProviderFailure) {
+      line = failure.line
+      kind = failure.kind
+      status = ExitStatus([failure])
+      isOfConnection = failure.status == nil && failure.kind != .malformed
     }
   }
 
@@ -42,15 +50,34 @@ struct VaultSurvey: Sendable {
       let place = try await place(of: path, runtime)
       let value = try await object(at: place, runtime)
       // A name is text, or it cannot be written into a document.
-      let fields = value.members.compactMap { $0.name.text }.filter { !$0.isEmpty }
+      let names = value.members.compactMap { $0.name.text }.filter { !$0.isEmpty }
+      let fields = names.filter(Self.canBeNamed)
+      let unnameable = names.count - fields.count
       guard !fields.isEmpty else {
-        throw Fault("the secret has no fields", kind: .missing)
+        throw Fault(
+          unnameable == 0 ? "the secret has no fields" : "\(Self.unnameable(unnameable)) all that there is",
+          kind: .missing)
       }
-      return .success(Found(place: place, fields: fields))
+      return .success(Found(place: place, fields: fields, unnameable: unnameable))
     } catch {
       return .failure(error)
     }
   }
+
+  /// Documents hold no text with control characters.
+  private static func canBeNamed(_ field: String) -> Bool {
+    field.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
+  }
+
+  /// `1 field, whose name no document can hold since it has control characters, is`.
+  static func unnameable(_ count: Int) -> String {
+    count == 1
+      ? "1 field, whose name has control characters and fits into no document, is"
+      : "\(count) fields, whose names have control characters and fit into no document, are"
+  }
+
+  /// A path as the server has it, however many slashes it was written with.
+  static func plain(_ path: String) -> String { path.split(separator: "/").joined(separator: "/") }
 
   static func item(of draft: VaultDraft) throws(DocumentFaults) -> ExecutionDocument.Item {
     try ExecutionDocument(SecretBytes(draft.text), syntax: .yaml).item(nil)
@@ -59,7 +86,7 @@ struct VaultSurvey: Sendable {
   // MARK: - Engines
 
   private func place(of path: String, _ runtime: AgentRuntime) async throws(Fault) -> VaultDraft.Place {
-    let path = path.split(separator: "/").joined(separator: "/")
+    let path = Self.plain(path)
     if let mount {
       return VaultDraft.Place(mount: mount, path: path, engineVersion: engineVersion)
     }
@@ -70,6 +97,9 @@ struct VaultSurvey: Sendable {
     do throws(Fault) {
       engine = try await object(at: question, runtime)
     } catch {
+      guard await isWorthAnother(error, runtime) else {
+        throw error
+      }
       throw Fault(
         "which engine serves it is not told: \(error.line); name it by --mount and --engine-version", error.status,
         kind: error.kind)
@@ -89,6 +119,21 @@ struct VaultSurvey: Sendable {
     }
     let version = engine.member("options")?.member("version")?.text == "2" ? 2 : 1
     return VaultDraft.Place(mount: mount, path: String(path.dropFirst(mount.count + 1)), engineVersion: version)
+  }
+
+  /// Whether another question may fare better than one that ended by `fault`: not over a connection that cannot be had, nor with a token
+  /// that the server does not know.
+  private func isWorthAnother(_ fault: Fault, _ runtime: AgentRuntime) async -> Bool {
+    guard !fault.isOfConnection, fault.status == .denied else {
+      return !fault.isOfConnection
+    }
+    let itself = VaultDraft.Place(mount: "auth", path: "token/lookup-self", engineVersion: 1)
+    do throws(Fault) {
+      _ = try await object(at: itself, runtime)
+      return true
+    } catch {
+      return error.status != .denied && !error.isOfConnection
+    }
   }
 
   // MARK: - Reads

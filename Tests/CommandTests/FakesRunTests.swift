@@ -72,6 +72,33 @@ import Testing
     #expect(try await run(script).status == status)
   }
 
+  private func serve(_ arguments: String...) throws -> Run {
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+    return try Run(
+      [Built.fakes, "serve"] + arguments, environment: ["PATH": path, "HOME": agent.folder.path], folder: agent.folder)
+  }
+
+  @Test func aPortThatAnotherHasIsTold() async throws {
+    let fakes = try Fakes()
+    let port = String(fakes.host.split(separator: ":").last ?? "")
+    let outcome = try await serve("--port", port).outcome()
+    #expect(outcome.status == 1 && outcome.errorLines.count == 1, outcome.said)
+    #expect(outcome.errorText.contains("127.0.0.1:\(port): another process has this port; "), outcome.said)
+  }
+
+  @Test func theFolderOfCertificatesIsMade() async throws {
+    let folder = agent.folder.file("certificates/of/fakes").path
+    let run = try serve("--tls-folder", folder, "--gcp-folder", agent.folder.path)
+    #expect(try await run.printed("ca: \(folder)/ca.pem"))
+    #expect(FileManager.default.fileExists(atPath: "\(folder)/ca.pem"))
+    run.send(SIGTERM)
+    #expect(try await run.outcome().status == Status.done)
+    let file = try agent.folder.write("", as: "plain")
+    let refused = try await serve("--tls-folder", file).outcome()
+    #expect(refused.status == 1 && refused.errorLines.count == 1, refused.said)
+    #expect(refused.errorText.contains("\(file): cannot be written into: Not a directory"), refused.said)
+  }
+
   @Test func aCommandThatIsNotThereIsTold() async throws {
     let outcome = try await run(["no-such-command"])
     #expect(outcome.status == 127)

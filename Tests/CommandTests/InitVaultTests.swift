@@ -19,7 +19,7 @@ import Testing
 
   /// Lets the server say that the path is served by this engine.
   private func engine(_ data: JSON) async throws {
-    try await answer("GET /v1/sys/internal/ui/mounts/*", ["data": data])
+    try await answer("GET /v1/sys/internal/ui/mounts/*", ["data": data, "lease_id": ""])
   }
 
   private static let plain: JSON = ["path": "secret/", "type": "kv", "options": ["version": "2"]]
@@ -56,13 +56,34 @@ import Testing
     }
   }
 
-  /// No document can name such a field.
-  @Test(arguments: ["a\nsecret_providers: {}", "x\"\n    from: other", "\u{1}", "\u{7f}", "\0"])
-  func aFieldThatNoDocumentCanNameIsToldOf(field: String) async throws {
+  private static let unnameable = ["a\nsecret_providers: {}", "x\"\n    from: other", "\u{1}", "\u{7f}", "\0"]
+
+  /// No document can name such a field; the others are written all the same.
+  @Test(arguments: unnameable)
+  func aFieldThatNoDocumentCanNameIsToldOfAndLeftOut(field: String) async throws {
     try await engine(Self.plain)
-    try await fields(.object([(key: field, value: JSON.string("never-shown"))]))
+    try await fields(.object([(key: field, value: JSON.string("never-shown")), (key: "a", value: JSON.string("x"))]))
+    let outcome = try await agent.run("init", "vault", "secret/db")
+    #expect(outcome.status == Status.done && outcome.errorLines.count == 1, outcome.said)
+    #expect(
+      outcome.errorText.hasPrefix("warning: secret/db: ") && outcome.errorText.contains("control characters"),
+      outcome.said)
+    #expect(!outcome.errorText.contains("line "), outcome.said)
+    let checked = try await agent.run("check", "--strict", "-", input: outcome.outputText)
+    #expect(checked.outputText.contains("in 1 secret, 1 provider"), checked.said)
+  }
+
+  @Test func aSecretWhoseFieldsNoDocumentCanNameIsAFault() async throws {
+    try await engine(Self.plain)
+    try await fields(.object(Self.unnameable.map { (key: $0, value: JSON.string("never-shown")) }))
     try await agent.run("init", "vault", "secret/db").expectFailure(
-      Status.invalidDocument, saying: "control characters")
+      Status.unavailable, saying: "secret/db: ", "control characters")
+  }
+
+  @Test func aPathThatIsNamedTwiceIsReadOnce() async throws {
+    try await engine(Self.plain)
+    try await fields(["a": "x"])
+    try await expectSecrets(1, in: try await agent.run("init", "vault", "secret/db", "/secret/db/"))
   }
 
   @Test func aThousandFieldsAreAThousandEntries() async throws {
@@ -97,6 +118,39 @@ import Testing
     try await engine(Self.plain)
     try await fields([:])
     try await agent.run("init", "vault", "secret/db").expectFailure(Status.unavailable, saying: "no fields")
+  }
+
+  /// What keeps the server from telling is told, and no way out that leads nowhere.
+  @Test func aQuestionThatNobodyAnswersIsNotAnsweredByOptions() async throws {
+    for (address, token, words, status) in [
+      (fakes.address, "no-such-token", "check the token", Status.denied),
+      ("http://127.0.0.1:1", "root", "no connection to 127.0.0.1:1", Status.unavailable),
+      (fakes.address.replacing("http:", with: "https:"), "root", "perhaps it speaks plain http", Status.unavailable),
+      (fakes.host, "root", "VAULT_ADDR", Status.usage), ("not an address", "root", "VAULT_ADDR", Status.usage),
+    ] {
+      let agent = try Agent(["VAULT_ADDR": address, "VAULT_TOKEN": token])
+      let outcome = try await agent.run("init", "vault", "secret/db")
+      #expect(outcome.status == status && outcome.output.isEmpty, outcome.said)
+      #expect(outcome.errorText.contains(words), outcome.said)
+      #expect(!outcome.errorText.contains("--mount") && !outcome.errorText.contains("line "), outcome.said)
+    }
+    // The address on the command line is named as such.
+    let named = try await agent.run("init", "vault", "--address", fakes.host, "secret/db")
+    #expect(named.status == Status.usage && named.errorText.contains("--address: "), named.said)
+    #expect(named.errorText.contains("as https://vault.example.com:8200"), named.said)
+  }
+
+  @Test func whereTheServerKnowsNoEnginesOptionsHelp() async throws {
+    try await fakes.add("status", 403, on: "GET /v1/sys/internal/ui/mounts/*")
+    let outcome = try await agent.run("init", "vault", "secret/db")
+    outcome.expectFailure(Status.denied, saying: "--mount")
+  }
+
+  @Test(arguments: ["", "/", "//"]) func aPathOfNothingIsAUsageFault(path: String) async throws {
+    let outcome = try await agent.run("init", "vault", path)
+    #expect(outcome.status == Status.usage && outcome.output.isEmpty, outcome.said)
+    #expect(outcome.errorText.contains("as secret/web/db"), outcome.said)
+    #expect(try await fakes.requests().isEmpty)
   }
 
   @Test(arguments: ["", "/", "..", "secret/../sys/seal", "secret/\u{1}", "//"])

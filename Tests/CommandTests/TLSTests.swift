@@ -53,6 +53,15 @@ import Testing
     outcome.expectFailure(Status.unavailable, saying: "signed by an unknown authority")
   }
 
+  @Test func anAuthorityThatIsNoCertificateIsNamed() async throws {
+    let server = try authority().server()
+    let outcome = try await resolve(.server(server), options: ["ca_cert": "/etc/passwd"])
+    outcome.expectFailure(Status.unavailable, saying: "tls.ca_cert", "/etc/passwd", "-----BEGIN CERTIFICATE-----")
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    let literal = try await resolve(.server(server), options: ["ca_cert": .string(broken)])
+    literal.expectFailure(Status.unavailable, saying: "TLS options", "tls.ca_cert")
+  }
+
   @Test func aCertificateForAnotherName() async throws {
     let server = try authority().server(names: "DNS:vault.example.com")
     let outcome = try await resolve(.server(server), options: ["ca_cert": file("ca.pem")])
