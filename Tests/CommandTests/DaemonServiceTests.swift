@@ -51,7 +51,7 @@ import Testing
     let run = try daemon.start()
     #expect(try await daemon.reach(run) { daemon.generation(of: "web") != nil })
     run.send(SIGUSR1)
-    #expect(try await log(daemon, run, says: " message=state execution=web generation=1 "))
+    #expect(try await log(daemon, run, says: " message=state execution=web failing=0 generation=1 "))
     run.send(SIGTERM)
     let outcome = try await run.outcome()
     #expect(!outcome.errorText.contains("correct horse"))
