@@ -16,6 +16,9 @@ struct MountAttributes {
 
   private static let prefix = "csi.storage.k8s.io/"
   private static let blocks = ["secret_providers", "secrets"]
+  private static let permission = "filePermission"
+  /// The driver's own.
+  private static let className = "secretProviderClass"
   private static let limits = JSONLimits(maximumBytes: 4 << 20)
 
   let request: VolumeRequest
@@ -24,6 +27,7 @@ struct MountAttributes {
 
   init(attributes: String, secrets: String) throws(Fault) {
     let given = try Self.object(attributes, "attributes")
+    try Self.refuseSlips(given)
     let places = secrets.isEmpty || secrets == "null" ? [given] : [try Self.object(secrets, "secrets"), given]
     let tokens = try Self.tokens(
       places.lazy.compactMap { $0.member(Self.prefix + "serviceAccount.tokens")?.secret }.first)
@@ -31,7 +35,7 @@ struct MountAttributes {
       identity: WorkloadIdentity(
         namespace: try Self.said(given, "pod.namespace"), serviceAccount: try Self.said(given, "serviceAccount.name")),
       pod: try Self.said(given, "pod.name"), document: try Self.document(given), tokens: tokens)
-    mode = try Self.mode(given.member("filePermission")?.text)
+    mode = try Self.mode(given.member(Self.permission)?.text)
   }
 
   private static func object(_ text: String, _ name: String) throws(Fault) -> JSONValue {
@@ -39,6 +43,17 @@ struct MountAttributes {
       throw Fault(message: "the request's \(name) are not a JSON object")
     }
     return json
+  }
+
+  /// What nearly is one of the class's parameters is none: files would be open to more than the class means.
+  private static func refuseSlips(_ given: JSONValue) throws(Fault) {
+    let known = blocks + [permission]
+    for name in given.members.lazy.compactMap(\.name.text)
+    where !known.contains(name) && name != className && !name.hasPrefix(prefix) {
+      if let meant = NearestName.suggestion(for: name, among: known) {
+        throw Fault(message: "parameters.\(ShownText.clean(name)): unknown; did you mean \(meant)?")
+      }
+    }
   }
 
   private static func said(_ given: JSONValue, _ name: String) throws(Fault) -> String {
@@ -88,7 +103,7 @@ struct MountAttributes {
     }
     guard text.hasPrefix("0"), let mode = Int32(text, radix: 8), (0...0o777).contains(mode) else {
       throw Fault(
-        message: "parameters.filePermission: expected octal digits as \"0440\", found \(ShownText.clean(text))")
+        message: "parameters.\(permission): expected octal digits as \"0440\", found \(ShownText.clean(text))")
     }
     return mode
   }

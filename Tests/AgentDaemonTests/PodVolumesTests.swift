@@ -75,6 +75,18 @@ import Testing
     #expect(scene.store.closed == [.ended])
   }
 
+  @Test func whatNeverHeldAnythingIsForgottenEarlier() async {
+    let scene = await Scene("pods-idle-empty")
+    scene.store.fail("A", .denied)
+    #expect(await scene.answer(scene.request()).problem == .denied)
+    await scene.pass(.seconds(500))
+    await scene.volumes.audit()
+    #expect(await scene.volumes.counts.volumes == 1)
+    await scene.pass(.seconds(200))
+    await scene.volumes.audit()
+    #expect(await scene.volumes.counts.volumes == 0)
+  }
+
   @Test func oneNamespaceCannotTakeTheRoomOfAll() async {
     let scene = await Scene("pods-room")
     for number in 0..<PodVolumes.mostOfNamespace {

@@ -46,6 +46,20 @@ import Testing
     #expect(try MountAttributes(attributes: forged, secrets: secrets).request.tokens == inSecrets.request.tokens)
   }
 
+  @Test(arguments: ["filepermission", "filePermision", "secret", "secret_provider"])
+  func aSlipInAParameterIsRefused(_ name: String) {
+    let fault = #expect(throws: MountAttributes.Fault.self) {
+      try MountAttributes(attributes: Self.attributes([name: "0400"]), secrets: "null")
+    }
+    #expect(fault?.message.hasPrefix("parameters.\(name): unknown; did you mean ") == true)
+  }
+
+  @Test func whatIsNoSlipIsPassedOver() throws {
+    _ = try MountAttributes(
+      attributes: Self.attributes(["secretProviderClass": "web", "cloud": "eu", "csi.storage.k8s.io/ephemeral": "true"]),
+      secrets: "null")
+  }
+
   @Test(arguments: [
     ("secrets", "parameters.secrets: required"), ("secret_providers", "parameters.secret_providers: required"),
     ("csi.storage.k8s.io/pod.namespace", "podInfoOnMount"),

@@ -51,6 +51,8 @@ final class PodVolumes {
   nonisolated static let mostOfNamespace = 250
   /// After how long without a request a volume is forgotten. Drivers ask every two minutes where they are set up to rotate.
   static let idle = Duration.seconds(3600)
+  /// The same of one that never held anything: the kubelet tries a mount again every two minutes at the latest.
+  static let idleWithoutValues = Duration.seconds(600)
 
   private let admission: VolumeAdmission
   private let scheduler: RefreshScheduler
@@ -94,8 +96,14 @@ final class PodVolumes {
   func answer(_ request: VolumeRequest) async -> Answer {
     let answer = await answered(request)
     counted.mounts &+= 1
-    if case .nothing = answer {
+    if case .nothing(let problem, let lines) = answer {
       counted.failedMounts &+= 1
+      log.warning(
+        "volume not given",
+        metadata: [
+          "identity": "\(request.identity)", "pod": "\(request.pod)", "problem": "\(problem)",
+          "reason": "\(ShownText.reasons(lines, atMost: 5))",
+        ])
     }
     return answer
   }
@@ -125,15 +133,15 @@ final class PodVolumes {
   ///
   /// - Returns: why not.
   private func takeIn(_ request: VolumeRequest, _ key: Key) async -> Answer? {
-    let plan: ExecutionPlan?
+    let admitted: (plan: ExecutionPlan, warnings: [String])?
     do throws(DocumentRefusal) {
       try admission.check(request)
-      plan = volumes[key] == nil ? try await admission.plan(for: key.identity, key.document) : nil
+      admitted = volumes[key] == nil ? try await admission.plan(for: key.identity, key.document) : nil
     } catch {
-      return .nothing(error.isPolicy ? .forbidden : .invalid, error.lines)
+      return .nothing(error.isPolicy ? .forbidden : .invalid, error.lines + error.warnings)
     }
     // Another pod's request may have been quicker.
-    guard let plan, volumes[key] == nil else {
+    guard let (plan, warnings) = admitted, volumes[key] == nil else {
       tokens.note(request.tokens, of: key.identity)
       return nil
     }
@@ -150,6 +158,9 @@ final class PodVolumes {
       metadata: [
         "identity": "\(key.identity)", "pod": "\(request.pod)", "secrets": .stringConvertible(plan.items.count),
       ])
+    for warning in warnings {
+      log.warning("document warning", metadata: ["identity": "\(key.identity)", "reason": "\(warning)"])
+    }
     await scheduler.subscribe(owner, plan.subscriptions)
     return nil
   }
@@ -265,8 +276,11 @@ final class PodVolumes {
 
   /// Forgets what nobody asks for any more.
   func audit() async {
-    for (key, volume) in volumes where volume.askedAt.duration(to: time.now) > Self.idle {
-      await forget(key, "nobody asked for it in an hour")
+    for (key, volume) in volumes {
+      let (limit, words) = volume.generation == nil ? (Self.idleWithoutValues, "10 minutes") : (Self.idle, "an hour")
+      if volume.askedAt.duration(to: time.now) > limit {
+        await forget(key, "nobody asked for it in \(words)")
+      }
     }
   }
 
@@ -274,7 +288,7 @@ final class PodVolumes {
   func reload() async {
     for key in volumes.keys {
       do throws(DocumentRefusal) {
-        let plan = try await admission.plan(for: key.identity, key.document)
+        let plan = try await admission.plan(for: key.identity, key.document).plan
         if let owner = volumes[key]?.owner {
           volumes[key]?.plan = plan
           await scheduler.subscribe(owner, plan.subscriptions)

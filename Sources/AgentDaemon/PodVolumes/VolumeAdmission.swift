@@ -28,9 +28,10 @@ struct VolumeAdmission {
     }
   }
 
+  /// - Returns: the plan, and the class's warnings.
   func plan(
     for identity: WorkloadIdentity, _ document: SecretBytes
-  ) async throws(DocumentRefusal) -> ExecutionPlan {
+  ) async throws(DocumentRefusal) -> (plan: ExecutionPlan, warnings: [String]) {
     let grant = CredentialGrant([], workload: identity)
     let (nodeID, policy) = settings()
     var context = ValidationContext(nodeName: nodeID, policy: policy, variables: nil)
@@ -44,12 +45,12 @@ struct VolumeAdmission {
       } catch {
         throw DocumentRefusal(error)
       }
-      let execution = try rules.validate(item).execution
+      let (execution, warnings) = try rules.validate(item)
       try rules.allow(execution, in: item)
       guard !execution.secrets.isEmpty else {
         throw DocumentRefusal(["secrets: none, so the volume would be empty"])
       }
-      return ExecutionPlan(execution)
+      return (ExecutionPlan(execution), warnings)
     }
   }
 }
