@@ -21,10 +21,13 @@ import Testing
     try await run.outcome().expectFailure(Status.cannotWrite, saying: "\(state)/lock", "(ENOSPC)", "free some space")
   }
 
-  @Test func aFileSystemThatTakesNoFolderIsTriedAgain() async throws {
-    try daemon.configure(api: "socket: /proc/self/fdinfo/agent/api.sock", more: "")
-    let outcome = try await daemon.start().outcome()
-    #expect(outcome.status != Status.done && outcome.faults.count == 1, outcome.said)
+  @Test(.enabled(if: OutputFaults.mayMount, "needs the right to mount")) func aReadOnlyDiskIsTriedAgain() async throws {
+    let parent = daemon.folder.file("read-only").path
+    try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: false)
+    try daemon.folder.write("state_folder: \(parent)/state\n", as: "agent.yaml")
+    let script = "mount -t tmpfs -o ro,size=64k none \"\(parent)\" || exit 99; exec \"$@\""
+    let run = try daemon.start(by: "exec unshare --mount --map-root-user sh -c '\(script)' sh \"$@\"")
+    try await run.outcome().expectFailure(Status.cannotWrite, saying: "\(parent)/state (for state_folder: ", "(EROFS)")
   }
 
   @Test func aSocketThatAnotherHasIsTriedAgain() async throws {
@@ -61,5 +64,7 @@ import Testing
     let file = try daemon.folder.write("", as: "plain")
     try daemon.folder.write("state_folder: \(file)/state\n", as: "agent.yaml")
     try await daemon.start().outcome().expectFailure(Status.invalidConfiguration, saying: "(ENOTDIR)")
+    try daemon.folder.write("state_folder: /proc/self/fdinfo/agent\n", as: "agent.yaml")
+    try await daemon.start().outcome().expectFailure(Status.invalidConfiguration, saying: "(ENOENT)")
   }
 }
