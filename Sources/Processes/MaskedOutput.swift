@@ -9,20 +9,26 @@ import Masking
 /// there. Where the agent's output and error are the same file, the child has one pipe for both, and their order is kept.
 public final class MaskedOutput: Sendable {
   private let ending: (read: Int32, write: Int32)
-  private let relays: [Task<Void, Never>]
+  private let relays: [Task<Int32?, Never>]
 
-  private init(ending: (read: Int32, write: Int32), relays: [Task<Void, Never>]) {
+  private init(ending: (read: Int32, write: Int32), relays: [Task<Int32?, Never>]) {
     self.ending = ending
     self.relays = relays
   }
 
   /// The child has ended: what it wrote is passed on to its last byte. What those that it left running write afterwards is not.
-  public func finish() async {
+  ///
+  /// - Returns: why some of it is lost; `nil`: all of it was written, or nobody reads it any more, which is no fault.
+  public func finish() async -> OutputLoss? {
     close(ending.write)
+    var loss: OutputLoss?
     for relay in relays {
-      await relay.value
+      if let code = await relay.value, code != EPIPE {
+        loss = loss ?? OutputLoss(code: code)
+      }
     }
     close(ending.read)
+    return loss
   }
 
   /// Starts `arguments` (the command first), hiding `values` in what it writes. It is followed by ``finish()`` once it has ended.
@@ -91,4 +97,18 @@ public final class MaskedOutput: Sendable {
       }
     }
   }
+}
+
+/// What a command wrote and took for written did not come to where it was to go, as a disk that is full.
+public struct OutputLoss: Error, Sendable, Equatable, CustomStringConvertible {
+  /// An `errno`.
+  public let code: Int32
+
+  public var description: String { "the command's output is not whole: \(String(cString: strerror(code)))" }
+
+  /// How the command counts as ended: one that took all to be well has failed for whoever reads its output.
+  public func status(of ended: ChildStatus) -> ChildStatus { ended == .exited(0) ? .exited(Self.status) : ended }
+
+  /// An output could not be written.
+  private static let status: Int32 = 73
 }

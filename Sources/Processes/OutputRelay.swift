@@ -19,7 +19,8 @@ struct OutputRelay: Sendable {
   /// What is still read once the child has ended: what a pipe holds, and no more from those that it left running.
   private static let lastPieces = 16
 
-  func run() {
+  /// - Returns: the `errno` of what was not written; `nil`: all of it was.
+  func run() -> Int32? {
     defer { close(source) }
     var text = MaskedText(hiding: values)
     var isPaused = true
@@ -38,8 +39,8 @@ struct OutputRelay: Sendable {
           break
         }
         isPaused = true
-        guard write(text.pause()) else {
-          return
+        if let code = write(text.pause()) {
+          return code
         }
         continue
       }
@@ -54,11 +55,11 @@ struct OutputRelay: Sendable {
       }
       piecesLeft = piecesLeft.map { $0 - 1 }
       isPaused = false
-      guard write(text.take(piece)) else {
-        return
+      if let code = write(text.take(piece)) {
+        return code
       }
     }
-    _ = write(text.finish())
+    return write(text.finish())
   }
 
   /// Nothing where there is nothing yet; `nil` at the end.
@@ -71,8 +72,8 @@ struct OutputRelay: Sendable {
     return count > 0 ? buffer.finish() : nil
   }
 
-  /// - Returns: false where nobody reads any more.
-  private func write(_ bytes: SecretBytes) -> Bool {
+  /// - Returns: `nil`, or the `errno` of what was not written.
+  private func write(_ bytes: SecretBytes) -> Int32? {
     bytes.withUnsafeBytes { bytes in
       var rest = bytes[...]
       while !rest.isEmpty {
@@ -85,10 +86,10 @@ struct OutputRelay: Sendable {
           var file = pollfd(fd: destination, events: Int16(POLLOUT), revents: 0)
           _ = poll(&file, 1, -1)
         } else if errno != EINTR {
-          return false
+          return errno
         }
       }
-      return true
+      return nil
     }
   }
 }

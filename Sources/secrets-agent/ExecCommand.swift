@@ -187,8 +187,11 @@ struct ExecCommand: ParsableCommand {
         }
       }
       let status = await child.ended()
-      await output?.finish()
-      return .ended(status)
+      guard let loss = await output?.finish() else {
+        return .ended(status)
+      }
+      runtime.faults.error(loss.description, ["class": "output"])
+      return .ended(loss.status(of: status))
     } catch let fault as SpawnFault {
       runtime.faults.error(fault.description, ["class": "command"])
       return .notStarted(fault.exitStatus)

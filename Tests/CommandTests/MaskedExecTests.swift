@@ -43,6 +43,20 @@ import Testing
     #expect(outcome.outputText == "<redacted>\n")
   }
 
+  /// The command took its lines for written; a log on a full disk would go unnoticed.
+  @Test(
+    arguments: [[String](), ["--watch"]],
+    [(">/dev/full", "exit 0", 73), ("2>/dev/full", "exit 0", 73), (">/dev/full", "exit 5", 5)])
+  func outputThatCannotBeWrittenIsNoSuccess(options: [String], lost: (to: String, end: String, status: Int32))
+    async throws
+  {
+    let outcome = try await agent.shell(
+      #""$@" 3>&2 \#(lost.to)"#,
+      ["exec", "--mask"] + options + [file, "--", "sh", "-c", "echo hi; echo oh >&2; \(lost.end)"])
+    #expect(outcome.status == lost.status, outcome.said)
+    #expect(lost.to.hasPrefix("2") || outcome.errorText.contains("No space left on device"), outcome.said)
+  }
+
   @Test func muchOutputComesWhole() async throws {
     let outcome = try await run("seq 1 200000")
     #expect(outcome.status == 0)

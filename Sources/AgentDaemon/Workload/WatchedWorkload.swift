@@ -229,10 +229,14 @@ public struct WatchedWorkload: Sendable {
     }
     do throws(SpawnFault) {
       let (child, output) = try start(full, values)
-      Task(executorPreference: loop) {
+      Task(executorPreference: loop) { [log] in
         let status = await child.ended()
-        await output?.finish()
-        inbox.yield(.ended(status))
+        guard let loss = await output?.finish() else {
+          inbox.yield(.ended(status))
+          return
+        }
+        log.error("output lost", metadata: ["reason": "\(loss)"])
+        inbox.yield(.ended(loss.status(of: status)))
       }
       running.child = child
     } catch {
