@@ -53,9 +53,13 @@ public struct CacheFolder: Sendable {
     let name = CacheFiles.name(of: id)
     let generation = try read(file: name)
     guard generation.map({ $0.executionID == id }) ?? true else {
-      throw CacheFault("\(path)/\(name): of another execution")
+      throw Self.misplaced("\(path)/\(name)")
     }
     return generation
+  }
+
+  private static func misplaced(_ file: String) -> CacheFault {
+    CacheFault("\(file): of another execution; it is not used, and `secrets-agent cache purge` removes it")
   }
 
   /// Whether its file is sealed by the key that seals now.
@@ -86,7 +90,7 @@ public struct CacheFolder: Sendable {
           continue
         }
         guard CacheFiles.name(of: generation.executionID) == name else {
-          throw CacheFault("\(path)/\(name): of another execution")
+          throw Self.misplaced("\(path)/\(name)")
         }
         result = .success(generation)
       } catch {

@@ -7,6 +7,8 @@ import SecretBytes
 public struct CacheKeyFile: Sendable {
   /// How many keys a file holds.
   public static let most = 16
+  /// For who else makes a key.
+  public static let patience = Duration.seconds(10)
   private static let longestFile = 64 * 1024
 
   enum Entry: Sendable {
@@ -127,18 +129,20 @@ public struct CacheKeyFile: Sendable {
   ///
   /// - Parameter tpm: what seals it; `nil`: nothing does.
   public static func create(at path: String, sealedBy tpm: TPMSeal? = nil) async throws(CacheFault) {
-    let folder = try LockedFolder(of: path)
+    let folder = try LockedFolder(of: path, patience: patience)
     try folder.write(CacheKeyFile([try await newEntry(tpm)], at: path), isNew: true)
   }
 
   /// Puts a new key before those of the file: what is sealed from now on is sealed by it, and what was sealed before still opens. A
   /// daemon at work seals by the one that it started with, so older ones stay unless the caller knows better.
   ///
-  /// - Parameter keeping: how many of the present keys stay; `nil`: all of them.
+  /// - Parameters:
+  ///   - keeping: how many of the present keys stay; `nil`: all of them.
+  ///   - patience: for another rotation that is at work.
   public static func rotate(
-    at path: String, keeping: Int? = nil, sealedBy tpm: TPMSeal? = nil
+    at path: String, keeping: Int? = nil, sealedBy tpm: TPMSeal? = nil, patience: Duration = patience
   ) async throws(CacheFault) {
-    let folder = try LockedFolder(of: path)
+    let folder = try LockedFolder(of: path, patience: patience)
     guard let text = try read(path, isCredential: false) else {
       throw CacheFault("\(path): no such file; make it: secrets-agent cache init --key-file \(path)")
     }
@@ -166,18 +170,26 @@ public struct CacheKeyFile: Sendable {
     private let directory: FileDescriptor
     private let name: String
 
-    init(of path: String) throws(CacheFault) {
+    /// - Parameter patience: for a writer that is at work; one takes a moment where a TPM seals the key.
+    init(of path: String, patience: Duration) throws(CacheFault) {
       let slash = path.lastIndex(of: "/")
       name = slash.map { String(path[path.index(after: $0)...]) } ?? path
       let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-      directory = try Self.locked(folder, for: path)
+      directory = try Self.locked(folder, for: path, patience)
     }
 
-    private static func locked(_ folder: String, for path: String) throws(CacheFault) -> FileDescriptor {
+    private static func locked(
+      _ folder: String, for path: String, _ patience: Duration
+    ) throws(CacheFault) -> FileDescriptor {
       do throws(SystemFault) {
         let directory = try FileDescriptor(folder, O_RDONLY | O_DIRECTORY, "cannot open the folder")
-        guard directory.lock() else {
-          throw SystemFault("another cache init is at work in this folder")
+        var waited = Duration.zero
+        while !directory.lock() {
+          guard waited < patience else {
+            throw SystemFault("another cache init is at work in this folder")
+          }
+          usleep(10_000)
+          waited += .milliseconds(10)
         }
         return directory
       } catch {

@@ -34,31 +34,42 @@ public struct CacheKeys: Sendable {
   }
 
   let all: [Key]
+  /// Why older keys do not open, a line each: what they sealed cannot be used, and everything else goes on.
+  public let unopened: [String]
 
-  init(_ keys: [Key]) {
+  init(_ keys: [Key], unopened: [String] = []) {
     all = keys
+    self.unopened = unopened
   }
+
+  private static let remedy = "check the TPM and TPM2TOOLS_TCTI"
 
   /// From the systemd credential where there is one, else from the file at `path`.
   ///
   /// - Parameter tpm: what opens keys that a TPM has sealed.
-  /// - Throws: what is wrong with the file, never a part of it, or why the TPM does not open a key.
+  /// - Throws: what is wrong with the file, never a part of it, or why the TPM does not open the key that seals.
   public static func load(
     path: String = defaultPath, credentials folder: String? = CacheKeyFile.credentialsFolder, tpm: TPMSeal
   ) async throws(CacheFault) -> CacheKeys {
     let file = try CacheKeyFile.find(path: path, credentials: folder)
     var keys: [Key] = []
-    for entry in file.entries {
+    var unopened: [String] = []
+    for (place, entry) in file.entries.enumerated() {
       switch entry {
       case .plain(let key): keys.append(key)
       case .sealed(let sealed):
         do throws(CacheFault) {
           keys.append(Key(bytes: try await tpm.open(sealed)))
         } catch {
-          throw CacheFault("\(file.place): \(error)")
+          guard place > 0 else {
+            throw CacheFault(
+              "\(file.place): key 1, which seals: \(error); \(Self.remedy), or put a new key before it: "
+                + "secrets-agent cache init --rotate --key-file \(file.place)", mayPass: error.mayPass)
+          }
+          unopened.append("\(file.place): key \(place + 1): \(error); \(Self.remedy), or leave it out: --rotate --keep")
         }
       }
     }
-    return CacheKeys(keys)
+    return CacheKeys(keys, unopened: unopened)
   }
 }

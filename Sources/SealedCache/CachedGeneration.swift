@@ -56,6 +56,9 @@ public struct CachedGeneration: Sendable, Equatable {
   static let magic = Array("SACACHE".utf8)
   static let version: UInt8 = 2
 
+  /// For a file that cannot be used.
+  private static let remedy = "the next delivery seals it anew, and `secrets-agent cache purge` removes it"
+
   public let executionID: String
   public let values: [CachedValue]
   public let handovers: [CachedHandover]
@@ -121,23 +124,24 @@ public struct CachedGeneration: Sendable, Equatable {
   public init(opening file: SecretBytes, with keys: CacheKeys) throws(CacheFault) {
     var reader = RunReader(file)
     guard let magic = reader.take(Self.magic.count), magic == SecretBytes(Self.magic) else {
-      throw CacheFault("not a file of the cache")
+      throw CacheFault("not a file of the cache; \(Self.remedy)")
     }
     guard let version = reader.number(UInt8.self), version == Self.version else {
-      throw CacheFault("of another version of the format; this agent reads \(Self.version)")
+      throw CacheFault("of another version of the format, while this agent reads \(Self.version); \(Self.remedy)")
     }
     guard let name = reader.take(CacheKeys.Key.nameSize), let id = reader.string() else {
-      throw CacheFault("cut off")
+      throw CacheFault("cut off; \(Self.remedy)")
     }
     guard let key = keys.all.first(where: { SecretBytes($0.name) == name }) else {
-      throw CacheFault("sealed by a key that is not among those of the node")
+      throw CacheFault(
+        "sealed by a key that is not among those of the node; put that key back into the key file, or: \(Self.remedy)")
     }
     let head = file.slice(0..<reader.place)
     guard let text = Seal.open(file.slice(reader.place..<file.count), with: key, binding: head) else {
-      throw CacheFault("altered or cut off")
+      throw CacheFault("altered or cut off; \(Self.remedy)")
     }
     guard let generation = Self(executionID: id, text: text) else {
-      throw CacheFault("sealed by this node, and not in the format of version \(version)")
+      throw CacheFault("sealed by this node, and not in the format of version \(version); \(Self.remedy)")
     }
     self = generation
   }

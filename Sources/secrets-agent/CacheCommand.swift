@@ -80,6 +80,9 @@ struct CacheCommand: ParsableCommand {
       return try CacheCommand.onLoop { loop throws(CacheFault) in
         let keys = try await CacheKeys.load(
           path: configuration.cache?.keyFile ?? CacheKeys.defaultPath, tpm: TPMSeal(on: loop))
+        for reason in keys.unopened {
+          FaultPrinter(format: .text).warning(reason, ["class": "cache"])
+        }
         return try CacheFolder(configuration.cacheFolder, keys)
       }
     }
@@ -155,6 +158,12 @@ struct CacheCommand: ParsableCommand {
       let files = try place.files()
       try CacheCommand.reporting { () throws(CacheFault) in
         if let execution {
+          guard files.has(execution) else {
+            FaultPrinter(format: .text).warning(
+              "\(ShownText.clean(files.path)): nothing is kept of execution \(ShownText.clean(execution)); its id is in `cache list`",
+              ["class": "cache"])
+            return
+          }
           try files.remove(execution)
         } else {
           print("\(Count(try files.removeAll(), "file")) removed")

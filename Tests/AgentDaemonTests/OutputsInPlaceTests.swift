@@ -78,8 +78,8 @@ import Text
     scene.store.put("B", "b")
     #expect(await scene.reach { scene.file("e", "A") == "three" })
     #expect(await scene.reach { await scene.status("e")?.state == .live })
-    #expect(await scene.status("e")?.generation == 3)
-    #expect(await scene.status("e")?.problems == [])
+    #expect(await scene.generation("e", is: 3))
+    #expect(await scene.reach { await scene.status("e")?.problems == [] })
     withExtendedLifetime(before) {}
   }
 

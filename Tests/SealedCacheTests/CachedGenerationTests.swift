@@ -97,7 +97,7 @@ import Testing
   @Test func anotherKeyIsSaid() throws {
     let sealed = try generation.sealed(with: keys("1"))
     let fault = #expect(throws: CacheFault.self) { try CachedGeneration(opening: sealed, with: keys("2")) }
-    #expect(fault?.description == "sealed by a key that is not among those of the node")
+    #expect(fault?.description.hasPrefix("sealed by a key that is not among those of the node; ") == true)
   }
 
   @Test func afterARotationBothKeysOpenAndTheNewOneSeals() throws {
