@@ -15,7 +15,10 @@ public struct NodeFiles: Sendable {
 
   /// A credential (token, JWT, secret id, key, CA) named by a document. Read anew at each call: such files rotate.
   public func credential(_ path: String) throws(NodeFileFault) -> SecretBytes {
-    try read(path, policy.credentialFiles, rule: "credential_files")
+    if KernelFiles.contains(path) {
+      throw NodeFileFault(path, .refused(policy.refusal("credential_files", "it \(KernelFiles.reason)")))
+    }
+    return try read(path, policy.credentialFiles, rule: "credential_files", isCredential: true)
   }
 
   /// A file that the `file` provider serves.
@@ -36,17 +39,17 @@ public struct NodeFiles: Sendable {
   }
 
   private func read(
-    _ path: String, _ scope: NodePolicy.PathScope, rule: String
+    _ path: String, _ scope: NodePolicy.PathScope, rule: String, isCredential: Bool = false
   ) throws(NodeFileFault) -> SecretBytes {
     guard path.hasPrefix("/") else {
       throw NodeFileFault(path, .notAbsolute)
     }
     do throws(WholeFile.Fault) {
       guard scope != .anywhere else {
-        return try contents(of: WholeFile.open(path, links: .followed))
+        return try contents(of: WholeFile.open(path, links: .followed), isCredential)
       }
       if let (root, rest) = scope.root(of: path) {
-        return try contents(of: WholeFile.open(rest, beneath: WholeFile.root(root)))
+        return try contents(of: WholeFile.open(rest, beneath: WholeFile.root(root)), isCredential)
       }
     } catch {
       throw NodeFileFault(path, reason(error, rule))
@@ -54,8 +57,13 @@ public struct NodeFiles: Sendable {
     throw NodeFileFault(path, .refused(policy.refusal(rule, "it lies outside the allowed folders")))
   }
 
-  private func contents(of file: borrowing FileDescriptor) throws(WholeFile.Fault) -> SecretBytes {
-    try WholeFile.contents(of: file, limit: Self.maximumBytes)
+  private func contents(
+    of file: borrowing FileDescriptor, _ isCredential: Bool
+  ) throws(WholeFile.Fault) -> SecretBytes {
+    if isCredential, KernelFiles.isOne(file) {
+      throw .leadsOut
+    }
+    return try WholeFile.contents(of: file, limit: Self.maximumBytes)
   }
 
   private func reason(_ fault: WholeFile.Fault, _ rule: String) -> NodeFileFault.Reason {

@@ -74,6 +74,9 @@ extension NodePolicy {
 
   /// Whether authentication may read the file at `path`, as far as the path alone tells.
   public func check(credentialFile path: String) throws(PolicyRefusal) {
+    if KernelFiles.contains(path) {
+      throw refusal("credential_files", "\(ShownText.clean(path)) \(KernelFiles.reason)")
+    }
     guard credentialFiles.contains(path) else {
       throw refusal("credential_files", "\(ShownText.clean(path)) lies outside the allowed folders")
     }

@@ -1,6 +1,7 @@
 import ExecutionModel
 import SecretBytes
 import Settings
+import Text
 
 /// The policy file, YAML or JSON: every rule, once, for the reader and for the JSON Schema. Unknown keys are errors: a misspelt
 /// rule must not leave a door open.
@@ -41,8 +42,8 @@ public enum PolicyFile {
         refusingEmpty: "an empty list would allow any; name hosts, or leave the rule out"),
       \.addresses, default: "any host over https, and loopback", "Addresses that providers may have.")
     Setting(
-      "credential_files", .folders, \.credentialFiles, default: "none",
-      "Folders of files that authentication may read.")
+      "credential_files", .credentialFolders, \.credentialFiles, default: "none",
+      "Folders of files that authentication may read; what lies in /proc, /sys and /dev is none.")
     Setting(
       "environment", .names, \.environment, default: "none",
       "Environment variables of the agent that authentication may read; a pattern may end in *.")
@@ -95,6 +96,15 @@ extension SettingKind where Value == NodePolicy.NameScope {
 }
 
 extension SettingKind where Value == NodePolicy.PathScope {
+  fileprivate static var credentialFolders: SettingKind {
+    SettingKind<[String]>.list(of: .place, "a list of folders").refined { folders throws(SettingFault) in
+      if let folder = folders.first(where: { KernelFiles.contains($0) }) {
+        throw SettingFault("\(ShownText.clean(folder)) \(KernelFiles.reason); leave it out")
+      }
+      return .beneath(folders)
+    }
+  }
+
   fileprivate static var folders: SettingKind {
     SettingKind<[String]>.list(of: .place, "a list of folders").refined { folders throws(SettingFault) in
       .beneath(folders)
