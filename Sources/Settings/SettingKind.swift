@@ -92,8 +92,11 @@ extension SettingKind where Value == String {
   private static let notEmpty = "a string that is not empty"
 
   /// One line of text that is not empty.
-  public static var text: SettingKind {
-    scalar(.text(pattern: "^[^\\u0000-\\u001f\\u007f]+$", expects: nil), notEmpty) { value in
+  public static var text: SettingKind { text(notEmpty) }
+
+  /// The same, called `expected` where something else stands in its place.
+  public static func text(_ expected: String) -> SettingKind {
+    scalar(.text(pattern: "^[^\\u0000-\\u001f\\u007f]+$", expects: nil), expected) { value in
       value.text.flatMap { $0.isEmpty || $0.utf8.contains(where: isControl) ? nil : $0 }
     } show: {
       $0

@@ -33,6 +33,12 @@ private func faults(_ text: String) -> [String] {
     #expect(configuration.stop == AgentConfiguration.Stop())
   }
 
+  @Test func anExecutionHasOneUser() {
+    #expect(
+      faults("api: {workload_users: {web: [nobody]}}")
+        == ["api.workload_users.web: expected the name of one user (line 1, column 29)"])
+  }
+
   @Test func theAnnotatedExampleIsValidAndHoldsTheDefaults() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()

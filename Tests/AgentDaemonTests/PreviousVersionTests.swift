@@ -51,6 +51,19 @@ import Testing
     #expect(scene.file("e", "KEY_PREVIOUS") == nil)
   }
 
+  /// A workload says that a value was refused by the name that it has it under.
+  @Test func bothNamesLeadToTheReference() async throws {
+    let scene = try await SupervisorScene("previous, by both names")
+    scene.store.put("KEY", "two")
+    scene.store.putBefore("KEY", "one")
+    await scene.list(["e": try item(scene)])
+    #expect(await scene.generation("e", is: 1))
+    let overview = await scene.supervisor.overview
+    let reference = try #require(await overview.references(of: "e", secret: "KEY"))
+    #expect(await overview.references(of: "e", secret: "KEY_PREVIOUS") == reference)
+    #expect(await overview.references(of: "e", secret: "KEY_BEFORE") == nil)
+  }
+
   @Test(arguments: [false, true])
   func bothAreThereAfterAStartWithoutANetworkAndGoTogether(_ isDenied: Bool) async throws {
     let scratch = try ScratchFolder()

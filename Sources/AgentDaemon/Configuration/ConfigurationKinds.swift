@@ -21,7 +21,7 @@ extension SettingKind where Value == UInt32 {
   static var group: SettingKind { account("group", Accounts.group) }
 
   private static func account(_ noun: String, _ find: @escaping @Sendable (String) -> UInt32?) -> SettingKind {
-    SettingKind<String>.text.refined { name throws(SettingFault) in
+    SettingKind<String>.text("the name of one \(noun)").refined { name throws(SettingFault) in
       guard let number = find(name) else {
         throw SettingFault("no \(noun) of the system is named \(ShownText.clean(name))")
       }

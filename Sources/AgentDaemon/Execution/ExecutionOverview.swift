@@ -135,7 +135,8 @@ final class ExecutionOverview {
     return names.contains { table.configuration.api.workloadUsers[$0] == user }
   }
 
-  /// The references of an execution, or of one of its secrets; `nil` where there is no such execution or secret.
+  /// The references of an execution, or of one of its secrets, by its entry's name or the one that it is delivered under; `nil` where there
+  /// is no such execution or secret.
   func references(of id: String?, secret: String?) -> [Reference]? {
     guard let id else {
       return table.managed.values.flatMap { $0.accepted?.plan.groups.flatMap(\.references) ?? [] }
@@ -146,6 +147,9 @@ final class ExecutionOverview {
     guard let secret else {
       return plan.groups.flatMap(\.references)
     }
-    return plan.items.first { $0.entry.name == secret }.map { [$0.entry.reference] }
+    let item =
+      plan.items.first { $0.entry.name == secret }
+      ?? plan.items.first { $0.entry.outputs.contains { $0.name == secret } }
+    return item.map { [$0.entry.reference] }
   }
 }
