@@ -4,6 +4,7 @@ import ProviderKit
 import SecretBytes
 import TestSupport
 import Testing
+import Text
 
 @testable import AzureProvider
 
@@ -37,9 +38,11 @@ func aRefusalMayHoldAnything(_ body: String) throws {
     transport: { _ in ScriptedTransport { _, _ in fatalError("nothing is sent") } })
   let login = EntraLogin(
     standardAuthority: "https://login.microsoftonline.com", connection: OpenConnection(named: "p", services: services))
+  let url = try HTTPURL(parsing: "https://login.microsoftonline.com/t/oauth2/v2.0/token")
   for status in [400, 401, 429, 503] {
     let response = HTTPResponse(status: status, headers: HTTPFields([]), body: SecretBytes(body))
-    let line = login.failure(response).line
+    let line = login.failure(response, of: url).line
     #expect(!line.contains("s3cr3t") && !line.contains("\u{1b}"))
+    #expect(status < 429 || line.contains("login.microsoftonline.com"))
   }
 }

@@ -12,7 +12,21 @@ import Testing
 
 private func token(_ text: String, unixTime: Int64 = 1000) throws -> AzureAccessToken? {
   let json = try JSONValue.parse(SecretBytes(text), limits: .payload)
-  return AzureAccessToken(json, at: Moment(nanoseconds: 0), unixTime: unixTime)
+  return try? AzureAccessToken(json, at: Moment(nanoseconds: 0), unixTime: unixTime)
+}
+
+@Test(arguments: [
+  (#"{"access_token": "t", "expires_in": -1}"#, "whose life"),
+  (#"{"access_token": "t", "expires_in": 1.5}"#, "whose life"),
+  (#"{"access_token": "t", "expires_in": 1e308}"#, "whose life"), (#"{"expires_in": 3600}"#, "has no token"),
+  (#"{"access_token": "t", "expires_in": 3600, "token_type": "mac"}"#, "no bearer token"),
+  (#"{"access_token": "\#(String(repeating: "t", count: 70_000))", "expires_in": 3600}"#, "a token of 70000 bytes"),
+]) func whatIsWrongWithATokenIsSaid(text: String, flaw: String) throws {
+  let json = try JSONValue.parse(SecretBytes(text), limits: .payload)
+  let thrown = #expect(throws: AzureAccessToken.Flaw.self) {
+    try AzureAccessToken(json, at: Moment(nanoseconds: 0), unixTime: 1000)
+  }
+  #expect(thrown?.description.contains(flaw) == true)
 }
 
 @Test func aTokensLifeIsReadFromNumbersAndStrings() throws {
@@ -73,7 +87,7 @@ private final class Source: Sendable {
       let body = #"{"access_token": "t\#(number)", "expires_in": 3600}"#
       guard
         !isFailing, let json = try? JSONValue.parse(SecretBytes(body), limits: .payload),
-        let token = AzureAccessToken(json, at: self.time.now, unixTime: self.time.unixTime)
+        let token = try? AzureAccessToken(json, at: self.time.now, unixTime: self.time.unixTime)
       else {
         throw ProviderFailure(.transient, connection: "p", "down")
       }

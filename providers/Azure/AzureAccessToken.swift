@@ -9,6 +9,8 @@ import Text
 struct AzureAccessToken: Sendable {
   /// What ends sooner than this is replaced before it is used: a call may be on its way for a while.
   static let margin: Duration = .seconds(10)
+  /// Of the longest token that is sent; Entra ID's have a few KiB, and gateways take less than this in a header.
+  static let longestToken = 64 * 1024
   /// Ten years: what a service says beyond that is no end worth counting.
   static let longestSeconds: Int64 = 315_360_000
 
@@ -28,15 +30,21 @@ struct AzureAccessToken: Sendable {
   /// Unix time).
   ///
   /// - Parameter moment: when the request was sent.
-  /// - Returns: `nil` where there is no token, or none that can be sent as a header, or one without a life left.
-  init?(_ json: JSONValue, at moment: Moment, unixTime: Int64) {
-    guard
-      let value = json.member("access_token")?.secret, !value.isEmpty,
-      value.withUnsafeBytes({ $0.allSatisfy { (0x21...0x7e).contains($0) } }),
-      json.member("token_type")?.text.map({ $0.lowercased() == "bearer" }) ?? true,
-      let seconds = Self.seconds(json, unixTime: unixTime), seconds > 0
+  /// - Throws: where there is no token, or none that can be sent as a header, or one without a life left.
+  init(_ json: JSONValue, at moment: Moment, unixTime: Int64) throws(Flaw) {
+    guard let value = json.member("access_token")?.secret, !value.isEmpty else {
+      throw .none
+    }
+    guard value.count <= Self.longestToken else {
+      throw .tooLong(value.count)
+    }
+    guard value.withUnsafeBytes({ $0.allSatisfy { (0x21...0x7e).contains($0) } }),
+      json.member("token_type")?.text.map({ $0.lowercased() == "bearer" }) ?? true
     else {
-      return nil
+      throw .isNoBearer
+    }
+    guard let seconds = Self.seconds(json, unixTime: unixTime), seconds > 0 else {
+      throw .hasNoLife
     }
     self.value = value.detached()
     self.lifetime = .seconds(min(seconds, Self.longestSeconds))
@@ -47,6 +55,23 @@ struct AzureAccessToken: Sendable {
       renewAfter = lifetime / 2
     } else {
       renewAfter = lifetime - RefreshWindow.lead(of: lifetime)
+    }
+  }
+
+  /// Why an answer gives no token, in words that stand behind its name.
+  enum Flaw: Error, CustomStringConvertible {
+    case none
+    case tooLong(Int)
+    case isNoBearer
+    case hasNoLife
+
+    var description: String {
+      switch self {
+      case .none: "has no token"
+      case .tooLong(let count): "has a token of \(count) bytes; at most \(AzureAccessToken.longestToken) are sent"
+      case .isNoBearer: "has a token that is no bearer token"
+      case .hasNoLife: "has a token whose life is no whole number of seconds above 0 (expires_in, expires_on)"
+      }
     }
   }
 
@@ -69,17 +94,20 @@ struct AzureAccessToken: Sendable {
 
 /// What the token services have in common.
 extension OpenConnection {
-  /// The token of an answer; `message` and `hint` tell that there is none.
+  /// The token of an answer.
+  ///
+  /// - Parameter answer: what it is, for messages, as `login at Entra ID: the answer`.
   func token(
-    in response: HTTPResponse, sentAt moment: Moment, _ message: String, hint: String? = nil
+    in response: HTTPResponse, sentAt moment: Moment, _ answer: String, hint: String? = nil
   ) throws(ProviderFailure) -> AzureAccessToken {
-    guard
-      let json = json(ifAny: response),
-      let token = AzureAccessToken(json, at: moment, unixTime: services.time.unixTime)
-    else {
-      throw failure(.malformed, message, response, hint: hint)
+    do throws(AzureAccessToken.Flaw) {
+      guard let json = json(ifAny: response) else {
+        throw .none
+      }
+      return try AzureAccessToken(json, at: moment, unixTime: services.time.unixTime)
+    } catch {
+      throw failure(.malformed, "\(answer) \(error)", response, hint: hint)
     }
-    return token
   }
 
   /// An address that the agent's environment gives in `variable`.

@@ -51,10 +51,10 @@ struct EntraLogin: Sendable {
       body: form.finish())
     let sentAt = connection.services.time.now
     let response = try await connection.send(request, login: "login at Entra ID") {
-      $0.status == 200 ? .accept : .fail(failure($0))
+      $0.status == 200 ? .accept : .fail(failure($0, of: url))
     }
     return try connection.token(
-      in: response, sentAt: sentAt, "login at Entra ID: the answer has no token",
+      in: response, sentAt: sentAt, "login at Entra ID: the answer",
       hint: "check that \(url.host) is Entra ID's token endpoint")
   }
 
@@ -80,7 +80,9 @@ struct EntraLogin: Sendable {
 
   /// A line that says what to do. Only numbers and the error's word come over: descriptions repeat what was sent. Codes:
   /// https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
-  func failure(_ response: HTTPResponse) -> ProviderFailure {
+  ///
+  /// - Parameter url: what answered.
+  func failure(_ response: HTTPResponse, of url: HTTPURL) -> ProviderFailure {
     let body = connection.json(ifAny: response)
     let error = OAuthError.code(body)
     let code = body.flatMap { Self.code($0) }
@@ -92,10 +94,10 @@ struct EntraLogin: Sendable {
       case (nil, nil): ""
       }
     if response.status == 429 {
-      return connection.failure(.throttled, "Entra ID: too many logins", response)
+      return connection.failure(.throttled, "Entra ID at \(url.host): too many logins", response)
     }
     if (500...599).contains(response.status) || error == "temporarily_unavailable" {
-      return connection.failure(.transient, "Entra ID failed\(name)", response)
+      return connection.failure(.transient, "Entra ID at \(url.host) failed\(name)", response)
     }
     guard error != nil, (400...403).contains(response.status) else {
       return connection.stranger(

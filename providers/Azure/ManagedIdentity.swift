@@ -141,7 +141,7 @@ struct ManagedIdentity: Sendable {
     of service: String, _ ask: () async throws(ProviderFailure) -> HTTPResponse
   ) async throws(ProviderFailure) -> AzureAccessToken {
     let sentAt = connection.services.time.now
-    return try connection.token(in: try await ask(), sentAt: sentAt, "the answer of \(service) has no token")
+    return try connection.token(in: try await ask(), sentAt: sentAt, "the answer of \(service)")
   }
 
   /// What `service` answered in the place of a token.

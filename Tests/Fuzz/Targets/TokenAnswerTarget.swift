@@ -33,7 +33,7 @@ struct TokenAnswerTarget: FuzzTarget {
   }
 
   private func azure(_ json: JSONValue) throws(BrokenProperty) -> Bool {
-    guard let token = AzureAccessToken(json, at: Self.now, unixTime: Self.unixTime) else {
+    guard let token = try? AzureAccessToken(json, at: Self.now, unixTime: Self.unixTime) else {
       return false
     }
     try hold(canBeSent(token.value), "a token fits into a header")

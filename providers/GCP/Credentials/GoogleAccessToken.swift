@@ -14,6 +14,10 @@ struct GoogleAccessToken: Sendable {
   /// Google's own are below 2 KiB; those of federated identities can be larger.
   static let longestToken = 16 * 1024
 
+  /// What an answer is told to be that gives none.
+  static let absence =
+    "the answer has no token that can be used: access_token of at most \(longestToken) bytes, expires_in above 0"
+
   let value: SecretBytes
   let lifetime: Duration
   let issuedAt: Moment

@@ -60,7 +60,7 @@ struct MetadataServer: Sendable {
         GoogleAccessToken($0, issuedAt: sentAt, principal: "the machine's service account", quotaProject: nil)
       })
     else {
-      throw connection.failure(.malformed, "the metadata server's answer has no token", response)
+      throw connection.failure(.malformed, "the metadata server: \(GoogleAccessToken.absence)", response)
     }
     return token
   }

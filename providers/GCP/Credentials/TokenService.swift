@@ -132,7 +132,7 @@ struct TokenService: Sendable {
       })
     else {
       throw connection.failure(
-        .malformed, "login as \(grant.principal): the answer has no token", response,
+        .malformed, "login as \(grant.principal): \(GoogleAccessToken.absence)", response,
         hint: "check that \(grant.url.host) is Google's token endpoint")
     }
     return token
