@@ -56,7 +56,8 @@ import Testing
 
   @Test func whatIsNoSlipIsPassedOver() throws {
     _ = try MountAttributes(
-      attributes: Self.attributes(["secretProviderClass": "web", "cloud": "eu", "csi.storage.k8s.io/ephemeral": "true"]),
+      attributes: Self.attributes(["secretProviderClass": "web", "cloud": "eu", "csi.storage.k8s.io/ephemeral": "true"]
+      ),
       secrets: "null")
   }
 
