@@ -11,9 +11,13 @@ struct PercentReading {
     self.isForm = isForm
   }
 
-  mutating func take(_ byte: UInt8, at place: Int, _ found: inout [Range<Int>]) {
+  mutating func take(_ byte: UInt8, at place: Int, _ found: inout [Range<Int>], isBreak: Bool = false) {
     guard let escape else {
-      return takePlain(byte, at: place, &found)
+      return takePlain(byte, at: place, &found, isBreak: isBreak)
+    }
+    guard !isBreak else {
+      // A line that ends within an escape.
+      return
     }
     if let digit = byte.hexadecimal {
       guard let high = escape.high else {
@@ -32,12 +36,14 @@ struct PercentReading {
     takePlain(byte, at: place, &found)
   }
 
-  private mutating func takePlain(_ byte: UInt8, at place: Int, _ found: inout [Range<Int>]) {
+  private mutating func takePlain(
+    _ byte: UInt8, at place: Int, _ found: inout [Range<Int>], isBreak: Bool = false
+  ) {
     if byte == UInt8(ascii: "%") {
       escape = (place, nil)
     } else {
       let isSpace = isForm && byte == UInt8(ascii: "+")
-      matcher.take(isSpace ? 0x20 : byte, from: place, to: place + 1, &found)
+      matcher.take(isSpace ? 0x20 : byte, from: place, to: place + 1, &found, isBreak: isBreak)
     }
   }
 
@@ -50,37 +56,42 @@ struct JSONReading {
   private var matcher: ValueMatcher
   /// The bytes of an escape that is not whole, at most two of `\uXXXX`.
   private var escape: [UInt8] = []
-  private var escapeStart = 0
+  /// Where each of them stands.
+  private var places: [Int] = []
 
   init(_ values: MaskedValues) {
     matcher = ValueMatcher(values)
     escape.reserveCapacity(12)
+    places.reserveCapacity(12)
   }
 
-  mutating func take(_ byte: UInt8, at place: Int, _ found: inout [Range<Int>]) {
+  mutating func take(_ byte: UInt8, at place: Int, _ found: inout [Range<Int>], isBreak: Bool = false) {
     if escape.isEmpty, byte != UInt8(ascii: "\\") {
-      return matcher.take(byte, from: place, to: place + 1, &found)
+      return matcher.take(byte, from: place, to: place + 1, &found, isBreak: isBreak)
     }
-    if escape.isEmpty {
-      escapeStart = place
+    guard !isBreak else {
+      // A line that ends within an escape.
+      return
     }
     escape.append(byte)
+    places.append(place)
     switch Self.meaning(escape[...]) {
     case .open:
       break
     case .scalar(let scalar):
       for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
-        matcher.take(byte, from: escapeStart, to: place + 1, &found)
+        matcher.take(byte, from: places[0], to: place + 1, &found)
       }
       escape.removeAll(keepingCapacity: true)
+      places.removeAll(keepingCapacity: true)
     case .none:
       // Its first byte is itself; what follows is read anew.
-      let rest = escape
+      let rest = Array(zip(escape, places))
       escape.removeAll(keepingCapacity: true)
-      matcher.take(rest[0], from: escapeStart, to: escapeStart + 1, &found)
-      let next = escapeStart + 1
-      for (offset, byte) in rest.dropFirst().enumerated() {
-        take(byte, at: next + offset, &found)
+      places.removeAll(keepingCapacity: true)
+      matcher.take(rest[0].0, from: rest[0].1, to: rest[0].1 + 1, &found)
+      for (byte, place) in rest.dropFirst() {
+        take(byte, at: place, &found)
       }
     }
   }
@@ -143,7 +154,7 @@ struct JSONReading {
   }
 
   var firstBeginning: Int? { matcher.firstBeginning }
-  var firstFragment: Int? { matcher.firstFragment() ?? (escape.isEmpty ? nil : escapeStart) }
+  var firstFragment: Int? { matcher.firstFragment() ?? places.first }
 }
 
 extension UInt8 {

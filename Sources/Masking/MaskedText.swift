@@ -1,7 +1,7 @@
 import SecretBytes
 
 /// A text that comes in pieces, with every value in it replaced by ``marker``: as it is, in base64, percent-encoded, and escaped as in
-/// JSON.
+/// JSON, also where lines were broken in the midst of one.
 ///
 /// Whatever may be the beginning of a value is held back until it is decided; at most ``ValueMatcher/certain`` bytes of a value, in
 /// the longest form that they may have. Held text is in secret memory.
@@ -16,6 +16,8 @@ public struct MaskedText {
   private var base64: Base64Reading
   private let isEmpty: Bool
 
+  /// Whether a line break, and nothing but white space, was last.
+  private var isAtLineStart = false
   /// Bytes of the text so far, and how many of them were given out.
   private var end = 0
   private var givenOut = 0
@@ -83,10 +85,13 @@ public struct MaskedText {
   private mutating func read(_ bytes: UnsafeRawBufferPointer) {
     var place = end
     for byte in bytes {
-      plain.take(byte, from: place, to: place + 1, &found)
-      percent.take(byte, at: place, &found)
-      form.take(byte, at: place, &found)
-      json.take(byte, at: place, &found)
+      let isEnd = byte == 0x0a || byte == 0x0d
+      let isBreak = isEnd || (isAtLineStart && (byte == 0x20 || byte == 0x09))
+      isAtLineStart = isBreak
+      plain.take(byte, from: place, to: place + 1, &found, isBreak: isBreak)
+      percent.take(byte, at: place, &found, isBreak: isBreak)
+      form.take(byte, at: place, &found, isBreak: isBreak)
+      json.take(byte, at: place, &found, isBreak: isBreak)
       base64.take(byte, at: place, &found)
       place += 1
     }

@@ -118,6 +118,31 @@ struct MaskedTextTests {
     }
   }
 
+  /// As mail, PEM and `fold` break lines, and YAML goes on behind indentation.
+  @Test(arguments: ["\n", "\r\n", "\n    ", "\n\t"]) func aValueThatIsBrokenOverLinesIsReplaced(lineBreak: String) {
+    let value = "p%ss word/ü-of-db"
+    for form in [value, "p%25ss%20word%2F%C3%BC-of-db", "p%25ss+word%2f%c3%bc-of-db", #"p%ss\u0020word\/\u00fc-of-db"#]
+    {
+      let bytes = Array(form.utf8)
+      for place in 1..<bytes.count where bytes[place] & 0xc0 != 0x80 {
+        let text = String(decoding: bytes[..<place] + Array(lineBreak.utf8) + bytes[place...], as: UTF8.self)
+        #expect(mask("is \(text).", [value]) == "is <redacted>.", "\(form) at \(place)")
+      }
+      let everywhere = form.utf8.map { String(decoding: [$0], as: UTF8.self) }
+      if form.utf8.allSatisfy({ $0 < 0x80 }) {
+        #expect(mask(everywhere.joined(separator: lineBreak), [value]) == "<redacted>", "\(form)")
+      }
+    }
+  }
+
+  @Test func linesThatOnlyStandBelowEachOtherStay() {
+    let text = "one\ntwo\nthree\n  four\n"
+    #expect(mask(text, ["onetwo2", "twofour"]) == text)
+    // Its own line breaks are a value's as before.
+    #expect(mask("x one\ntwo y", ["one\ntwo"]) == "x <redacted> y")
+    #expect(mask("x one\ntw", ["one\ntwo!"], isCut: true) == "x <redacted>")
+  }
+
   @Test func valuesOfAnyBytesAreFound() {
     let value: [UInt8] = [0xff, 0x00, 0xfe, 0x01, 0x80]
     let text = [0x41] + value + [0x42]
