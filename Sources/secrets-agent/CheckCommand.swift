@@ -112,7 +112,7 @@ struct CheckCommand: ParsableCommand {
         print(CheckedText(checked).text)
       }
     }
-    report.print(decisions, for: all.map(\.execution.grant))
+    report.print(decisions, for: all.map(\.execution.grant), beside: all.flatMap(\.refusals))
     if items.isEmpty {
       print("no faults, no warnings: an empty list of executions")
     }

@@ -9,8 +9,12 @@ struct CredentialReport {
   let policy: NodePolicy
   let log: LogOptions
 
-  /// - Parameter grants: of the executions that were checked.
-  func print(_ decisions: [CredentialDecision], for grants: [CredentialGrant]) {
+  /// - Parameters:
+  ///   - grants: of the executions that were checked.
+  ///   - told: refusals that were printed before, and stand in no decision.
+  func print(
+    _ decisions: [CredentialDecision], for grants: [CredentialGrant], beside told: [PolicyRefusal] = []
+  ) {
     for rule in policy.credentialRules {
       let ofRule = decisions.filter { $0.rule == rule.key }
       for decision in ofRule {
@@ -21,7 +25,9 @@ struct CredentialReport {
             "address": "\(decision.address.host):\(decision.address.port)",
           ])
       }
-      if ofRule.isEmpty {
+      if ofRule.isEmpty, told.contains(where: { $0.rule == rule.key }) {
+        tell("\(rule.key): refuses what the document names, as told above", rule.key, "refused", [:])
+      } else if ofRule.isEmpty {
         let isForSome = grants.contains { $0.rules.contains(rule.name) }
         tell(
           "\(rule.key): \(isForSome ? "names no credential that is used" : "is for other executions")", rule.key,

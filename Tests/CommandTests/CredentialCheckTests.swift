@@ -50,6 +50,15 @@ import Testing
     }
   }
 
+  /// A rule that has refused something is not told to have found nothing.
+  @Test func aRuleThatRefusedTellsNothingElse() async throws {
+    let outcome = try await check("  - {name: vault, variables: [SHOP_TOKEN], to: [vault.example.org]}")
+    #expect(
+      outcome.errorText.contains("credentials.vault") && !outcome.outputText.contains("names no credential"),
+      outcome.said)
+    #expect(outcome.outputText.contains("  credentials.vault: refuses "), outcome.said)
+  }
+
   @Test func aRefusalNamesItsRuleAndThePlaceInTheDocument() async throws {
     let outcome = try await check("  - {name: vault, variables: [SHOP_TOKEN], to: [vault.example.org]}")
     #expect(outcome.status == Status.denied, outcome.said)
