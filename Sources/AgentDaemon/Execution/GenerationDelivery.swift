@@ -137,40 +137,12 @@ final class GenerationDelivery {
       table.hide(generation.secrets.map(\.value), of: id)
       return generation
     } catch {
-      let reason = reasonToWithdraw(id, accepted.plan, freshness, states)
+      let reason = table.managed[id]?.reasonToWithdraw(
+        accepted.plan, states, freshness, unixTime: time.unixTime, isCached: sealing != nil)
       fail(id, error, withdrawing: reason, hiding: states.compactMap { $0.1.value?.payload })
       noteUndelivered(error, id, accepted.plan, freshness, states)
       return nil
     }
-  }
-
-  /// Why the outputs in place are not to be used any more. Those that are newer than what is held of them end by their own age.
-  private func reasonToWithdraw(
-    _ id: String, _ plan: ExecutionPlan, _ freshness: Freshness, _ states: [(Reference, ReferenceState)]
-  ) -> String? {
-    let inherited = table.managed[id]?.inherited
-    if states.contains(where: { freshness.isWithheld($0.1) }),
-      inherited?.isAhead(of: plan, Dictionary(states) { first, _ in first }) != true
-    {
-      return "a value is older than max_stale"
-    }
-    return inheritedFault(id, freshness, states)
-      ?? (states.contains { $0.1.isForfeit } ? "its store no longer gives a value that was kept" : nil)
-  }
-
-  /// Why what an earlier life of the daemon left in the outputs is not to be used any more: nothing of its values is in memory that
-  /// would tell. Of what their stores refuse, that is told where a cache keeps values for a restart, as of those in it.
-  private func inheritedFault(
-    _ id: String, _ freshness: Freshness, _ states: [(Reference, ReferenceState)]
-  ) -> String? {
-    guard let since = table.managed[id]?.inherited?.oldestFetch else {
-      return nil
-    }
-    if freshness.isWithheld(since: since, unixTime: time.unixTime) {
-      return "a value is older than max_stale"
-    }
-    return sealing != nil && states.contains { $0.1.failure?.forfeits == true }
-      ? "its store no longer gives a value that was delivered" : nil
   }
 
   /// Keeps which secrets failed although their values are held; the others' states tell it themselves.
