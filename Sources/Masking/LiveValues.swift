@@ -9,14 +9,26 @@ public final class LiveValues: Sendable {
     /// What changed since `masked` was made: a line costs no more than what was written between two of them.
     var added: [SecretBytes] = []
     var removed: [SecretBytes] = []
+    /// Texts without any of `masked`: thousands of failures say the same.
+    var clean: Set<String> = []
 
     mutating func settle() {
       guard !added.isEmpty || !removed.isEmpty else {
         return
       }
-      masked = masked.changed(adding: added, removing: removed)
+      let changed = masked.changed(adding: added, removing: removed)
+      if changed !== masked {
+        masked = changed
+        clean = []
+      }
       added = []
       removed = []
+    }
+
+    mutating func note(clean text: String, of searched: MaskedValues) {
+      if searched === masked, clean.count < 1000, text.utf8.count <= 1000 {
+        clean.insert(text)
+      }
     }
   }
 
@@ -81,7 +93,24 @@ public final class LiveValues: Sendable {
 
   /// `text` with every value replaced by ``MaskedText/marker``. Where something cut it off (`…`), a value's beginning before that is
   /// replaced, too.
-  public func hide(in text: String) -> String { masked.hide(in: text) }
+  public func hide(in text: String) -> String { hide(in: text, searched: nil).text }
+
+  /// - Parameter serial: of the values that are known not to be in it.
+  /// - Returns: the text, and which values are not in it.
+  func hide(in text: String, searched serial: UInt64?) -> (text: String, serial: UInt64) {
+    let (masked, isClean) = state.withLock { state in
+      state.settle()
+      return (state.masked, state.masked.serial == serial || state.clean.contains(text))
+    }
+    guard !isClean else {
+      return (text, masked.serial)
+    }
+    let hidden = masked.hide(in: text)
+    if hidden == text {
+      state.withLock { $0.note(clean: text, of: masked) }
+    }
+    return (hidden, masked.serial)
+  }
 }
 
 /// Keeps values among those in use.

@@ -20,13 +20,9 @@ public final class StrangersWords: Sendable {
   }
 
   public var text: String {
-    guard let masked = live?.masked else {
-      return state.withLock(\.text)
-    }
-    return state.withLock { state in
-      if state.serial != masked.serial {
-        state.text = masked.hide(in: state.text)
-        state.serial = masked.serial
+    state.withLock { state in
+      if let live {
+        (state.text, state.serial) = live.hide(in: state.text, searched: state.serial)
       }
       return state.text
     }
