@@ -15,12 +15,15 @@
 
 #ifdef HAS_ANOTHER_ALLOCATOR
 
-// The sanitizer's allocator calls this before it takes a block back (sanitizer/allocator_interface.h).
+#if __has_feature(address_sanitizer)
+// The sanitizer's allocator calls this before it takes a block back (sanitizer/allocator_interface.h). ThreadSanitizer calls it in
+// realloc before it copies, so that there is none for it.
 void __sanitizer_free_hook(const volatile void *pointer) {
   if (pointer != NULL) {
     explicit_bzero((void *)pointer, malloc_usable_size((void *)pointer));
   }
 }
+#endif
 
 int wiping_allocator_active(void) { return 1; }
 
