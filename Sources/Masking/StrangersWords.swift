@@ -31,6 +31,8 @@ public final class StrangersWords: Sendable {
 
 extension MaskedValues {
   private static let cut: Character = "…"
+  /// Bytes of a value's beginning before a cut. Fewer begin many a word by chance, or are of all such values: AWS's key ids begin AKIA.
+  private static let shortestBeginning = 5
 
   /// `text` with every value replaced by ``MaskedText/marker``. Where something cut it off (`…`), a value's beginning before that is
   /// replaced, too.
@@ -43,7 +45,15 @@ extension MaskedValues {
       return whole
     }
     let parts = whole.split(separator: Self.cut, omittingEmptySubsequences: false)
-    return parts.enumerated().map { hide(in: String($1), isCut: $0 < parts.count - 1) }.joined(separator: "…")
+    return parts.enumerated().map { $0 < parts.count - 1 ? hide(beforeCut: String($1)) : String($1) }
+      .joined(separator: String(Self.cut))
+  }
+
+  /// - Parameter text: without any whole value.
+  private func hide(beforeCut text: String) -> String {
+    let hidden = hide(in: text, isCut: true)
+    let replaced = text.utf8.count - (hidden.utf8.count - MaskedText.marker.utf8.count)
+    return replaced < Self.shortestBeginning ? text : hidden
   }
 
   private func hide(in text: String, isCut: Bool) -> String {

@@ -54,6 +54,10 @@ struct LiveValuesTests {
     #expect(live.hide(in: "said: a-very-lo… (status 400)") == "said: <redacted>… (status 400)")
     #expect(live.hide(in: "said: a-very-lo") == "said: a-very-lo")
     #expect(live.hide(in: "what… follows") == "<redacted>")
+    // Four letters say nothing: a key is named by them on purpose.
+    live.set([SecretBytes("AKIAIOSFODNN7EXAMPLE")], of: "two")
+    #expect(live.hide(in: "key AKIA…MPLE") == "key AKIA…MPLE")
+    #expect(live.hide(in: "key AKIAI…MPLE") == "key <redacted>…MPLE")
   }
 
   @Test func aValueIsHiddenAsLongAsItsMarkIsHeld() {

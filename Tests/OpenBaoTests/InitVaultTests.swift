@@ -103,8 +103,8 @@ extension OpenBaoTests {
         try self.agent(["VAULT_ADDR": "http://vault.example.com"]), ["\(mount)/db"], failsWith: Status.denied,
         saying: "https")
       try await expect(
-        try self.agent(["VAULT_ADDR": "not an address"]), ["\(mount)/db"], failsWith: Status.invalidDocument,
-        saying: "address")
+        try self.agent(["VAULT_ADDR": "not an address"]), ["\(mount)/db"], failsWith: Status.usage,
+        saying: "VAULT_ADDR")
       try await expect(
         try self.agent(["VAULT_ADDR": ""]), ["\(mount)/db"], failsWith: Status.usage, saying: "VAULT_ADDR")
       try await expect(
