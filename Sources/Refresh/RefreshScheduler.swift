@@ -28,18 +28,18 @@ public final class RefreshScheduler {
   public static let forcedFloor = Duration.seconds(5)
 
   private var pool: ProviderPool
-  private let time: any TimeSource
+  let time: any TimeSource
   private let random: @Sendable () -> Double
   private let nodeID: String
   private var reports: FailureReports
   private let executor: (any TaskExecutor)?
   private let observer: Observer
-  private var schedules: [ProviderConnection.Key: ConnectionSchedule] = [:]
+  private(set) var schedules: [ProviderConnection.Key: ConnectionSchedule] = [:]
   private var wakes = Heap<Wake>()
   private let held: HeldBytes
-  private var wantsOf: [String: [Reference]] = [:]
+  private(set) var wantsOf: [String: [Reference]] = [:]
   /// How many values of an owner are of an earlier life of the process; none of them: no entry.
-  private var restoredOf: [String: Int] = [:]
+  private(set) var restoredOf: [String: Int] = [:]
   private var timer: (due: Moment, task: Task<Void, Never>)?
   private var isStopped = false
 
@@ -179,58 +179,9 @@ public final class RefreshScheduler {
     return old
   }
 
-  // MARK: - How it stands
-
-  public func state(of reference: Reference) -> ReferenceState? {
-    schedules[reference.connection]?[reference]?.state
-  }
-
-  public func states(of owner: String) -> [Reference: ReferenceState] {
-    Dictionary(stateList(of: owner)) { first, _ in first }
-  }
-
-  /// The same as a list, which takes a fraction of the time to make.
-  public func stateList(of owner: String) -> [(Reference, ReferenceState)] {
-    (wantsOf[owner] ?? []).compactMap { reference in state(of: reference).map { (reference, $0) } }
-  }
-
-  /// Whether every reference of `owner` has a value or a failure.
-  public func isTried(_ owner: String) -> Bool {
-    (wantsOf[owner] ?? []).allSatisfy { state(of: $0)?.result != nil }
-  }
-
-  /// How many values of `owner` are of an earlier life of the process, and were not seen in their stores in this one.
-  public func restoredCount(of owner: String) -> Int { restoredOf[owner] ?? 0 }
-
-  /// Tells the ages of such values anew, by what the clock says now.
-  public func judgeAges() {
-    guard !restoredOf.isEmpty else {
-      return
-    }
-    for schedule in schedules.values {
-      schedule.judgeAges(at: time.now, unixTime: time.unixTime)
-    }
-  }
-
-  /// Those of `owners` that want a reference whose state is not as `holds` says.
-  public func owners(_ owners: some Collection<String>, without holds: (ReferenceState) -> Bool) -> [String] {
-    owners.filter { owner in
-      !(wantsOf[owner] ?? []).allSatisfy { holds(state(of: $0) ?? ReferenceState()) }
-    }
-  }
-
-  /// Connections that are left alone at present.
-  public var openBreakers: [ProviderConnection] {
-    schedules.values.filter { $0.isLeftAlone(at: time.now) }.map(\.connection)
-  }
-
-  /// Whether a fetch is under way.
-  package var isFetching: Bool { schedules.values.contains { $0.fetching > 0 } }
-
   // MARK: - Asked for
 
   /// Fetches `references` now, whatever their timers say. Each at most once in ``forcedFloor``.
-  ///
   public func refresh(_ references: [Reference]) -> RefreshOutcome {
     let now = time.now
     var outcome = RefreshOutcome()
