@@ -45,9 +45,12 @@ final class GenerationSealing {
       kept = try await WorkerThread.run(on: worker) { () throws(CacheFault) -> CachedGeneration? in
         let states = Dictionary(states) { first, _ in first }
         let handovers = GenerationCache.kept(handovers, item)
-        let refused = Set(accepted.execution.secrets.filter { states[$0.reference]?.isRefused == true }.map(\.name))
+        func destroyRefused() throws(CacheFault) -> CachedGeneration? {
+          let refused = accepted.execution.secrets.lazy.filter { states[$0.reference]?.isRefused == true }
+          return try cache.destroy(Set(refused.map(\.name)), of: id, leaving: handovers)
+        }
         guard isWhole else {
-          return try cache.destroy(refused, of: id, leaving: handovers) ?? last
+          return try destroyRefused() ?? last
         }
         do throws(CacheFault) {
           return try cache.keep(
@@ -55,7 +58,7 @@ final class GenerationSealing {
             at: clock)
         } catch {
           // A disk that is full saves no value.
-          _ = try? cache.destroy(refused, of: id, leaving: handovers)
+          _ = try? destroyRefused()
           throw error
         }
       }
